@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "tether/base/result.h"
+
+namespace tether {
+
+using namespace std::chrono_literals;
+
+/// Steady time: to wait by. Never written down.
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+using Duration = Clock::duration;
+
+/// An instant that somebody named (the control plane's, or our own wall clock's): nanoseconds since 1970, UTC. To write
+/// down and to order by, never to wait by. `ns == 0` means "none".
+struct Instant {
+  std::int64_t ns = 0;
+
+  constexpr bool is_set() const { return ns != 0; }
+  constexpr std::int64_t ms() const { return ns / 1'000'000; }  ///< Truncated, as the control plane does.
+  friend constexpr auto operator<=>(Instant, Instant) = default;
+  friend constexpr Instant operator+(Instant a, std::chrono::nanoseconds d) { return {a.ns + d.count()}; }
+  friend constexpr Instant operator-(Instant a, std::chrono::nanoseconds d) { return {a.ns - d.count()}; }
+  friend constexpr std::chrono::nanoseconds operator-(Instant a, Instant b) {
+    return std::chrono::nanoseconds(a.ns - b.ns);
+  }
+};
+
+constexpr Instant from_ms(std::int64_t ms) {
+  return {ms * 1'000'000};
+}
+
+/// Reads RFC 3339 with 0 to any number of fractional digits (those past nanoseconds are dropped) and any offset.
+/// Years 1970 to 2261. Reject: anything else.
+Result<Instant> parse_rfc3339(std::string_view text);
+
+/// `2026-08-22T11:02:03.417Z`: UTC with exactly three decimals, truncated.
+std::string format_rfc3339_ms(Instant at);
+
+/// Reads an HTTP `Date` header (`Sat, 22 Aug 2026 11:02:03 GMT`). Reject: anything else.
+Result<Instant> parse_http_date(std::string_view text);
+
+}  // namespace tether

@@ -1,0 +1,39 @@
+#include "tether/base/time.h"
+
+#include <catch2/catch.hpp>
+
+using namespace tether;
+
+TEST_CASE("RFC 3339 times are read with any number of decimals and any offset") {
+  const auto plain = parse_rfc3339("2026-08-22T11:02:03Z");
+  REQUIRE(plain);
+
+  CHECK(parse_rfc3339("2026-08-22T11:02:03.4Z")->ns == plain->ns + 400'000'000);
+  CHECK(parse_rfc3339("2026-08-22T11:02:03.417Z")->ns == plain->ns + 417'000'000);
+  CHECK(parse_rfc3339("2026-08-22T11:02:03.123456Z")->ns == plain->ns + 123'456'000);
+  CHECK(parse_rfc3339("2026-08-22T11:02:03.1234567891Z")->ns == plain->ns + 123'456'789);
+  CHECK(parse_rfc3339("2026-08-22T16:32:03+05:30")->ns == plain->ns);
+  CHECK(parse_rfc3339("2026-08-22T09:02:03-02:00")->ns == plain->ns);
+}
+
+TEST_CASE("what is not an RFC 3339 time is refused") {
+  for (const char* text : {"", "2026-08-22", "2026-08-22T11:02:03", "2026-13-22T11:02:03Z", "2026-02-30T11:02:03Z",
+                           "2026-08-22T24:02:03Z", "2026-08-22T11:02:03.Z", "2026-08-22T11:02:03Zx",
+                           "1969-08-22T11:02:03Z", "2026-08-22T11:02:03+25:00", "x026-08-22T11:02:03Z"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_rfc3339(text));
+  }
+}
+
+TEST_CASE("times are written in UTC with exactly three decimals, truncated") {
+  CHECK(format_rfc3339_ms(*parse_rfc3339("2026-08-22T11:02:03Z")) == "2026-08-22T11:02:03.000Z");
+  CHECK(format_rfc3339_ms(*parse_rfc3339("2026-08-22T16:32:03.4+05:30")) == "2026-08-22T11:02:03.400Z");
+  CHECK(format_rfc3339_ms(*parse_rfc3339("2026-08-22T11:02:03.999999Z")) == "2026-08-22T11:02:03.999Z");
+}
+
+TEST_CASE("an HTTP date is read, anything else is refused") {
+  CHECK(parse_http_date("Sat, 22 Aug 2026 11:02:03 GMT")->ns == parse_rfc3339("2026-08-22T11:02:03Z")->ns);
+  CHECK_FALSE(parse_http_date("Sat, 22 Aug 2026 11:02:03 UTC"));
+  CHECK_FALSE(parse_http_date("Saturday, 22-Aug-26 11:02:03 GMT"));
+  CHECK_FALSE(parse_http_date(""));
+}
