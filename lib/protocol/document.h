@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tether/base/result.h"
+
+namespace tether::protocol {
+
+/// What the daemon reads of an artifact's document; the rest passes through byte for byte.
+struct DocumentFacts {
+  std::string kind;
+  std::string handle;                    ///< metadata.name
+  std::vector<std::string> providers;    ///< Handles of LlmProviders that an LlmProxy needs, without repeats.
+  std::vector<std::string> secrets;      ///< Handles in `{{ secret "…" }}` placeholders, without repeats.
+  std::vector<std::string> credentials;  ///< What stands under `auth: {value: …}` itself, without a placeholder.
+};
+
+/// Deeper than this, or with more nodes, a document is not read.
+inline constexpr int kMaxDocumentDepth = 64;
+inline constexpr std::size_t kMaxDocumentNodes = 1'000'000;
+
+/// Reads the facts without building a tree (yaml-cpp's events), so aliases are never expanded. Reject: not one YAML
+/// document, not UTF-8, too deep or too large, or without `kind` or `metadata.name`; the message gives the line.
+Result<DocumentFacts> read_document(std::string_view document);
+
+bool is_utf8(std::string_view text);
+
+}  // namespace tether::protocol
