@@ -1,0 +1,399 @@
+#include "tether/link/link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tether/base/check.h"
+
+namespace tether::link {
+namespace {
+
+constexpr int kUnauthorized = 401;
+/// 401 in a row until a token is believed to be rejected (R15).
+constexpr int kRefusalsToReject = 3;
+constexpr int kNormalClosure = 1000;
+/// Cut at once, without a close frame.
+constexpr int kCut = 0;
+/// What our own pings carry, so that their pongs are told apart from those of `request_ping`.
+constexpr std::string_view kHeartbeat = "heartbeat";
+/// RFC 6455 section 5.5.
+constexpr std::size_t kMaxPingPayload = 125;
+/// The socket has the same limit for a dial and knows better where it got stuck; ours is only a net below it.
+constexpr Duration kDialGrace = 1s;
+
+Duration obeyed(Duration retry_after) {
+  return std::clamp(retry_after, Duration::zero(), kMaxRetryAfter);
+}
+
+}  // namespace
+
+Link::Link(LinkLimits limits, std::uint64_t seed, TimePoint now)
+    : limits_(std::move(limits)),
+      backoff_(limits_.reconnect_initial, limits_.reconnect_max, seed),
+      random_(~seed),
+      hold_until_(now) {
+  if (!limits_.has_token) {
+    change_state(State::Standalone, Level::Info, "no registration token: serving what is stored, dialling nobody");
+    return;
+  }
+  change_state(State::Connecting, Level::Info, "starting");
+  dial(now);
+}
+
+// ---- The token
+
+void Link::on_token_changed(bool has_token, TimePoint now) {
+  if (phase_ == Phase::Closing || phase_ == Phase::Finished) return;
+  limits_.has_token = has_token;
+  refusals_ = 0;
+  stop_confirming();
+  // A link that is up was accepted with the token of its day and is not closed for a new one; REST will tell.
+  if (has_link()) return;
+  if (!has_token) {
+    if (phase_ != Phase::Dialling) go_standalone();
+    return;
+  }
+  if (phase_ == Phase::Dialling) hang_up(kCut, "the token changed");
+  backoff_.reset();
+  if (attempt_ > 0) retry_reason_ = RetryReason::Token;
+  rejected_since_.reset();
+  if (state_ != unproven_state()) change_state(unproven_state(), Level::Info, "the registration token changed");
+  if (now < hold_until_) {
+    wait_until(hold_until_);
+  } else {
+    dial(now);
+  }
+}
+
+void Link::go_standalone() {
+  phase_ = Phase::Idle;
+  next_attempt_.reset();
+  rejected_since_.reset();
+  if (state_ == State::Standalone) return;
+  change_state(State::Standalone, Level::Warn, "the registration token is gone: serving what is stored");
+}
+
+// ---- The first connection
+
+void Link::dial(TimePoint now) {
+  phase_ = Phase::Dialling;
+  next_attempt_.reset();
+  phase_deadline_ = now + limits_.dial_timeout + kDialGrace;
+  if (retry_reason_) ++counters_.reconnect_attempts.at(static_cast<std::size_t>(*retry_reason_));
+  commands_.emplace_back(Dial{++attempt_});
+}
+
+void Link::on_open(TimePoint now) {
+  if (phase_ != Phase::Dialling) return;
+  phase_ = Phase::AwaitingAck;
+  phase_deadline_ = now + limits_.ack_timeout;
+  last_frame_ = now;
+  next_ping_ = now + limits_.ping_interval;
+  on_accepted();
+}
+
+void Link::on_dial_failed(const DialFailure& failure, TimePoint now) {
+  if (phase_ != Phase::Dialling) return;
+  if (failure.http_status != kUnauthorized) {
+    note_error(failure.reason, failure.message);
+    return plan_attempt(retry_reason(failure.reason), failure.retry_after, now);
+  }
+  note_refusal(failure.message);
+  if (!rejected_since_ && refusals_ >= kRefusalsToReject && limits_.has_token) return reject(now);
+  plan_attempt(RetryReason::Unauthorized, failure.retry_after, now);
+}
+
+void Link::on_connection_ack(TimePoint now) {
+  if (phase_ != Phase::AwaitingAck) return;
+  phase_ = Phase::Up;
+  ++link_;
+  connected_since_ = now;
+  rejected_since_.reset();
+  last_said_.clear();
+  change_state(State::Connected, Level::Info, "acknowledged by the control plane");
+}
+
+void Link::on_server_error(std::string_view message, TimePoint now) {
+  const std::string text = "the control plane says: " + std::string(message);
+  if (phase_ == Phase::AwaitingAck) {
+    hang_up(kNormalClosure, "refused");
+    lose(NetworkError::Closed, text, now);
+  } else if (phase_ == Phase::Up) {
+    last_error_ = text;
+    say(Level::Warn, text);
+  }
+}
+
+void Link::on_frame(TimePoint now) {
+  if (has_link()) last_frame_ = now;
+}
+
+void Link::on_pong(std::string_view payload, TimePoint now) {
+  on_frame(now);
+  if (has_link() && payload != kHeartbeat && !payload.empty())
+    commands_.emplace_back(PingAnswered{std::string(payload)});
+}
+
+void Link::on_closed(const Loss& loss, TimePoint now) {
+  if (phase_ == Phase::Closing) {
+    phase_ = Phase::Finished;
+  } else if (has_link()) {
+    const std::string code = loss.code == 1006 ? "" : " (close code " + std::to_string(loss.code) + ")";
+    lose(loss.reason, (loss.message.empty() ? "closed by the control plane" : loss.message) + code, now);
+  }
+}
+
+void Link::request_ping(std::string payload) {
+  check(!payload.empty() && payload.size() <= kMaxPingPayload && payload != kHeartbeat, "a ping payload of our own");
+  if (has_link()) commands_.emplace_back(SendPing{std::move(payload)});
+}
+
+/// An open connection is gone, or was given up: count it, then plan the way back.
+void Link::lose(NetworkError reason, const std::string& message, TimePoint now) {
+  note_error(reason, message);
+  leave_link(retry_reason(reason), now);
+}
+
+void Link::leave_link(RetryReason reason, TimePoint now) {
+  connected_since_.reset();
+  rejected_since_.reset();  // It had been opened, so the token was accepted after all.
+  stop_confirming();
+  if (state_ == State::Connected) change_state(State::Disconnected, Level::Warn, last_error_);
+  plan_attempt(reason, std::nullopt, now);
+}
+
+void Link::plan_attempt(RetryReason reason, std::optional<Duration> retry_after, TimePoint now) {
+  if (!limits_.has_token) return go_standalone();
+  retry_reason_ = reason;
+  Duration wait = backoff_.next();
+  if (retry_after) {
+    const Duration asked = obeyed(*retry_after);
+    hold_until_ = now + asked;
+    // Spread above what was asked for: a fleet that got the same answer must not come back in the same second.
+    wait = std::max(wait, asked + random_.between(Duration::zero(), asked / 10));
+  }
+  if (rejected_since_) return wait_quietly(now);
+  wait_until(now + wait);
+  if (state_ != unproven_state()) {
+    change_state(unproven_state(), Level::Info, last_error_, wait);
+  } else {
+    commands_.emplace_back(AttemptFailed{attempt_, loudness(Level::Warn, last_error_), last_error_, wait});
+  }
+}
+
+void Link::wait_until(TimePoint at) {
+  phase_ = Phase::Waiting;
+  next_attempt_ = at;
+}
+
+// ---- The refused token (R15)
+
+void Link::reject(TimePoint now) {
+  rejected_since_ = now;
+  retry_reason_ = RetryReason::Unauthorized;
+  change_state(State::Rejected, Level::Error,
+               "the control plane refused the registration token " + std::to_string(kRefusalsToReject) +
+                   " times in a row: check " + limits_.token_setting + "; what is stored stays in service");
+  wait_quietly(now);
+}
+
+/// Rejected: at most one attempt per poll interval, and no word about it unless it succeeds.
+void Link::wait_quietly(TimePoint now) {
+  if (limits_.on_rejection == OnRejection::Stop) {
+    phase_ = Phase::Idle;
+    next_attempt_.reset();
+    return;
+  }
+  const Duration tenth = limits_.poll_interval / 10;
+  const Duration wait = random_.between(limits_.poll_interval - tenth, limits_.poll_interval + tenth);
+  wait_until(std::max(now + wait, hold_until_));
+}
+
+void Link::on_accepted() {
+  refusals_ = 0;
+  stop_confirming();
+}
+
+void Link::on_rest_status(std::uint64_t link, int http_status, TimePoint now) {
+  if (link != link_) return;
+  if ((http_status >= 200 && http_status < 300) || http_status == 304) return on_accepted();
+  if (http_status != kUnauthorized) return;
+  // One refusal opens the question; those that come while it is being asked are the same one, because the back-off's
+  // waits must lie between those that count.
+  const bool opens_question = phase_ == Phase::Up && probe_ == Probe::None;
+  if (!opens_question) {
+    ++counters_.auth_failures;
+    return;
+  }
+  note_refusal("a REST request was answered with 401");
+  say(Level::Warn, "a REST request was answered with 401: asking again with a second connection");
+  plan_probe(std::nullopt, now);
+}
+
+void Link::on_listing_succeeded(std::uint64_t link) {
+  if (link == link_ && phase_ == Phase::Up) backoff_.reset();
+}
+
+void Link::plan_probe(std::optional<Duration> retry_after, TimePoint now) {
+  probe_ = Probe::Waiting;
+  probe_deadline_ = now + std::max(backoff_.next(), obeyed(retry_after.value_or(Duration::zero())));
+}
+
+void Link::dial_probe(TimePoint now) {
+  probe_ = Probe::Dialling;
+  probe_deadline_ = now + limits_.dial_timeout + kDialGrace;
+  commands_.emplace_back(DialProbe{++attempt_});
+}
+
+void Link::stop_confirming() {
+  if (probe_ == Probe::Dialling) commands_.emplace_back(HangUpProbe{});
+  probe_ = Probe::None;
+}
+
+void Link::on_probe_accepted(TimePoint /*now*/) {
+  if (probe_ != Probe::Dialling) return;
+  probe_ = Probe::None;
+  on_accepted();
+  say(Level::Info, "a second connection was accepted: the registration token is good");
+}
+
+void Link::on_probe_failed(const DialFailure& failure, TimePoint now) {
+  if (probe_ != Probe::Dialling) return;
+  probe_ = Probe::None;
+  if (failure.http_status != kUnauthorized) {
+    note_error(failure.reason, failure.message);
+    return plan_probe(failure.retry_after, now);
+  }
+  note_refusal("the registration token is refused while a link is open");
+  hang_up(kNormalClosure, "token refused");
+  leave_link(RetryReason::Unauthorized, now);
+}
+
+// ---- The end
+
+void Link::stop(TimePoint now) {
+  if (phase_ == Phase::Closing || phase_ == Phase::Finished) return;
+  stop_confirming();
+  next_attempt_.reset();
+  connected_since_.reset();
+  if (has_link()) {
+    hang_up(kNormalClosure, "shutting down");
+    phase_ = Phase::Closing;
+    phase_deadline_ = now + limits_.goodbye;
+  } else {
+    if (phase_ == Phase::Dialling) hang_up(kCut, "shutting down");
+    phase_ = Phase::Finished;
+  }
+  if (state_ != State::Disconnected) change_state(State::Disconnected, Level::Info, "stopping");
+}
+
+bool Link::is_finished() const {
+  return phase_ == Phase::Finished;
+}
+
+// ---- Time
+
+void Link::on_deadline(TimePoint now) {
+  switch (phase_) {
+    case Phase::Idle:
+    case Phase::Finished:
+      break;
+    case Phase::Waiting:
+      if (now >= *next_attempt_) dial(now);
+      break;
+    case Phase::Dialling:
+      if (now < phase_deadline_) break;
+      hang_up(kCut, "the dial takes too long");
+      on_dial_failed({NetworkError::Timeout, 0, std::nullopt, "the dial was not answered in time"}, now);
+      break;
+    case Phase::AwaitingAck:
+      if (now >= phase_deadline_) {
+        hang_up(kNormalClosure, "no acknowledgement");
+        lose(NetworkError::Timeout, "upgraded, but no connection.ack came in time", now);
+        break;
+      }
+      watch_heartbeat(now);
+      break;
+    case Phase::Up:
+      watch_heartbeat(now);
+      break;
+    case Phase::Closing:
+      if (now < phase_deadline_) break;
+      hang_up(kCut, "no answer to the close frame");
+      phase_ = Phase::Finished;
+      break;
+  }
+  if (probe_ == Probe::None || now < probe_deadline_) return;
+  if (probe_ == Probe::Waiting) return dial_probe(now);
+  commands_.emplace_back(HangUpProbe{});
+  on_probe_failed({NetworkError::Timeout, 0, std::nullopt, "the second connection was not answered in time"}, now);
+}
+
+void Link::watch_heartbeat(TimePoint now) {
+  if (now >= last_frame_ + limits_.silence) {
+    hang_up(kCut, "silent");
+    return lose(NetworkError::Silent, "no frame came for too long", now);
+  }
+  if (now < next_ping_) return;
+  next_ping_ = now + limits_.ping_interval;
+  commands_.emplace_back(SendPing{std::string(kHeartbeat)});
+}
+
+std::optional<TimePoint> Link::next_deadline() const {
+  std::optional<TimePoint> next = next_attempt_;
+  const auto consider = [&next](TimePoint at) { next = next ? std::min(*next, at) : at; };
+  if (phase_ == Phase::Dialling || phase_ == Phase::AwaitingAck || phase_ == Phase::Closing) consider(phase_deadline_);
+  if (has_link()) {
+    consider(last_frame_ + limits_.silence);
+    consider(next_ping_);
+  }
+  if (probe_ != Probe::None) consider(probe_deadline_);
+  return next;
+}
+
+// ---- Small change
+
+std::vector<Command> Link::take_commands() {
+  return std::exchange(commands_, {});
+}
+
+Snapshot Link::snapshot() const {
+  return {state_, link_, next_attempt_, last_error_, connected_since_, rejected_since_, counters_};
+}
+
+void Link::note_error(NetworkError reason, const std::string& message) {
+  ++counters_.network_errors.at(static_cast<std::size_t>(reason));
+  last_error_ = message;
+}
+
+void Link::note_refusal(const std::string& message) {
+  ++counters_.auth_failures;
+  ++refusals_;
+  last_error_ = message;
+}
+
+void Link::hang_up(int code, std::string reason) {
+  commands_.emplace_back(HangUp{code, std::move(reason)});
+}
+
+void Link::say(Level level, const std::string& text) {
+  commands_.emplace_back(Noted{loudness(level, text), text});
+}
+
+/// What was said last is not said again at the same volume.
+Level Link::loudness(Level level, const std::string& text) {
+  if (text == last_said_) return Level::Debug;
+  last_said_ = text;
+  return level;
+}
+
+void Link::change_state(State to, Level level, std::string reason, std::optional<Duration> next_attempt_in) {
+  commands_.emplace_back(StateChanged{state_, to, level, std::move(reason), next_attempt_in});
+  state_ = to;
+}
+
+State Link::unproven_state() const {
+  return link_ == 0 ? State::Connecting : State::Reconnecting;
+}
+
+}  // namespace tether::link

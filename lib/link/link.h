@@ -1,0 +1,221 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "tether/base/time.h"
+#include "tether/link/backoff.h"
+#include "tether/link/state.h"
+
+namespace tether::link {
+
+/// What else happens once a token is known to be rejected (R15).
+enum class OnRejection {
+  Probe,  ///< One quiet attempt per poll interval: a fleet heals by itself after a control-plane fault.
+  Stop,   ///< Nothing until the token changes.
+};
+
+struct LinkLimits {
+  Duration reconnect_initial = 1s;
+  Duration reconnect_max = 5min;
+  Duration dial_timeout = 10s;  ///< From `Dial` to `on_open`.
+  Duration ack_timeout = 10s;   ///< From `on_open` to `on_connection_ack`.
+  Duration ping_interval = 10s;
+  /// Hung up after this long without any frame. Two seconds below the 30 s of R12, which leaves time to notice and
+  /// to say so; two of our own pings have gone unanswered by then.
+  Duration silence = 28s;
+  Duration goodbye = 2s;           ///< How long `stop` waits for the answer to our close frame.
+  Duration poll_interval = 15min;  ///< Between the quiet attempts of `OnRejection::Probe`, jittered by 10 %.
+  OnRejection on_rejection = OnRejection::Probe;
+  bool has_token = false;
+  std::string token_setting;  ///< What to name in the one ERROR about a rejected token, e.g. the variable's name.
+};
+
+/// Longest `Retry-After` that is obeyed; a longer one is cut to it, so that one wrong header cannot take us away for
+/// a day.
+inline constexpr Duration kMaxRetryAfter = 1h;
+
+/// Why a dial did not end in an open WebSocket.
+struct DialFailure {
+  NetworkError reason = NetworkError::Closed;
+  int http_status = 0;  ///< 0: no HTTP answer. 401 is a refused token, whatever `reason` says.
+  std::optional<Duration> retry_after;
+  std::string message;  ///< For people, without secrets.
+};
+
+/// How an open WebSocket ended.
+struct Loss {
+  NetworkError reason = NetworkError::Closed;
+  int code = 1006;      ///< RFC 6455 close code; 1006: no close frame came.
+  std::string message;  ///< The close frame's reason, or the error's text.
+};
+
+// ---- What the core asks for. Carried out in order.
+
+/// Dial with the present token; answer with `on_open` or `on_dial_failed`. There is at most one such connection: the
+/// one before, if any is left, is let go.
+struct Dial {
+  std::uint64_t attempt = 0;
+};
+/// Let go of the connection (open or still dialling): close with this code and reason, or cut it when `code` is 0.
+/// Nothing more of it may be told to the link, save `on_closed` after `stop`.
+struct HangUp {
+  int code = 0;
+  std::string reason;
+};
+/// Open a second connection with the present token beside the first, to learn whether the token is still accepted;
+/// answer with `on_probe_accepted` or `on_probe_failed` and close it either way.
+struct DialProbe {
+  std::uint64_t attempt = 0;
+};
+/// Let go of the second connection; nothing more of it may be told.
+struct HangUpProbe {};
+/// Send a ping frame with this payload.
+struct SendPing {
+  std::string payload;
+};
+/// The pong to a ping that `request_ping` asked for has come: all that was sent before that ping has been read.
+struct PingAnswered {
+  std::string payload;
+};
+/// To be logged, once, at `level` (R9).
+struct StateChanged {
+  State from = State::Disconnected;
+  State to = State::Disconnected;
+  Level level = Level::Info;
+  std::string reason;
+  std::optional<Duration> next_attempt_in;
+};
+/// An attempt failed without a change of state. `Warn` the first time and whenever the cause changes, else `Debug`, so
+/// that a long outage stays short in the log (R27).
+struct AttemptFailed {
+  std::uint64_t attempt = 0;
+  Level level = Level::Warn;
+  std::string reason;
+  std::optional<Duration> next_attempt_in;
+};
+
+/// Anything else worth a line.
+struct Noted {
+  Level level = Level::Info;
+  std::string text;
+};
+
+using Command =
+    std::variant<Dial, HangUp, DialProbe, HangUpProbe, SendPing, PingAnswered, StateChanged, AttemptFailed, Noted>;
+
+/// The whole life of the connection to the control plane: when to dial, when to hang up, how long to wait, and when a
+/// refused token is believed (R4 to R9, R12, R15).
+///
+/// Told what happened and what time it is; after every call the caller carries out `take_commands` and calls
+/// `on_deadline` at `next_deadline`. No call may name a time before an earlier one's.
+class Link {
+ public:
+  /// Starts at once: with a token, the first `Dial` is already among the commands.
+  /// Requires 0 < reconnect_initial <= reconnect_max. The same seed gives the same waits.
+  Link(LinkLimits limits, std::uint64_t seed, TimePoint now);
+
+  /// The token has another value, appeared or vanished, or somebody asked for a fresh attempt (SIGHUP). Dials at once
+  /// with a fresh back-off unless a link is up; a `Retry-After` is still waited for.
+  void on_token_changed(bool has_token, TimePoint now);
+
+  // The connection of the last `Dial`.
+  void on_open(TimePoint now);
+  void on_dial_failed(const DialFailure& failure, TimePoint now);
+  void on_connection_ack(TimePoint now);
+  /// The server's `{"type":"error"}`: before the ack (too many connections) it ends the attempt, later it is only kept
+  /// as `last_error`.
+  void on_server_error(std::string_view message, TimePoint now);
+  /// Any frame, ping and pong included, is a sign of life. Call it besides the more special ones.
+  void on_frame(TimePoint now);
+  void on_pong(std::string_view payload, TimePoint now);
+  void on_closed(const Loss& loss, TimePoint now);
+
+  // The second connection of the last `DialProbe`.
+  void on_probe_accepted(TimePoint now);
+  void on_probe_failed(const DialFailure& failure, TimePoint now);
+
+  /// A REST answer's status. `link` is `snapshot().link` when the request was sent: what belongs to an older link is
+  /// ignored. 2xx and 304 are accepted answers, 401 is a refusal, the rest says nothing about the token.
+  void on_rest_status(std::uint64_t link, int http_status, TimePoint now);
+  /// The proof of use that resets the back-off: a whole listing was received on link `link`.
+  void on_listing_succeeded(std::uint64_t link);
+
+  /// Sends a ping with this payload if a link is up (else nothing: ask again after the next ack). `PingAnswered`
+  /// follows when its pong has come. At most 125 bytes (RFC 6455 section 5.5), not empty.
+  void request_ping(std::string payload);
+
+  /// Says goodbye (R13): no attempt follows. `is_finished` when the close was answered, or `goodbye` is over.
+  void stop(TimePoint now);
+  bool is_finished() const;
+
+  void on_deadline(TimePoint now);
+  /// When to call on_deadline, or nullopt while nothing is awaited.
+  std::optional<TimePoint> next_deadline() const;
+
+  /// Hands over the commands of the calls so far, to be carried out in order.
+  std::vector<Command> take_commands();
+
+  State state() const { return state_; }
+  Snapshot snapshot() const;
+
+ private:
+  /// What there is of the first connection.
+  enum class Phase { Idle, Waiting, Dialling, AwaitingAck, Up, Closing, Finished };
+  /// Where the confirmation of a REST 401 stands.
+  enum class Probe { None, Waiting, Dialling };
+
+  void dial(TimePoint now);
+  void lose(NetworkError reason, const std::string& message, TimePoint now);
+  void leave_link(RetryReason reason, TimePoint now);
+  void go_standalone();
+  void plan_attempt(RetryReason reason, std::optional<Duration> retry_after, TimePoint now);
+  void wait_until(TimePoint at);
+  void reject(TimePoint now);
+  void wait_quietly(TimePoint now);
+  void plan_probe(std::optional<Duration> retry_after, TimePoint now);
+  void dial_probe(TimePoint now);
+  void stop_confirming();
+  void on_accepted();
+  void watch_heartbeat(TimePoint now);
+  void note_error(NetworkError reason, const std::string& message);
+  void note_refusal(const std::string& message);
+  void hang_up(int code, std::string reason);
+  void say(Level level, const std::string& text);
+  Level loudness(Level level, const std::string& text);
+  void change_state(State to, Level level, std::string reason, std::optional<Duration> next_attempt_in = std::nullopt);
+  State unproven_state() const;
+  bool has_link() const { return phase_ == Phase::AwaitingAck || phase_ == Phase::Up; }
+
+  LinkLimits limits_;
+  Backoff backoff_;
+  Random random_;
+  State state_ = State::Disconnected;
+  Phase phase_ = Phase::Idle;
+  std::vector<Command> commands_;
+  Counters counters_;
+
+  std::uint64_t attempt_ = 0;
+  std::uint64_t link_ = 0;
+  std::optional<RetryReason> retry_reason_;  ///< Why the next attempt is made; none for the very first.
+  std::optional<TimePoint> next_attempt_;    ///< Set exactly while Waiting.
+  TimePoint hold_until_{};                   ///< Not before this: a `Retry-After`.
+  TimePoint phase_deadline_{};               ///< Of Dialling, AwaitingAck and Closing.
+  TimePoint last_frame_{};
+  TimePoint next_ping_{};
+
+  Probe probe_ = Probe::None;
+  TimePoint probe_deadline_{};  ///< When to dial it, or when to give it up.
+
+  int refusals_ = 0;  ///< 401 in a row that count: no accepted answer among them, a wait of the back-off between them.
+
+  std::string last_error_;
+  std::string last_said_;
+  std::optional<TimePoint> connected_since_;
+  std::optional<TimePoint> rejected_since_;
+};
+
+}  // namespace tether::link
