@@ -1,0 +1,273 @@
+#include "tether/sync/artifacts.h"
+
+#include <algorithm>
+
+#include "tether/protocol/kinds.h"
+#include "tether/sync/acks.h"
+
+namespace tether::sync {
+
+void Artifacts::on_event(const Statement& event, const std::string& type) {
+  Records& records = context_.records;
+  auto stored = records.artifact(event.artifact_id);
+  const Pending pending{type, {event.kind, event.artifact_id}, event.at, event.at, 0};
+  switch (judge_event(stored ? &*stored : nullptr, event, records.marks().horizon)) {
+    case EventJudgement::Nothing:
+      records.put_seen(type, event.at);
+      return;
+    case EventJudgement::Same:
+      if (stored->at_text != event.at_text) {
+        stored->at_text = event.at_text;
+        stored->verdict = Verdict::None;
+        stored->may_settle = may_settle(*stored);
+        records.put(*stored);
+      } else if (stored->verdict == Verdict::Success) {
+        repeat_ack(*stored);
+      }
+      if (stored->verdict == Verdict::None) {
+        records.put_pending(pending);
+      } else {
+        records.put_seen(type, event.at);
+      }
+      return;
+    case EventJudgement::Create:
+      create(event);
+      records.put_pending(pending);
+      return;
+    case EventJudgement::Replace:
+      replace(*stored, event);
+      records.put_pending(pending);
+      return;
+    case EventJudgement::Doubt: {
+      Pending doubted = pending;
+      doubted.doubt_change = records.next_change();
+      records.put_pending(doubted);
+      context_.doubt();
+      return;
+    }
+  }
+}
+
+void Artifacts::repeat_ack(const Artifact& artifact) {
+  const bool in_service = artifact.wanted == Wanted::Deployed ? artifact.offering.offered == wanted_version(artifact)
+                                                              : !artifact.offering.offered.is_set();
+  if (in_service) put_success(context_, artifact);
+}
+
+void Artifacts::create(const Statement& statement) {
+  Artifact artifact;
+  artifact.id = statement.artifact_id;
+  take(artifact, statement);
+  context_.offers.reconsider(artifact);
+}
+
+void Artifacts::take(Artifact& artifact, const Statement& statement) {
+  artifact.kind = statement.kind;
+  artifact.wanted = statement.deployed ? Wanted::Deployed : Wanted::Undeployed;
+  artifact.deployment_id = statement.deployment_id;
+  artifact.at = statement.at;
+  artifact.at_text = statement.at_text;
+  artifact.by_absence = false;
+  artifact.changed = context_.records.next_change();
+  artifact.verdict = Verdict::None;
+  artifact.absent.reset();
+  artifact.went_back.reset();
+  artifact.went_back_to = {};
+  artifact.question = Question::None;
+}
+
+void Artifacts::replace(Artifact& artifact, const Statement& statement) {
+  // The kind of an artifact never changes; should a row say otherwise, what the gateway has keeps its name.
+  Statement same_kind = statement;
+  same_kind.kind = artifact.kind;
+  take(artifact, same_kind);
+  context_.records.drop_ack(artifact.id);
+  if (artifact.wanted == Wanted::Deployed) {
+    context_.offers.reconsider(artifact);
+  } else {
+    artifact.fetched.clear();
+    context_.offers.stop(artifact);
+    forget_absences(artifact.id);
+  }
+}
+
+void Artifacts::forget_absences(const std::string& artifact_id) {
+  for (const Key& key : context_.records.resources_of(artifact_id)) {
+    auto resource = context_.records.resource(key.kind, key.id);
+    if (!resource || !resource->absent) continue;
+    resource->absent.reset();
+    context_.records.put(*resource);
+  }
+}
+
+void Artifacts::on_deleted_event(const protocol::ArtifactDeleted& event, const std::string& type, Instant at) {
+  Records& records = context_.records;
+  auto artifact = records.artifact(event.artifact_id);
+  if (!artifact || artifact->wanted == Wanted::Gone) {
+    records.put_seen(type, at);  // it comes to gateways that never had it
+    return;
+  }
+  artifact->question = Question::DeletedEvent;
+  artifact->question_change = artifact->changed;
+  records.put(*artifact);
+  records.put_pending({type, {artifact->kind, artifact->id}, at, at, 0});
+}
+
+void Artifacts::on_row(const Statement& row, const RowContext& row_context) {
+  Records& records = context_.records;
+  auto stored = records.artifact(row.artifact_id);
+  switch (judge_row(stored ? &*stored : nullptr, row, row_context)) {
+    case RowJudgement::Nothing:
+      return;
+    case RowJudgement::Create:
+      create(row);
+      return;
+    case RowJudgement::Same: {
+      const bool take_text = stored->at_text != row.at_text && (!row_context.raced || row.at > stored->at);
+      if (!stored->absent && !stored->went_back && !take_text) return;
+      stored->absent.reset();
+      stored->went_back.reset();
+      if (take_text) {
+        stored->at_text = row.at_text;
+        stored->verdict = Verdict::None;
+        stored->may_settle = may_settle(*stored);
+      }
+      records.put(*stored);
+      return;
+    }
+    case RowJudgement::Replace:
+    case RowJudgement::TakeBack:
+      replace(*stored, row);
+      return;
+    case RowJudgement::AskAgain:
+      context_.ask_again();
+      return;
+    case RowJudgement::WentBack:
+      stored->went_back = Proposal{row_context.link, row_context.asked_ms, stored->changed};
+      stored->went_back_to = {row.deployment_id, row.at.ms()};
+      records.put(*stored);
+      context_.ask_again();
+      return;
+    case RowJudgement::AskExists:
+      if (stored->question == Question::None) {
+        stored->question = Question::Absence;
+        stored->question_change = stored->changed;
+        records.put(*stored);
+      }
+      return;
+  }
+}
+
+void Artifacts::on_absent(Artifact artifact, const Asked& asked) {
+  if (artifact.question != Question::None) return;  // somebody is asking already
+  switch (judge_absence(artifact.absent, artifact.changed, asked.change, context_.memory.link, asked.when_ms)) {
+    case AbsenceJudgement::AskAgain:
+      context_.ask_again();
+      return;
+    case AbsenceJudgement::Note:
+      artifact.absent = Proposal{context_.memory.link, asked.when_ms, asked.change};
+      context_.records.put(artifact);
+      context_.ask_again();
+      return;
+    case AbsenceJudgement::Confirmed:
+      artifact.question = Question::Absence;
+      artifact.question_change = artifact.changed;
+      context_.records.put(artifact);
+      return;
+  }
+}
+
+void Artifacts::on_existence(const protocol::Existence& answer, const Asked& asked) {
+  Records& records = context_.records;
+  auto artifact = records.artifact(answer.artifact_id);
+  if (!artifact || artifact->question == Question::None) return;
+  const Question question = artifact->question;
+  artifact->question = Question::None;
+  artifact->absent.reset();
+  const bool unchanged = artifact->changed == artifact->question_change && artifact->changed <= asked.change;
+  if (artifact->wanted == Wanted::Gone) {
+    // A row named it after its deletion. If it does exist, the next listing's row is taken.
+    if (answer.exists) {
+      artifact->wanted = Wanted::Undeployed;
+      artifact->by_absence = true;
+      artifact->changed = records.next_change();
+      context_.doubt();
+    }
+    records.put(*artifact);
+  } else if (!unchanged) {
+    records.put(*artifact);  // somebody said something newer meanwhile
+  } else if (!answer.exists) {
+    remove(*artifact);
+  } else if (question == Question::Absence) {
+    conclude_undeployed(*artifact);
+  } else {
+    records.put(*artifact);  // the event was old
+  }
+  if (question == Question::DeletedEvent) records.clear_pending({artifact->kind, artifact->id});
+}
+
+void Artifacts::remove(Artifact& artifact) {
+  Records& records = context_.records;
+  artifact.wanted = Wanted::Gone;
+  artifact.changed = records.next_change();
+  artifact.gone_since = context_.now.wall;
+  artifact.fetched.clear();
+  artifact.went_back.reset();
+  records.drop_ack(artifact.id);
+  for (const Key& key : records.resources_of(artifact.id)) {
+    auto resource = records.resource(key.kind, key.id);
+    if (!resource) continue;
+    resource->gone = true;
+    resource->gone_since = context_.now.wall;
+    resource->body.clear();
+    resource->absent.reset();
+    resource->changed = records.next_change();
+    context_.offers.stop(*resource);
+  }
+  context_.offers.stop(artifact);
+  records.clear_pending({artifact.kind, artifact.id});
+}
+
+void Artifacts::conclude_undeployed(Artifact& artifact) {
+  if (artifact.wanted == Wanted::Undeployed) {
+    context_.records.put(artifact);
+    return;
+  }
+  artifact.wanted = Wanted::Undeployed;
+  artifact.by_absence = true;
+  artifact.changed = context_.records.next_change();
+  artifact.fetched.clear();
+  context_.records.drop_ack(artifact.id);
+  context_.offers.stop(artifact);
+  forget_absences(artifact.id);
+  context_.records.clear_pending({artifact.kind, artifact.id});
+}
+
+void Artifacts::on_document(const Document& document) {
+  Records& records = context_.records;
+  auto artifact = records.artifact(document.artifact_id);
+  const bool wanted = artifact && artifact->wanted == Wanted::Deployed &&
+                      artifact->deployment_id == document.deployment_id && artifact->fetched != document.deployment_id;
+  if (!wanted) return;  // superseded while it was fetched
+  context_.memory.held_fetches.erase(document.deployment_id);
+  if (!document.unusable.empty()) {
+    context_.offers.refuse(*artifact, document.unusable);
+    return;
+  }
+  Body body{artifact->kind, artifact->id, document.deployment_id, document.handle, document.text, {}};
+  for (const auto& handle : document.providers) body.references.push_back({"LlmProvider", handle});
+  for (const auto& handle : document.secrets) {
+    body.references.push_back({std::string(protocol::kSecret), handle});
+  }
+  records.put_body(body);
+  // The list names only secrets that something here refers to, so a new reference may have brought a new row.
+  const bool unknown_secret = std::any_of(document.secrets.begin(), document.secrets.end(), [&](const auto& handle) {
+    const auto secret = records.resource(protocol::kSecret, handle);
+    return !secret || secret->gone;
+  });
+  if (unknown_secret) context_.memory.planner.want(Call::Secrets, "secrets", context_.now.steady);
+  artifact->fetched = document.deployment_id;
+  context_.offers.reconsider(*artifact);
+}
+
+}  // namespace tether::sync

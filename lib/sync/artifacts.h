@@ -1,0 +1,35 @@
+#pragma once
+
+#include "tether/sync/context.h"
+#include "tether/sync/rule.h"
+
+namespace tether::sync {
+
+/// Carries out what the rule says about artifacts: statements of events and rows, absences, answers to `exists`,
+/// documents.
+class Artifacts {
+ public:
+  explicit Artifacts(Context& context) : context_(context) {}
+
+  void on_event(const Statement& event, const std::string& type);
+  void on_deleted_event(const protocol::ArtifactDeleted& event, const std::string& type, Instant at);
+  void on_row(const Statement& row, const RowContext& row_context);
+  /// A full listing lacks it, and the brake allows.
+  void on_absent(Artifact artifact, const Asked& asked);
+  void on_existence(const protocol::Existence& answer, const Asked& asked);
+  void on_document(const Document& document);
+
+ private:
+  void create(const Statement& statement);
+  void replace(Artifact& artifact, const Statement& statement);
+  void take(Artifact& artifact, const Statement& statement);
+  void repeat_ack(const Artifact& artifact);
+  void remove(Artifact& artifact);
+  void conclude_undeployed(Artifact& artifact);
+  /// No list speaks about the keys and subscriptions of what is not wanted here: what one proposed before is void.
+  void forget_absences(const std::string& artifact_id);
+
+  Context& context_;
+};
+
+}  // namespace tether::sync

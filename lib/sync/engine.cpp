@@ -1,0 +1,383 @@
+#include "tether/sync/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tether/protocol/kinds.h"
+#include "tether/sync/acks.h"
+#include "tether/sync/artifacts.h"
+#include "tether/sync/context.h"
+#include "tether/sync/dispatch.h"
+#include "tether/sync/housekeeping.h"
+#include "tether/sync/listings.h"
+#include "tether/sync/questions.h"
+#include "tether/sync/resources.h"
+
+namespace tether::sync {
+namespace {
+
+/// How the planner should take an outcome. The refusal (403, 404, 409 …) of a listing that not every server has is an
+/// answer: asking again at once would change nothing, the next round asks again. A refused value is held back by
+/// itself.
+bool is_answered(Call call, const RequestOutcome& outcome) {
+  if (outcome.complete) return true;
+  const bool insists = call == Call::Deployments || call == Call::FetchBatch || call == Call::Exists;
+  if (call == Call::SecretValue) return outcome.status != 0;
+  return !insists && outcome.status >= 400 && outcome.status < 500 && outcome.status != 401 && outcome.status != 408 &&
+         outcome.status != 429;
+}
+
+}  // namespace
+
+Engine::Engine(const EngineOptions& options, std::uint32_t seed)
+    : options_(options), memory_(Planner(options.planner, seed)) {}
+
+void Engine::restore(Memory memory) {
+  memory_ = std::move(memory);
+  commands_.clear();
+}
+
+std::vector<Command> Engine::take_commands() {
+  return std::exchange(commands_, {});
+}
+
+void Engine::on_link_up(Records& records, Now now) {
+  on_link_down(records, now);
+  memory_.up = true;
+  memory_.link_since = now.steady;
+}
+
+void Engine::on_link_down(Records& records, Now now) {
+  memory_.up = false;
+  memory_.acked = false;
+  memory_.identified = false;
+  memory_.listed = false;
+  memory_.relist_due = false;
+  memory_.early.clear();
+  memory_.early_bytes = 0;
+  memory_.requests.clear();
+  memory_.hints.clear();
+  memory_.held_fetches.clear();
+  memory_.planner.on_link_down();
+  after_input(records, now);
+}
+
+void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& ack, Now now) {
+  if (!memory_.up || memory_.acked) return;
+  memory_.acked = true;
+  memory_.clock.restart(ack.at, now.steady);
+  Marks marks = records.marks();
+  memory_.identified = marks.gateway_id.empty() || marks.gateway_id == ack.gateway_id;
+  memory_.standing.other_gateway_id = memory_.identified ? "" : ack.gateway_id;
+  if (!memory_.identified) {
+    // Another identity's state must not touch what is in service: nothing is listed, applied or acknowledged.
+    memory_.early.clear();
+    commands_.emplace_back(Note{Note::Level::Warn,
+                                "the control plane names another gateway id than the one in service; what is in "
+                                "service is kept and nothing of the other is applied",
+                                {{"in_service", marks.gateway_id}, {"named", ack.gateway_id}}});
+    after_input(records, now);
+    return;
+  }
+  marks.gateway_id = ack.gateway_id;
+  ++marks.links;
+  marks.horizon = std::max(marks.horizon, ack.at + kHorizonSlack);
+  records.put_marks(marks);
+  records.reset_sent();
+  memory_.acks_unsent = true;
+  memory_.link = marks.links;
+  memory_.planner.on_link_up(now.steady);
+  for (const auto& kind : protocol::kArtifactKinds) {
+    const bool experimental = kind.name == "WebSubApi" || kind.name == "WebBrokerApi";
+    if (experimental && records.has_deployed(kind.name)) {
+      memory_.planner.want(Call::Keys, "keys/" + std::string(kind.name), now.steady);
+    }
+  }
+  const auto early = std::exchange(memory_.early, {});
+  memory_.early_bytes = 0;
+  for (const auto& event : early) on_event(records, event, now);
+  after_input(records, now);
+}
+
+void Engine::on_event(Records& records, const protocol::Event& event, Now now) {
+  if (!memory_.up || (memory_.acked && !memory_.identified)) return;
+  if (!memory_.acked) {
+    const std::size_t bytes = event.type.size() + event.correlation_id.size() + 512;
+    if (memory_.early.size() < kMaxEarlyEvents && memory_.early_bytes + bytes <= kMaxEarlyBytes) {
+      memory_.early.push_back(event);
+      memory_.early_bytes += bytes;
+    }
+    // Beyond the limit they are dropped: the full round that follows the ack asks for everything anyway.
+    return;
+  }
+  const Instant expire = now.wall - kEventLife;
+  if (!event.correlation_id.empty() && !records.remember(event.correlation_id, now.wall, expire)) {
+    // A repetition; only the ack may have to be said again.
+    if (!std::holds_alternative<protocol::DeploymentChanged>(event.body)) return;
+  }
+  Context context(records, memory_, now, options_, commands_);
+  dispatch(context, event);
+  context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_events_lost(Records& records, Now now) {
+  if (memory_.identified) memory_.planner.on_link_up(now.steady);
+  memory_.requests.clear();
+  after_input(records, now);
+}
+
+void Engine::on_pong(Records& records, std::int64_t token, Now now) {
+  records.drop_acks_sent_up_to(token);
+  after_input(records, now);
+}
+
+void Engine::on_deployment_rows(Records& records, std::uint64_t request,
+                                const std::vector<protocol::DeploymentRow>& rows, Now now) {
+  const auto found = memory_.requests.find(request);
+  if (found == memory_.requests.end()) return;
+  Asked& asked = found->second;
+  Context context(records, memory_, now, options_, commands_);
+  Artifacts artifacts(context);
+  for (const auto& row : rows) {
+    const auto stored = records.artifact(row.artifact_id);
+    const bool raced = stored && stored->changed > asked.change;
+    const bool known = stored && stored->changed <= asked.change;
+    asked.rows += 1;
+    asked.known_rows += known ? 1 : 0;
+    asked.newest = std::max(asked.newest, row.at);
+    if (asked.full) records.mark_seen(asked.scope, row.artifact_id);
+    artifacts.on_row({row.kind, row.artifact_id, row.deployment_id, row.deployed, row.at, row.at_text},
+                     {asked.full, raced, memory_.link, asked.when_ms});
+  }
+  context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_resource_rows(Records& records, std::uint64_t request, const std::vector<protocol::ResourceState>& rows,
+                              Now now) {
+  const auto found = memory_.requests.find(request);
+  if (found == memory_.requests.end()) return;
+  const Asked asked = found->second;
+  Context context(records, memory_, now, options_, commands_);
+  Resources resources(context);
+  for (protocol::ResourceState row : rows) {
+    if (asked.call == Call::Subscriptions && row.artifact_id.empty()) row.artifact_id = scope_of(asked)->artifact_id;
+    records.mark_seen(asked.scope, row.id);
+    resources.on_row(row, asked);
+  }
+  context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_documents(Records& records, std::uint64_t request, const std::vector<Document>& documents, Now now) {
+  const auto found = memory_.requests.find(request);
+  if (found == memory_.requests.end()) return;
+  Context context(records, memory_, now, options_, commands_);
+  Artifacts artifacts(context);
+  for (const Document& document : documents) {
+    found->second.came.push_back(document.deployment_id);
+    artifacts.on_document(document);
+  }
+  context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_existences(Records& records, std::uint64_t request, const std::vector<protocol::Existence>& answers,
+                           Now now) {
+  const auto found = memory_.requests.find(request);
+  if (found == memory_.requests.end()) return;
+  const Asked asked = found->second;
+  Context context(records, memory_, now, options_, commands_);
+  Artifacts artifacts(context);
+  for (const auto& answer : answers) artifacts.on_existence(answer, asked);
+  context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_secret_value(Records& records, std::uint64_t request, std::string_view value, Now now) {
+  const auto found = memory_.requests.find(request);
+  if (found == memory_.requests.end()) return;
+  Context context(records, memory_, now, options_, commands_);
+  Resources(context).on_secret_value(found->second.ids.front(), value);
+  context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_done(Records& records, std::uint64_t request, const RequestOutcome& outcome, Now now) {
+  if (outcome.date) memory_.clock.hear(*outcome.date, now.steady);
+  const auto found = memory_.requests.find(request);
+  if (found == memory_.requests.end()) return;
+  const Asked asked = std::move(found->second);
+  memory_.requests.erase(found);
+  memory_.planner.on_done(asked.call, asked.scope, asked.full, is_answered(asked.call, outcome), outcome.retry_after,
+                          now.steady);
+  if (outcome.status == 401 && asked.call != Call::Deployments) memory_.planner.excuse(asked.scope);
+
+  Context context(records, memory_, now, options_, commands_);
+  switch (asked.call) {
+    case Call::FetchBatch:
+      end_batch(context, asked, outcome);
+      break;
+    case Call::SecretValue:
+      if (!outcome.complete && outcome.status != 0) hold_value(context, asked);
+      break;
+    case Call::Deployments:
+      if (outcome.complete) end_deployments(context, asked, outcome);
+      if (outcome.status == 400 && !asked.full) context.doubt();  // `since` was not understood: ask without it
+      break;
+    case Call::Manifest:
+      if (outcome.status == 409) {
+        commands_.emplace_back(Note{Note::Level::Warn,
+                                    "the control plane refused the gateway's manifest (409): gateway.version or "
+                                    "gateway.functionality_type differs from what the gateway was registered with",
+                                    {}});
+      }
+      break;
+    case Call::Exists:
+      break;
+    default:
+      if (outcome.complete) {
+        end_resources(context, asked, outcome);
+      } else if (outcome.status == 403 || outcome.status == 404) {
+        if (const auto scope = scope_of(asked)) Resources(context).apply_hints(*scope);
+      }
+      break;
+  }
+  if (asked.call == Call::Deployments || scope_of(asked)) records.end_listing(asked.scope);
+  context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_gateway_presence(Records& records, const std::optional<std::string>& instance, Now now) {
+  if (memory_.instance == instance) return;
+  memory_.instance = instance;
+  after_input(records, now);
+}
+
+void Engine::on_push_started(std::int64_t push, std::int64_t after, std::int64_t up_to) {
+  memory_.flight = {push, after, up_to};
+}
+
+void Engine::on_push_ended(std::int64_t push) {
+  if (memory_.flight.push == push) memory_.flight = {};
+}
+
+void Engine::on_push_answered(Records& records, const PushAnswered& answer, Now now) {
+  on_push_ended(answer.push);
+  Marks marks = records.marks();
+  const bool new_instance = marks.answered.instance != answer.instance;
+  marks.answered = {answer.instance, answer.epoch, answer.up_to};
+  records.put_marks(marks);
+  memory_.instance = answer.instance;
+
+  Context context(records, memory_, now, options_, commands_);
+  std::map<std::pair<std::string, std::string>, const std::string*> rejected;
+  for (const auto& line : answer.rejected) rejected.emplace(std::pair(line.kind, line.id), &line.reason);
+  records.visit_pushed(answer.after, answer.up_to, answer.push, [&](const Key& key) {
+    const auto refusal = rejected.find({key.kind, key.id});
+    const Offers::Answer row_answer{answer.push, answer.after, answer.up_to,
+                                    refusal == rejected.end() ? nullptr : refusal->second};
+    if (auto artifact = records.artifact(key.id); artifact && artifact->kind == key.kind) {
+      context.offers.on_answer(*artifact, row_answer);
+    } else if (auto resource = records.resource(key.kind, key.id)) {
+      context.offers.on_answer(*resource, row_answer);
+      records.clear_pending(key);
+    }
+  });
+  if (new_instance) {
+    // Another gateway may take what the last one refused; what this one has just refused it has judged itself.
+    records.visit_refused([&](const Key& key) {
+      if (!rejected.contains({key.kind, key.id})) context.offers.retry(key);
+    });
+  }
+  context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_line_refused(Records& records, std::int64_t push, const protocol::RejectedLine& line, Now now) {
+  on_push_ended(push);
+  Context context(records, memory_, now, options_, commands_);
+  context.offers.refuse_line({line.kind, line.id}, push, line.reason);
+  context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_deadline(Records& records, Now now) {
+  memory_.planner.on_deadline(now.steady);
+  if (now.steady >= memory_.next_housekeeping) {
+    memory_.next_housekeeping = now.steady + kHousekeepingInterval;
+    Context context(records, memory_, now, options_, commands_);
+    housekeep(context);
+    context.offers.follow_up();
+  }
+  after_input(records, now);
+}
+
+std::optional<TimePoint> Engine::next_deadline(TimePoint now) const {
+  std::optional<TimePoint> next = memory_.planner.next_deadline(now);
+  const auto earlier = [&next](TimePoint at) { next = next ? std::min(*next, at) : at; };
+  earlier(memory_.next_housekeeping);
+  for (const auto& [key, held] : memory_.held_fetches) {
+    if (held.until > now) earlier(held.until);
+  }
+  return next;
+}
+
+void Engine::after_input(Records& records, Now now) {
+  Context context(records, memory_, now, options_, commands_);
+  settle(context);
+  if (memory_.identified) {
+    ask(records, now);
+    send_acks(context);
+  }
+  stand(records);
+}
+
+void Engine::ask(Records& records, Now now) {
+  Context context(records, memory_, now, options_, commands_);
+  Planner& planner = memory_.planner;
+  while (const auto slot = planner.start_listing(now.steady)) {
+    Asked asked;
+    asked.call = slot->call;
+    asked.scope = slot->scope;
+    asked.full = slot->full;
+    const bool manifest = slot->call == Call::Manifest;
+    if (!manifest) records.begin_listing(slot->scope);
+    send_request(context, std::move(asked), manifest ? "POST" : "GET", listing_path(context, *slot),
+                 manifest ? options_.manifest : "");
+  }
+  while (planner.may_sweep(now.steady)) {
+    const auto sweep = *planner.sweep();
+    const auto next = records.next_deployed(sweep.kind, sweep.after);
+    if (!next) {
+      planner.end_sweep_of_kind();
+      continue;
+    }
+    Asked asked;
+    asked.call = sweep.kind == "RestApi" ? Call::Subscriptions : Call::HmacSecrets;
+    planner.start_swept(asked.call, *next, now.steady);
+    asked.scope = (asked.call == Call::Subscriptions ? "subscriptions/" : "hmac/") + *next;
+    records.begin_listing(asked.scope);
+    const Planner::Slot slot{asked.call, asked.scope, false};
+    send_request(context, std::move(asked), "GET", listing_path(context, slot), "");
+  }
+  ask_follow_ups(context);
+}
+
+void Engine::stand(Records& records) {
+  Standing& standing = memory_.standing;
+  const OpenWork open = records.open_work();
+  const bool quiet = !open.documents && !open.proposals && !open.questions && !open.holds && !open.waiting &&
+                     !open.doubts && !memory_.relist_due;
+  standing.identity_served = !memory_.acked || memory_.identified;
+  if (standing.identity_served) standing.other_gateway_id.clear();
+  standing.settled = memory_.identified && memory_.listed && memory_.planner.first_round_done() && quiet;
+  standing.in_sync = standing.settled && !open.refused;
+  if (standing.in_sync) standing.proven = memory_.listed_asked;
+  standing.complete = memory_.listed_since_start && !open.documents;
+  standing.contains_known = memory_.listing_knew;
+  standing.requests_under_way = memory_.requests.size();
+}
+
+}  // namespace tether::sync

@@ -1,0 +1,43 @@
+#include "tether/sync/housekeeping.h"
+
+#include <algorithm>
+
+namespace tether::sync {
+
+void housekeep(Context& context) {
+  Records& records = context.records;
+  // What waits for a secret that was not in the list is not left to the next poll.
+  if (records.open_work().waiting) context.memory.planner.want(Call::Secrets, "secrets", context.now.steady);
+  records.visit_refused([&context, &records](const Key& key) {
+    const auto refused_at = [&records, &key] {
+      if (const auto artifact = records.artifact(key.id); artifact && artifact->kind == key.kind) {
+        return artifact->offering.refused;
+      }
+      const auto resource = records.resource(key.kind, key.id);
+      return resource ? resource->offering.refused : std::nullopt;
+    }();
+    if (!refused_at) return;
+    const auto age = context.now.wall - refused_at->since;
+    const bool removal = !refused_at->version.is_set();
+    // A clock that was set back makes it due as well: one try too many does no harm.
+    if (age < 0s || age >= kRefusalRetry || (removal && age >= kHousekeepingInterval)) context.offers.retry(key);
+  });
+  Marks marks = records.marks();
+  std::int64_t floor = marks.floor;
+  records.visit_tombstones(marks.answered.revision, context.now.wall - kEventLife,
+                           [&records, &floor](const Key& key, std::int64_t revision) {
+                             const auto artifact = records.artifact(key.id);
+                             const auto resource = records.resource(key.kind, key.id);
+                             const bool refused =
+                                 (artifact && artifact->offering.refused) || (resource && resource->offering.refused);
+                             if (refused) return;  // the gateway still has it
+                             floor = std::max(floor, revision);
+                             records.erase(key);
+                           });
+  if (floor != marks.floor) {
+    marks.floor = floor;
+    records.put_marks(marks);
+  }
+}
+
+}  // namespace tether::sync

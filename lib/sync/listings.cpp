@@ -1,0 +1,145 @@
+#include "tether/sync/listings.h"
+
+#include <algorithm>
+
+#include "tether/protocol/kinds.h"
+#include "tether/protocol/rest.h"
+#include "tether/sync/artifacts.h"
+#include "tether/sync/resources.h"
+#include "tether/sync/rule.h"
+
+namespace tether::sync {
+namespace {
+
+/// What stands behind the first `/` of a scope.
+std::string after_slash(const std::string& scope) {
+  const auto slash = scope.find('/');
+  return slash == std::string::npos ? std::string() : scope.substr(slash + 1);
+}
+
+/// Notes or lifts the brake for a listing; true if it holds. Judged over everything in service that the listing lacks,
+/// rows that changed meanwhile too (CE-4, CE-5).
+bool judge_brake(Context& context, const std::string& scope, const Records::Share& share) {
+  Records& records = context.records;
+  const auto held = records.hold(scope);
+  if (!brake_holds(share.stored, share.unseen)) {
+    if (held) {
+      records.drop_hold(scope);
+      context.commands.emplace_back(Note{Note::Level::Info, "the deletion brake is released", {{"listing", scope}}});
+    }
+    return false;
+  }
+  records.put_hold({scope, held ? held->since : context.now.wall, share.unseen, share.stored});
+  if (!held) {
+    context.commands.emplace_back(Note{
+        Note::Level::Warn,
+        "a listing lacks too much to be believed: removals are held",
+        {{"listing", scope}, {"missing", std::to_string(share.unseen)}, {"stored", std::to_string(share.stored)}}});
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<ListingScope> scope_of(const Asked& asked) {
+  switch (asked.call) {
+    case Call::Keys:
+      return ListingScope{std::string(protocol::kApiKey), after_slash(asked.scope), ""};
+    case Call::Plans:
+      return ListingScope{std::string(protocol::kSubscriptionPlan), "", ""};
+    case Call::Secrets:
+      return ListingScope{std::string(protocol::kSecret), "", ""};
+    case Call::Subscriptions:
+      return ListingScope{std::string(protocol::kSubscription), "", after_slash(asked.scope)};
+    case Call::HmacSecrets:
+      return ListingScope{std::string(protocol::kHmacSecret), "", after_slash(asked.scope)};
+    default:
+      return std::nullopt;
+  }
+}
+
+void end_deployments(Context& context, const Asked& asked, const RequestOutcome& outcome) {
+  Records& records = context.records;
+  Memory& memory = context.memory;
+  if (!asked.full) return;
+
+  Marks marks = records.marks();
+  const Instant date = outcome.date.value_or(asked.newest);
+  marks.listed_to = std::min(asked.newest, date);
+  if (date.is_set()) marks.horizon = std::max(marks.horizon, date + kHorizonSlack);
+  records.put_marks(marks);
+  records.clear_doubts(asked.change);
+
+  memory.listed = true;
+  memory.listed_asked = asked.when;
+  memory.listed_since_start = true;
+  memory.listing_knew = asked.known_rows > 0;
+  if (asked.change >= memory.relist_change) memory.relist_due = false;
+
+  // A listing with an unreadable row says nothing about absence.
+  if (outcome.rows_rejected > 0) {
+    context.commands.emplace_back(
+        Note{Note::Level::Warn,
+             "rows of the deployment list could not be read; nothing is concluded from absence",
+             {{"rows", std::to_string(outcome.rows_rejected)}}});
+    return;
+  }
+  const bool held = judge_brake(context, asked.scope, records.unseen_artifacts(asked.scope));
+  Artifacts artifacts(context);
+  records.visit_unseen_artifacts(asked.scope, [&artifacts, &asked, held](const Artifact& artifact) {
+    // What is not in service may go whatever the brake says: its removal takes nothing from the gateway.
+    if (held && artifact.offering.offered.is_set()) return;
+    artifacts.on_absent(artifact, asked);
+  });
+}
+
+void end_resources(Context& context, const Asked& asked, const RequestOutcome& outcome) {
+  const auto scope = scope_of(asked);
+  if (!scope || outcome.rows_rejected > 0) return;
+  Records& records = context.records;
+  Resources resources(context);
+  resources.settle_hints(*scope, asked);
+  auto share = records.unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id);
+  // Judged against all of the kind: the one subscription of one API may go, all subscriptions may not.
+  share.stored = records.unseen_resources(asked.scope, scope->kind, "", "").stored;
+  if (share.unseen == 0) {
+    if (records.hold(asked.scope)) records.drop_hold(asked.scope);
+    return;
+  }
+  if (judge_brake(context, asked.scope, share)) return;
+  records.visit_unseen_resources(
+      asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id,
+      [&resources, &asked](const Resource& resource) { resources.on_absent(resource, asked); });
+}
+
+std::string listing_path(Context& context, const Planner::Slot& slot) {
+  const std::string rest = after_slash(slot.scope);
+  switch (slot.call) {
+    case Call::Manifest:
+      return "/gateways/" + protocol::encode_segment(context.records.marks().gateway_id) + "/manifest";
+    case Call::Deployments: {
+      if (slot.full) return "/deployments";
+      const Marks marks = context.records.marks();
+      const Instant pending = context.records.earliest_pending_deployment();
+      Instant since = marks.listed_to;
+      if (pending.is_set()) since = std::min(since, pending);
+      return "/deployments?since=" + protocol::since_query(since - kSinceOverlap);
+    }
+    case Call::Keys: {
+      const auto* kind = protocol::find_kind(rest);
+      return std::string(kind == nullptr ? "" : kind->keys_path);
+    }
+    case Call::Plans:
+      return "/subscription-plans";
+    case Call::Secrets:
+      return "/secrets";
+    case Call::Subscriptions:
+      return "/apis/" + protocol::encode_segment(rest) + "/subscriptions";
+    case Call::HmacSecrets:
+      return "/websub-apis/" + protocol::encode_segment(rest) + "/secrets";
+    default:
+      return "";
+  }
+}
+
+}  // namespace tether::sync

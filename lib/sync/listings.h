@@ -1,0 +1,31 @@
+#pragma once
+
+#include "tether/sync/context.h"
+
+/// What the end of a listing means: absences, the deletion brake, and the marks that choose what is asked next
+/// (RULE.md sections 3, 4, 7, 10 and 13). The rows themselves go to Artifacts and Resources as they arrive.
+namespace tether::sync {
+
+/// Below this overlap a delta could miss rows that became visible late (RULE.md section 10).
+inline constexpr std::chrono::nanoseconds kSinceOverlap = std::chrono::seconds(120);
+/// Added to what the control plane names as its present: `performedAt` is finer than its `Date`.
+inline constexpr std::chrono::nanoseconds kHorizonSlack = std::chrono::seconds(1);
+
+/// Which stored resources a listing speaks about.
+struct ListingScope {
+  std::string kind;           ///< `ApiKey`, …
+  std::string artifact_kind;  ///< Only those of artifacts of this kind; or empty.
+  std::string artifact_id;    ///< Only those of this artifact; or empty.
+};
+/// Nothing for calls that list no resources.
+std::optional<ListingScope> scope_of(const Asked& asked);
+
+/// A listing of deployments was read to its end.
+void end_deployments(Context& context, const Asked& asked, const RequestOutcome& outcome);
+/// Any other listing was.
+void end_resources(Context& context, const Asked& asked, const RequestOutcome& outcome);
+
+/// The path of a listing, below the REST base.
+std::string listing_path(Context& context, const Planner::Slot& slot);
+
+}  // namespace tether::sync

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tether/protocol/frames.h"
+#include "tether/sync/control_plane_clock.h"
+#include "tether/sync/model.h"
+#include "tether/sync/planner.h"
+
+namespace tether::sync {
+
+struct EngineOptions {
+  PlannerLimits planner;
+  bool report_failures = true;
+  std::string manifest;  ///< The body to post after each connect.
+};
+
+/// Before the link's `connection.ack` the identity is unknown; events are kept until then, and dropped (with a full
+/// resync) beyond these.
+inline constexpr std::size_t kMaxEarlyEvents = 256;
+inline constexpr std::size_t kMaxEarlyBytes = 4 * 1024 * 1024;
+/// Holds on single documents and values that were asked for and did not come.
+inline constexpr std::size_t kMaxHeldFetches = 1000;
+/// Changes that wait for a listing's answer in case it is refused.
+inline constexpr std::size_t kMaxHints = 1000;
+/// How long correlation ids and tombstones are kept: events live that long at the control plane.
+inline constexpr std::chrono::nanoseconds kEventLife = std::chrono::hours(1);
+/// After which a refused document is tried again.
+inline constexpr std::chrono::nanoseconds kRefusalRetry = std::chrono::hours(1);
+
+/// A request that is under way.
+struct Asked {
+  Call call = Call::Deployments;
+  std::string scope;
+  bool full = false;
+  std::int64_t change = 0;  ///< The store's counter when it was sent.
+  TimePoint when;
+  std::int64_t when_ms = 0;       ///< The same, counted from the link's beginning.
+  std::vector<std::string> ids;   ///< What a follow-up asks about.
+  std::vector<std::string> came;  ///< Of these, the documents that arrived.
+  std::int64_t rows = 0;
+  std::int64_t known_rows = 0;  ///< Of these, of something that was stored before.
+  Instant newest;               ///< Newest `deployedAt` seen.
+};
+
+/// The push that is with the gateway.
+struct Flight {
+  std::int64_t push = 0;  ///< 0: none.
+  std::int64_t after = 0;
+  std::int64_t up_to = 0;
+};
+
+/// A content event about something that a listing has the last word on: applied if that listing is refused.
+struct Hint {
+  protocol::ResourceState state;
+  bool deleted = false;
+  std::int64_t change = 0;  ///< The store's counter when it came: a listing asked after it has the last word.
+};
+
+struct HeldFetch {
+  int failures = 0;
+  TimePoint until;
+};
+
+struct Standing {
+  bool identity_served = true;      ///< The link is the identity's that is in service.
+  std::string other_gateway_id;     ///< Otherwise: whose link it is.
+  bool in_sync = false;             ///< Section 14, without its line about the gateway.
+  bool settled = false;             ///< The same, quarantined ones allowed.
+  std::optional<TimePoint> proven;  ///< When the listing was sent that last proved it.
+  bool complete = false;            ///< Since the start a full listing came and everything it names is here.
+  bool contains_known = false;      ///< … and it contains something that was stored before.
+  std::size_t requests_under_way = 0;
+};
+
+/// What the engine knows beside the store: about the present link, and about what is under way. All of it may be lost
+/// at a crash. A value: copied before a transaction, put back if that fails.
+struct Memory {
+  explicit Memory(Planner p) : planner(std::move(p)) {}
+
+  Planner planner;
+  ControlPlaneClock clock;
+
+  bool up = false;
+  bool acked = false;       ///< The `connection.ack` of this link came.
+  bool identified = false;  ///< … and names the identity in service.
+  std::int64_t link = 0;
+  TimePoint link_since;
+  std::deque<protocol::Event> early;
+  std::size_t early_bytes = 0;
+
+  std::uint64_t next_request = 1;
+  std::map<std::uint64_t, Asked> requests;
+  std::map<std::string, HeldFetch> held_fetches;  ///< By deployment id, or `secret/` and handle.
+  std::map<std::string, Hint> hints;              ///< By kind and id.
+
+  std::optional<std::string> instance;  ///< The gateway's, while it is there.
+  Flight flight;
+
+  bool listed = false;  ///< A full listing was completed under this link.
+  TimePoint listed_asked;
+  bool relist_due = false;  ///< A full listing asked after relist_change is wanted and has not come yet.
+  std::int64_t relist_change = 0;
+  bool listed_since_start = false;
+  bool listing_knew = false;
+  std::int64_t ping_token = 0;
+  bool acks_unsent = true;  ///< The outbox may hold rows that this link has not carried.
+  TimePoint next_housekeeping;
+
+  Standing standing;
+};
+
+}  // namespace tether::sync

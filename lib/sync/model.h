@@ -1,0 +1,200 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tether/base/time.h"
+
+/// The data that the rule decides on. RULE.md beside this file says what each mark is for; lib/store keeps it.
+namespace tether::sync {
+
+/// What the caller is told with every input.
+struct Now {
+  TimePoint steady;  ///< To wait by.
+  Instant wall;      ///< Our own wall clock: to write down, and to expire what is kept "for an hour".
+};
+
+/// A body as it is, was or may be offered to the gateway. Two versions are the same if both members are.
+struct Version {
+  std::string body;        ///< Key of a Body of the same owner: the deployment id, or a resource's content key.
+  std::int64_t at_ms = 0;  ///< The deployment's `at`, in milliseconds; 0 for resources that are no artifacts.
+
+  bool is_set() const { return !body.empty(); }
+  friend bool operator==(const Version&, const Version&) = default;
+};
+
+struct Refusal {
+  Version version;
+  std::string reason;  ///< As the gateway gave it, cut to kMaxReasonChars.
+  Instant since;       ///< Wall clock; the next try is an hour later at the latest.
+  friend bool operator==(const Refusal&, const Refusal&) = default;
+};
+inline constexpr std::size_t kMaxReasonChars = 300;
+
+/// What the gateway should have of one resource, and what is known of how it took it. Artifacts and all other kinds
+/// share it, so that "last good", refusals and pushes under way are decided in one place (offering.h).
+struct Offering {
+  Version offered;            ///< What the gateway should have now, or nothing.
+  std::int64_t revision = 0;  ///< At which `offered` last changed; 0: never offered.
+  Version good;               ///< The last one that a gateway answered it accepted.
+  std::optional<Refusal> refused;
+  /// While a push is under way: what that push carried, if `offered` has changed since it was built. Valid only if
+  /// `sent_push` is that push's number; an unset `sent` then says that the resource was stopped meanwhile.
+  Version sent;
+  std::int64_t sent_push = 0;
+  friend bool operator==(const Offering&, const Offering&) = default;
+};
+
+enum class Wanted { Deployed, Undeployed, Gone };
+enum class Verdict { None, Success, Failed };
+
+/// "A listing said so; ask again": the first of the two statements that a removal or a step back needs.
+struct Proposal {
+  std::int64_t link = 0;      ///< The link under which the listing was asked.
+  std::int64_t asked_ms = 0;  ///< When it was asked, milliseconds of the engine's own steady count on that link.
+  std::int64_t change = 0;    ///< The store's counter then.
+  friend bool operator==(const Proposal&, const Proposal&) = default;
+};
+
+/// Why the control plane is asked whether an artifact exists.
+enum class Question { None, DeletedEvent, Absence };
+
+struct Artifact {
+  std::string id;
+  std::string kind;
+
+  Wanted wanted = Wanted::Deployed;
+  std::string deployment_id;
+  Instant at;
+  std::string at_text;
+  bool by_absence = false;   ///< `wanted` was concluded from an absence, nobody said it.
+  std::int64_t changed = 0;  ///< The store's counter when `wanted` last changed.
+
+  std::string fetched;  ///< Deployment id whose document is here, or empty.
+  Offering offering;
+  Verdict verdict = Verdict::None;
+  bool may_settle = false;  ///< Nothing but the gateway's answer is missing for its verdict (kept for an index).
+  bool waiting = false;     ///< The wanted document is here, but something it refers to is not offered.
+
+  std::optional<Proposal> absent;
+  std::optional<Proposal> went_back;
+  Version went_back_to;  ///< The earlier row that `went_back` saw.
+  Question question = Question::None;
+  std::int64_t question_change = 0;  ///< `changed` when the question was noted.
+  Instant gone_since;                ///< Wall clock, for tombstones.
+
+  friend bool operator==(const Artifact&, const Artifact&) = default;
+};
+
+/// A resource that is no artifact: keys, plans, subscriptions, applications, secrets.
+struct Resource {
+  std::string kind;
+  std::string id;
+  std::string artifact_id;  ///< What it belongs to, or empty.
+  std::string name;         ///< A key's or plan's name; a secret's type.
+
+  bool gone = false;  ///< A tombstone.
+  std::string body;   ///< Key of the wanted content, or empty while it is not here (secrets).
+  Instant updated_at;
+  bool from_event = false;   ///< `updated_at` has whole seconds only, members may be missing.
+  std::string hash;          ///< Secrets: the wanted hash.
+  std::string fetched_hash;  ///< Secrets: the hash that `body` belongs to.
+  std::int64_t changed = 0;
+
+  Offering offering;
+  bool waiting = false;
+  std::optional<Proposal> absent;
+  Instant gone_since;
+
+  friend bool operator==(const Resource&, const Resource&) = default;
+};
+
+/// Names another resource: by handle (providers, secrets), by id (plans, keys).
+struct Reference {
+  std::string kind;
+  std::string name;
+  friend bool operator==(const Reference&, const Reference&) = default;
+};
+
+/// A document or a `data` object. Immutable under its key; kept as long as its owner's row names it.
+struct Body {
+  std::string owner_kind;
+  std::string owner_id;
+  std::string key;
+  std::string handle;    ///< Artifacts: metadata.name.
+  std::string document;  ///< Artifacts: the YAML, byte for byte. Others: the JSON object.
+  std::vector<Reference> references;
+};
+
+/// Which resource: kind and id.
+struct Key {
+  std::string kind;
+  std::string id;
+  friend bool operator==(const Key&, const Key&) = default;
+};
+
+/// The last push whose answer arrived.
+struct Answered {
+  std::string instance;
+  std::string epoch;
+  std::int64_t revision = 0;
+  friend bool operator==(const Answered&, const Answered&) = default;
+};
+
+/// One row for each identity (a gateway id that the control plane named).
+struct Marks {
+  std::string gateway_id;  ///< Empty until the first `connection.ack`.
+  Instant listed_to;
+  Instant horizon;
+  std::int64_t links = 0;  ///< How many links there were: the number of the present one.
+  Answered answered;
+  std::int64_t floor = 0;  ///< The highest revision of a dropped tombstone.
+  friend bool operator==(const Marks&, const Marks&) = default;
+};
+
+/// A deletion brake that holds, for one listing.
+struct Hold {
+  std::string scope;
+  Instant since;  ///< Wall clock.
+  std::int64_t would_go = 0;
+  std::int64_t in_service = 0;
+  friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+/// An ack that waits until it is known to have been read.
+struct OutboxRow {
+  std::string artifact_id;
+  std::string kind;
+  std::string deployment_id;
+  bool deploy = true;
+  bool success = true;
+  std::string at_text;
+  Instant at;
+  std::int64_t sent_token = 0;  ///< The ping that followed it on this link, or 0.
+  friend bool operator==(const OutboxRow&, const OutboxRow&) = default;
+};
+
+/// An event whose effect the gateway has not answered.
+struct Pending {
+  std::string type;
+  Key resource;
+  Instant first;
+  Instant last;
+  std::int64_t doubt_change = 0;  ///< Not 0: waits for a full listing asked after this count.
+};
+
+/// Whether anything is left to do, for `in_sync` (section 14 of RULE.md).
+struct OpenWork {
+  bool documents = false;  ///< A wanted document, or a secret's value, is not here.
+  bool proposals = false;  ///< An absence or a step back waits for its second statement.
+  bool questions = false;  ///< `exists` is to be asked.
+  bool holds = false;      ///< A brake holds.
+  bool waiting = false;    ///< An artifact's document is here and waits for what it refers to.
+  bool refused = false;    ///< Something is quarantined.
+  bool doubts = false;     ///< An event waits for a full listing.
+  friend bool operator==(const OpenWork&, const OpenWork&) = default;
+};
+
+}  // namespace tether::sync

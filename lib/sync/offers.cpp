@@ -1,0 +1,250 @@
+#include "tether/sync/offers.h"
+
+#include <algorithm>
+
+#include "tether/protocol/kinds.h"
+#include "tether/sync/reason.h"
+#include "tether/sync/rule.h"
+
+namespace tether::sync {
+namespace {
+
+Key key_of(const Artifact& artifact) {
+  return {artifact.kind, artifact.id};
+}
+Key key_of(const Resource& resource) {
+  return {resource.kind, resource.id};
+}
+
+bool is_refused(const Offering& offering, const Version& version) {
+  return offering.refused && offering.refused->version == version;
+}
+
+}  // namespace
+
+template <class Row>
+std::string Offers::reason_to_keep(const Row& row, const Version& refused, const std::string& reason) {
+  return presentable_reason(records_, key_of(row), refused, reason);
+}
+
+Version wanted_version(const Resource& resource) {
+  if (resource.gone || resource.body.empty()) return {};
+  return {resource.body, 0};
+}
+
+void Offers::note_sent(Offering& offering) {
+  const bool carried = flight_.push != 0 && offering.revision > flight_.after && offering.revision <= flight_.up_to;
+  if (!carried || offering.sent_push == flight_.push) return;
+  offering.sent = offering.offered;
+  offering.sent_push = flight_.push;
+}
+
+void Offers::set(Offering& offering, const Version& version) {
+  note_sent(offering);
+  offering.offered = version;
+  offering.revision = records_.next_revision();
+}
+
+void Offers::store(Artifact& artifact) {
+  artifact.may_settle = may_settle(artifact);
+  records_.put(artifact);
+}
+
+void Offers::store(Resource& resource) {
+  records_.put(resource);
+}
+
+void Offers::changed(const Key& key, bool present) {
+  changes_.push_back({key, present});
+}
+
+bool Offers::references_offered(const Artifact& artifact, const Version& version) {
+  const auto references = records_.references(key_of(artifact), version.body);
+  return std::all_of(references.begin(), references.end(),
+                     [this](const Reference& reference) { return records_.is_offered(reference); });
+}
+
+bool Offers::references_offered(const Resource& resource, const Version& version) {
+  if (!resource.artifact_id.empty()) {
+    const auto artifact = records_.artifact(resource.artifact_id);
+    if (!artifact || !artifact->offering.offered.is_set()) return false;
+  }
+  const auto references = records_.references(key_of(resource), version.body);
+  const auto offered = [this](const Reference& reference) { return records_.is_offered(reference); };
+  if (resource.kind == protocol::kApplication) {
+    // An application maps many keys, each by itself: one that is out of service must not hold back the others.
+    return references.empty() || std::any_of(references.begin(), references.end(), offered);
+  }
+  return std::all_of(references.begin(), references.end(), offered);
+}
+
+template <class Row>
+void Offers::reconsider_row(Row& row, const Version& wanted) {
+  Offering& offering = row.offering;
+  row.waiting = false;
+  if (!wanted.is_set() || is_refused(offering, wanted) || offering.offered == wanted) return store(row);
+  if (!references_offered(row, wanted)) {
+    row.waiting = true;
+    return store(row);
+  }
+  set(offering, wanted);
+  store(row);
+  changed(key_of(row), /*present=*/true);
+}
+
+void Offers::reconsider(Artifact& artifact) {
+  const bool here = artifact.wanted == Wanted::Deployed && artifact.fetched == artifact.deployment_id;
+  reconsider_row(artifact, here ? wanted_version(artifact) : Version{});
+}
+
+void Offers::reconsider(Resource& resource) {
+  reconsider_row(resource, wanted_version(resource));
+}
+
+template <class Row>
+void Offers::stop_row(Row& row) {
+  Offering& offering = row.offering;
+  const bool was_offered = offering.offered.is_set();
+  if (was_offered) set(offering, {});
+  // CE-11: a push that is out may still carry it. Its answer must not make the stopped version good.
+  if (flight_.push != 0) {
+    offering.sent = {};
+    offering.sent_push = flight_.push;
+  }
+  offering.good = {};
+  offering.refused.reset();
+  row.waiting = false;
+  store(row);
+  if (was_offered) changed(key_of(row), /*present=*/false);
+}
+
+void Offers::stop(Artifact& artifact) {
+  stop_row(artifact);
+}
+void Offers::stop(Resource& resource) {
+  stop_row(resource);
+}
+
+template <class Row>
+void Offers::answer_row(Row& row, const Answer& answer) {
+  Offering& offering = row.offering;
+  const bool offer_changed = offering.sent_push == answer.push;
+  const bool carried_now = offering.revision > answer.after && offering.revision <= answer.up_to;
+  const Version carried = offer_changed ? offering.sent : (carried_now ? offering.offered : Version{});
+  if (offer_changed) {
+    offering.sent = {};
+    offering.sent_push = 0;
+  }
+  if (answer.rejected == nullptr) {
+    if (carried.is_set()) {
+      offering.good = carried;
+      if (is_refused(offering, carried)) offering.refused.reset();
+    } else if (offering.refused && !offering.refused->version.is_set()) {
+      offering.refused.reset();  // a removal that was refused before
+    }
+    return store(row);
+  }
+  if (!carried.is_set()) {
+    // A removal was refused: it is tried again by the clock. What was refused and has been stopped since is forgotten.
+    const bool removal = carried_now && !offer_changed && !offering.offered.is_set();
+    if (removal) offering.refused = Refusal{{}, reason_to_keep(row, {}, *answer.rejected), now_.wall};
+    return store(row);
+  }
+  if (offering.good == carried) offering.good = {};
+  if (offering.offered == carried) {
+    offering.refused = Refusal{carried, reason_to_keep(row, carried, *answer.rejected), now_.wall};
+    set(offering, offering.good);
+    changed(key_of(row), offering.offered.is_set());
+  }
+  store(row);
+}
+
+void Offers::on_answer(Artifact& artifact, const Answer& answer) {
+  answer_row(artifact, answer);
+}
+void Offers::on_answer(Resource& resource, const Answer& answer) {
+  answer_row(resource, answer);
+}
+
+template <class Row>
+void Offers::refuse_line_of(Row& row, std::int64_t push, const std::string& reason) {
+  const std::int64_t before = row.offering.revision;
+  answer_row(row, Answer{push, before - 1, before, &reason});
+  if (row.offering.revision != before) return;  // something else is offered instead, under a revision of its own
+  if (!row.offering.offered.is_set()) {
+    row.offering.revision = 0;  // a refused removal is out of the difference until it is tried again
+    store(row);
+  }
+}
+
+void Offers::refuse_line(const Key& key, std::int64_t push, const std::string& reason) {
+  if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
+    refuse_line_of(*artifact, push, reason);
+  } else if (auto resource = records_.resource(key.kind, key.id)) {
+    refuse_line_of(*resource, push, reason);
+  }
+}
+
+void Offers::refuse(Artifact& artifact, const std::string& reason) {
+  artifact.offering.refused = Refusal{wanted_version(artifact), reason, now_.wall};
+  store(artifact);
+}
+
+void Offers::retry(const Key& key) {
+  const auto again = [this](auto& row) {
+    const bool removal = !row.offering.refused->version.is_set();
+    row.offering.refused.reset();
+    if (removal && !row.offering.offered.is_set()) {
+      set(row.offering, {});  // a new revision puts the removal into the difference again
+      store(row);
+      return;
+    }
+    reconsider(row);
+  };
+  if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
+    if (artifact->offering.refused) again(*artifact);
+  } else if (auto resource = records_.resource(key.kind, key.id)) {
+    if (resource->offering.refused) again(*resource);
+  }
+}
+
+void Offers::touch_referring(const Reference& reference) {
+  for (const Key& key : records_.referring_to(reference)) {
+    if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
+      if (artifact->offering.refused) {
+        retry(key);
+      } else if (artifact->offering.offered.is_set()) {
+        set(artifact->offering, artifact->offering.offered);
+        store(*artifact);
+      }
+    }
+  }
+}
+
+void Offers::follow_up() {
+  while (!changes_.empty()) {
+    const Change change = changes_.front();
+    changes_.pop_front();
+    if (change.present) {
+      for (const Key& key : records_.waiting_for(change.key)) {
+        if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
+          reconsider(*artifact);
+        } else if (auto resource = records_.resource(key.kind, key.id)) {
+          reconsider(*resource);
+        }
+      }
+      continue;
+    }
+    // Keys and subscriptions of something that is not in service stay stored and are not offered.
+    for (const Key& key : records_.resources_of(change.key.id)) {
+      auto resource = records_.resource(key.kind, key.id);
+      if (!resource || !resource->offering.offered.is_set()) continue;
+      set(resource->offering, {});
+      resource->waiting = wanted_version(*resource).is_set();
+      store(*resource);
+      changed(key, /*present=*/false);
+    }
+  }
+}
+
+}  // namespace tether::sync

@@ -1,0 +1,255 @@
+#include "tether/sync/planner.h"
+
+#include <algorithm>
+#include <array>
+
+#include "tether/protocol/kinds.h"
+
+namespace tether::sync {
+namespace {
+
+constexpr std::string_view kDeployments = "deployments";
+
+/// Artifact kinds that have a listing of their own for each artifact.
+constexpr std::array<std::string_view, 2> kSweptKinds = {"RestApi", "WebSubApi"};
+
+/// Which listing goes first when several are due: what tells most, first.
+int urgency(Call call) {
+  switch (call) {
+    case Call::Manifest:
+      return 0;
+    case Call::Deployments:
+      return 1;
+    case Call::Keys:
+      return 2;
+    case Call::Plans:
+      return 3;
+    case Call::Secrets:
+      return 4;
+    default:
+      return 5;
+  }
+}
+
+std::uint64_t next_random(std::uint64_t& state) {  // splitmix64
+  std::uint64_t z = (state += 0x9e3779b97f4a7c15ULL);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31);
+}
+
+}  // namespace
+
+std::string_view name_of(Call call) {
+  switch (call) {
+    case Call::Manifest:
+      return "manifest";
+    case Call::Deployments:
+      return "deployments";
+    case Call::Keys:
+      return "api_keys";
+    case Call::Plans:
+      return "subscription_plans";
+    case Call::Secrets:
+      return "secrets";
+    case Call::Subscriptions:
+      return "subscriptions";
+    case Call::HmacSecrets:
+      return "hmac_secrets";
+    case Call::FetchBatch:
+      return "fetch_batch";
+    case Call::Exists:
+      return "exists";
+    case Call::SecretValue:
+      return "secret_value";
+  }
+  return "unknown";
+}
+
+Planner::Planner(const PlannerLimits& limits, std::uint32_t seed) : limits_(limits), random_(seed) {}
+
+void Planner::on_link_up(TimePoint now) {
+  on_link_down();
+  up_ = true;
+  polls_ = 0;
+  next_poll_ = now + jittered(limits_.poll_interval);
+  due_["manifest"] = {Call::Manifest, now, false};
+  plan_round(now, /*full=*/true);
+  for (const auto& [scope, due] : due_) {
+    if (due.call != Call::Manifest) first_round_.insert(scope);
+  }
+}
+
+void Planner::on_link_down() {
+  up_ = false;
+  due_.clear();
+  under_way_.clear();
+  backoff_.clear();
+  follow_up_backoff_.clear();
+  follow_ups_.clear();
+  first_round_.clear();
+  sweep_.reset();
+  sweep_wanted_ = false;
+}
+
+void Planner::plan_round(TimePoint now, bool full) {
+  want(Call::Deployments, kDeployments, now, full);
+  for (const std::string_view kind : {"RestApi", "LlmProvider", "LlmProxy"}) {
+    want(Call::Keys, "keys/" + std::string(kind), now);
+  }
+  want(Call::Plans, "plans", now);
+  want(Call::Secrets, "secrets", now);
+  want_sweep(now);
+}
+
+void Planner::want(Call call, std::string_view scope, TimePoint at, bool full) {
+  if (!up_) return;
+  const auto [it, added] = due_.try_emplace(std::string(scope), Due{call, at, full});
+  if (!added) {
+    it->second.at = std::min(it->second.at, at);
+    it->second.full = it->second.full || full;
+  }
+}
+
+void Planner::want_sweep(TimePoint) {
+  if (!up_) return;
+  if (sweep_) {
+    sweep_wanted_ = true;  // goes round once more: what was passed already may have changed
+  } else {
+    sweep_ = Sweep{std::string(kSweptKinds.front()), ""};
+  }
+}
+
+std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {
+  if (!up_ || under_way_.size() >= limits_.listings_at_once) return std::nullopt;
+  auto best = due_.end();
+  for (auto it = due_.begin(); it != due_.end(); ++it) {
+    if (it->second.at > now || under_way_.contains(it->first)) continue;
+    const auto backoff = backoff_.find(it->first);
+    if (backoff != backoff_.end() && backoff->second.until > now) continue;
+    if (best == due_.end() || urgency(it->second.call) < urgency(best->second.call)) best = it;
+  }
+  if (best == due_.end()) return std::nullopt;
+  Slot slot{best->second.call, best->first, best->second.full};
+  due_.erase(best);
+  under_way_[slot.scope] = slot.call;
+  return slot;
+}
+
+bool Planner::may_sweep(TimePoint now) const {
+  if (!up_ || !sweep_ || under_way_.size() >= limits_.listings_at_once) return false;
+  // The sweep waits for the listings that are due: it is long, and depends on the deployments.
+  return std::none_of(due_.begin(), due_.end(), [now](const auto& due) { return due.second.at <= now; }) &&
+         !under_way_.contains(kDeployments);
+}
+
+void Planner::start_swept(Call call, std::string_view artifact_id, TimePoint) {
+  sweep_->after = artifact_id;
+  const std::string scope =
+      std::string(call == Call::Subscriptions ? "subscriptions/" : "hmac/") + std::string(artifact_id);
+  due_.erase(scope);
+  under_way_[scope] = call;
+}
+
+void Planner::end_sweep_of_kind() {
+  const auto* const next = std::find(kSweptKinds.begin(), kSweptKinds.end(), sweep_->kind) + 1;
+  if (next != kSweptKinds.end()) {
+    sweep_ = Sweep{std::string(*next), ""};
+    return;
+  }
+  sweep_.reset();
+  if (sweep_wanted_) {
+    sweep_wanted_ = false;
+    sweep_ = Sweep{std::string(kSweptKinds.front()), ""};
+  }
+}
+
+bool Planner::may_follow_up(Call call, TimePoint now) const {
+  if (!up_ || taken(call) >= (call == Call::FetchBatch ? limits_.batches_at_once : limits_.questions_at_once)) {
+    return false;
+  }
+  const auto backoff = follow_up_backoff_.find(call);
+  return backoff == follow_up_backoff_.end() || backoff->second.until <= now;
+}
+
+std::size_t Planner::taken(Call call) const {
+  const auto count = [this](Call c) {
+    const auto it = follow_ups_.find(c);
+    return it == follow_ups_.end() ? 0 : it->second;
+  };
+  return call == Call::FetchBatch ? count(call) : count(Call::Exists) + count(Call::SecretValue);
+}
+
+void Planner::start_follow_up(Call call) {
+  ++follow_ups_[call];
+}
+
+void Planner::on_done(Call call, std::string_view scope, bool full, bool succeeded, std::optional<Duration> retry_after,
+                      TimePoint now) {
+  const bool follow_up = call == Call::FetchBatch || call == Call::Exists || call == Call::SecretValue;
+  if (follow_up) {
+    if (follow_ups_[call] > 0) --follow_ups_[call];
+    if (succeeded) {
+      follow_up_backoff_.erase(call);
+      return;
+    }
+    Backoff& backoff = follow_up_backoff_[call];
+    backoff.until = now + std::max(retry_wait(++backoff.failures), retry_after.value_or(Duration{}));
+    return;
+  }
+  under_way_.erase(std::string(scope));
+  if (succeeded) {
+    backoff_.erase(std::string(scope));
+    first_round_.erase(std::string(scope));
+    return;
+  }
+  Backoff& backoff = backoff_[std::string(scope)];
+  backoff.until = now + std::max(retry_wait(++backoff.failures), retry_after.value_or(Duration{}));
+  want(call, scope, backoff.until, full);
+}
+
+void Planner::on_deadline(TimePoint now) {
+  if (!up_ || now < next_poll_) return;
+  next_poll_ = now + jittered(limits_.poll_interval);
+  ++polls_;
+  plan_round(now, polls_ % limits_.full_list_every == 0);
+}
+
+std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
+  if (!up_) return std::nullopt;
+  TimePoint next = next_poll_;
+  const bool listings_free = under_way_.size() < limits_.listings_at_once;
+  for (const auto& [scope, due] : due_) {
+    if (!listings_free || under_way_.contains(scope)) continue;
+    const auto backoff = backoff_.find(scope);
+    const TimePoint at = backoff == backoff_.end() ? due.at : std::max(due.at, backoff->second.until);
+    next = std::min(next, at);
+  }
+  for (const auto& [call, backoff] : follow_up_backoff_) {
+    if (backoff.until > now) next = std::min(next, backoff.until);
+  }
+  return next;
+}
+
+bool Planner::is_under_way(Call call) const {
+  return std::any_of(under_way_.begin(), under_way_.end(), [call](const auto& entry) { return entry.second == call; });
+}
+
+std::size_t Planner::requests_under_way() const {
+  return under_way_.size() + taken(Call::FetchBatch) + taken(Call::Exists);
+}
+
+Duration Planner::jittered(Duration interval) {
+  const auto tenth = interval.count() / 10;
+  if (tenth == 0) return interval;
+  const auto spread = static_cast<Duration::rep>(next_random(random_) % static_cast<std::uint64_t>(2 * tenth + 1));
+  return interval - Duration(tenth) + Duration(spread);
+}
+
+Duration Planner::retry_wait(int failures) const {
+  Duration wait = limits_.retry_first;
+  for (int i = 1; i < failures && wait < limits_.retry_max; ++i) wait *= 2;
+  return std::min(wait, limits_.retry_max);
+}
+
+}  // namespace tether::sync

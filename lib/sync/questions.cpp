@@ -1,0 +1,113 @@
+#include "tether/sync/questions.h"
+
+#include <algorithm>
+
+#include "tether/protocol/rest.h"
+
+namespace tether::sync {
+namespace {
+
+constexpr Duration kFirstHold = 5s;
+constexpr Duration kLongestHold = 300s;
+
+std::string value_key(const std::string& handle) {
+  return "secret/" + handle;
+}
+
+bool is_held(const Memory& memory, const std::string& key, TimePoint now) {
+  const auto held = memory.held_fetches.find(key);
+  return held != memory.held_fetches.end() && held->second.until > now;
+}
+
+void hold(Memory& memory, const std::string& key, TimePoint now) {
+  if (memory.held_fetches.size() >= kMaxHeldFetches && !memory.held_fetches.contains(key)) {
+    memory.held_fetches.erase(memory.held_fetches.begin());
+  }
+  HeldFetch& held = memory.held_fetches[key];
+  Duration wait = kFirstHold;
+  for (int i = 0; i < held.failures && wait < kLongestHold; ++i) wait *= 2;
+  ++held.failures;
+  held.until = now + std::min(wait, kLongestHold);
+}
+
+void ask_documents(Context& context) {
+  Memory& memory = context.memory;
+  if (!memory.planner.may_follow_up(Call::FetchBatch, context.now.steady)) return;
+  Asked asked;
+  asked.call = Call::FetchBatch;
+  const std::size_t limit = protocol::kMaxBatchDeployments + memory.held_fetches.size();
+  for (const std::string& id : context.records.without_document(limit)) {
+    if (asked.ids.size() == protocol::kMaxBatchDeployments) break;
+    const auto artifact = context.records.artifact(id);
+    if (artifact && !is_held(memory, artifact->deployment_id, context.now.steady)) {
+      asked.ids.push_back(artifact->deployment_id);
+    }
+  }
+  if (asked.ids.empty()) return;
+  memory.planner.start_follow_up(Call::FetchBatch);
+  std::string body = protocol::write_fetch_batch_request(asked.ids);
+  send_request(context, std::move(asked), "POST", "/deployments/fetch-batch", std::move(body));
+}
+
+void ask_existence(Context& context) {
+  if (!context.memory.planner.may_follow_up(Call::Exists, context.now.steady)) return;
+  Asked asked;
+  asked.call = Call::Exists;
+  asked.ids = context.records.with_question(kMaxExistsAtOnce);
+  if (asked.ids.empty()) return;
+  context.memory.planner.start_follow_up(Call::Exists);
+  std::string body = protocol::write_exists_request(asked.ids);
+  send_request(context, std::move(asked), "POST", "/artifacts/exists", std::move(body));
+}
+
+void ask_values(Context& context) {
+  Memory& memory = context.memory;
+  if (!memory.planner.may_follow_up(Call::SecretValue, context.now.steady)) return;
+  for (const std::string& handle : context.records.without_value(1 + memory.held_fetches.size())) {
+    if (is_held(memory, value_key(handle), context.now.steady)) continue;
+    Asked asked;
+    asked.call = Call::SecretValue;
+    asked.ids = {handle};
+    memory.planner.start_follow_up(Call::SecretValue);
+    send_request(context, std::move(asked), "GET", "/secrets/" + protocol::encode_segment(handle) + "/value", "");
+    return;
+  }
+}
+
+}  // namespace
+
+void send_request(Context& context, Asked asked, std::string method, std::string path, std::string body) {
+  Memory& memory = context.memory;
+  asked.change = context.records.last_change();
+  asked.when = context.now.steady;
+  asked.when_ms = std::chrono::duration_cast<std::chrono::milliseconds>(context.now.steady - memory.link_since).count();
+  const std::uint64_t number = memory.next_request++;
+  context.commands.emplace_back(
+      SendRequest{number, asked.call, asked.scope, std::move(method), std::move(path), std::move(body)});
+  memory.requests.emplace(number, std::move(asked));
+}
+
+void ask_follow_ups(Context& context) {
+  ask_documents(context);
+  ask_existence(context);
+  ask_values(context);
+}
+
+void end_batch(Context& context, const Asked& asked, const RequestOutcome& outcome) {
+  if (!outcome.complete) return;  // damaged or failed: the call's own back-off holds, what came whole is stored
+  bool lacking = false;
+  for (const std::string& id : asked.ids) {
+    // Documents that came, and those superseded meanwhile, are no longer in the work left; the rest are held back.
+    const bool came = std::find(asked.came.begin(), asked.came.end(), id) != asked.came.end();
+    if (came) continue;
+    hold(context.memory, id, context.now.steady);
+    lacking = true;
+  }
+  if (lacking) context.doubt();
+}
+
+void hold_value(Context& context, const Asked& asked) {
+  hold(context.memory, value_key(asked.ids.front()), context.now.steady);
+}
+
+}  // namespace tether::sync

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "tether/sync/context.h"
+
+/// What is asked because of what is stored: documents, values and existence that are missing. Work left is recomputed
+/// from the store each time, so it needs no queue and survives a crash (RULE.md section 5).
+namespace tether::sync {
+
+/// How many artifacts one `exists` asks about.
+inline constexpr std::size_t kMaxExistsAtOnce = 200;
+
+/// Puts a request under way: numbers it, notes the store's counter, and adds the command.
+void send_request(Context& context, Asked asked, std::string method, std::string path, std::string body);
+
+/// Asks for documents, existence and secret values, as far as there are free places.
+void ask_follow_ups(Context& context);
+
+/// A batch was answered: what it lacked is held back for a while, and a full listing is asked, because the control
+/// plane may no longer want it.
+void end_batch(Context& context, const Asked& asked, const RequestOutcome& outcome);
+/// A value was refused (404: unknown or not referred to, 500: deprecated).
+void hold_value(Context& context, const Asked& asked);
+
+}  // namespace tether::sync

@@ -1,0 +1,199 @@
+#include "tether/protocol/kinds.h"
+#include "tether/protocol/rest.h"
+#include "tether/sync/resources.h"
+
+/// Events about resources that are no artifacts: RULE.md section 13.
+namespace tether::sync {
+namespace {
+
+/// Event times have whole seconds, so times are compared by the second.
+std::int64_t second_of(Instant at) {
+  return at.ns / 1'000'000'000;
+}
+
+bool speaks_about(const ListingScope& scope, const protocol::ResourceState& state) {
+  return scope.kind == state.kind && (scope.artifact_id.empty() || scope.artifact_id == state.artifact_id);
+}
+
+std::string hint_key(const std::string& kind, const std::string& id) {
+  return kind + "/" + id;
+}
+
+}  // namespace
+
+void Resources::put_pending(const protocol::Event& event, const std::string& kind, const std::string& id) {
+  context_.records.put_pending({event.type, {kind, id}, event.at, event.at, 0});
+}
+
+void Resources::list_keys_of(std::string_view artifact_id) {
+  const auto artifact = context_.records.artifact(artifact_id);
+  for (const auto& kind : protocol::kArtifactKinds) {
+    if (kind.keys_path.empty() || (artifact && artifact->kind != kind.name)) continue;
+    // Servers without the experimental part do not have the listings of its kinds.
+    const bool common = kind.name == "RestApi" || kind.name == "LlmProvider" || kind.name == "LlmProxy";
+    if (!artifact && !common) continue;
+    context_.memory.planner.want(Call::Keys, "keys/" + std::string(kind.name), context_.now.steady);
+  }
+}
+
+void Resources::on_key_created(const protocol::ResourceState& key, const protocol::Event& event) {
+  Records& records = context_.records;
+  auto stored = records.resource(key.kind, key.id);
+  if (stored && !stored->gone) {
+    if (second_of(key.updated_at) < second_of(stored->updated_at)) {
+      records.put_seen(event.type, event.at);
+      return;
+    }
+    const auto body = records.body({key.kind, key.id}, stored->body);
+    if (body && protocol::same_content(key.kind, body->document, key.data)) {
+      records.put_seen(event.type, event.at);
+      return;
+    }
+    if (second_of(key.updated_at) == second_of(stored->updated_at)) list_keys_of(key.artifact_id);
+  } else if (stored) {
+    list_keys_of(key.artifact_id);  // it was removed: an old event must not be the last word
+  }
+  take(stored ? *stored : fresh(key), key, /*from_event=*/true);
+  put_pending(event, key.kind, key.id);
+}
+
+void Resources::on_key_updated(const protocol::ResourceState& key, const protocol::Event& event) {
+  Records& records = context_.records;
+  auto stored = records.key_by_name(key.artifact_id, key.name);
+  if (!stored) {
+    // It names no uuid, so there is nothing to store it under; the kind's list has it (none exists for MCP).
+    list_keys_of(key.artifact_id);
+    records.put_seen(event.type, event.at);
+    return;
+  }
+  const std::int64_t second = second_of(key.updated_at);
+  const auto body = records.body({stored->kind, stored->id}, stored->body);
+  const std::string merged = protocol::merge_data(body ? body->document : "{}", key.data);
+  const bool news = second >= second_of(stored->updated_at) &&
+                    !(body && protocol::same_content(stored->kind, body->document, merged));
+  if (!news) {
+    records.put_seen(event.type, event.at);
+    return;
+  }
+  if (second == second_of(stored->updated_at)) list_keys_of(key.artifact_id);
+  protocol::ResourceState state = key;
+  state.id = stored->id;
+  state.data = merged;
+  const std::string id = stored->id;
+  take(std::move(*stored), state, /*from_event=*/true);
+  put_pending(event, key.kind, id);
+}
+
+void Resources::on_key_revoked(const protocol::KeyRevoked& key, const protocol::Event& event) {
+  auto stored = context_.records.key_by_name(key.artifact_id, key.name);
+  if (!stored) {
+    context_.records.put_seen(event.type, event.at);
+    return;
+  }
+  put_pending(event, stored->kind, stored->id);
+  remove(*stored);
+  list_keys_of(key.artifact_id);  // the event carries no time: the list has the last word
+}
+
+void Resources::on_application(const protocol::ResourceState& application, const protocol::Event& event) {
+  Records& records = context_.records;
+  auto stored = records.resource(application.kind, application.id);
+  if (stored && !stored->gone) {
+    const auto body = records.body({application.kind, application.id}, stored->body);
+    if (body && protocol::same_content(application.kind, body->document, application.data)) {
+      records.put_seen(event.type, event.at);
+      return;
+    }
+  }
+  take(stored ? *stored : fresh(application), application, /*from_event=*/true);
+  put_pending(event, application.kind, application.id);
+}
+
+void Resources::hint(const protocol::ResourceState& state, bool deleted) {
+  Memory& memory = context_.memory;
+  const std::string key = hint_key(state.kind, state.id);
+  if (memory.hints.size() >= kMaxHints && !memory.hints.contains(key)) return;  // the listing alone will do
+  memory.hints[key] = Hint{state, deleted, context_.records.next_change()};
+}
+
+void Resources::on_subscription(const protocol::ResourceState& subscription, bool deleted,
+                                const protocol::Event& event) {
+  Records& records = context_.records;
+  const auto artifact = records.artifact(subscription.artifact_id);
+  put_pending(event, subscription.kind, subscription.id);
+  if (!artifact || artifact->kind == "RestApi") {
+    hint(subscription, deleted);
+    context_.memory.planner.want(Call::Subscriptions, "subscriptions/" + subscription.artifact_id, context_.now.steady);
+    return;
+  }
+  // No list shows subscriptions of other kinds: the order of arrival is all there is.
+  auto stored = records.resource(subscription.kind, subscription.id);
+  if (!deleted) {
+    take(stored ? *stored : fresh(subscription), subscription, /*from_event=*/true);
+  } else if (stored && !stored->gone) {
+    remove(*stored);
+  }
+}
+
+void Resources::on_plan(const protocol::ResourceState& plan, bool deleted, const protocol::Event& event) {
+  put_pending(event, plan.kind, plan.id);
+  hint(plan, deleted);
+  context_.memory.planner.want(Call::Plans, "plans", context_.now.steady);
+}
+
+void Resources::on_hmac_secret(const protocol::HmacSecretChanged& secret, const protocol::Event& event) {
+  const std::string id = secret.artifact_id + "/" + secret.name;
+  put_pending(event, std::string(protocol::kHmacSecret), id);
+  protocol::ResourceState state;
+  state.kind = protocol::kHmacSecret;
+  state.id = id;
+  state.artifact_id = secret.artifact_id;
+  if (secret.deleted) hint(state, /*deleted=*/true);
+  context_.memory.planner.want(Call::HmacSecrets, "hmac/" + secret.artifact_id, context_.now.steady);
+}
+
+void Resources::clear_pending_if_answered(const protocol::ResourceState& state) {
+  Records& records = context_.records;
+  const auto stored = records.resource(state.kind, state.id);
+  const bool open = stored && (stored->waiting || stored->offering.revision > records.marks().answered.revision);
+  if (!open) records.clear_pending({state.kind, state.id});
+}
+
+void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
+  auto& hints = context_.memory.hints;
+  for (auto it = hints.begin(); it != hints.end();) {
+    const Hint& hint = it->second;
+    if (hint.change > asked.change || !speaks_about(scope, hint.state)) {
+      ++it;
+      continue;
+    }
+    // An explicit `deleted` and a listing asked after it that lacks the row are two statements.
+    if (hint.deleted) {
+      auto stored = context_.records.resource(hint.state.kind, hint.state.id);
+      const bool unseen = !context_.records.was_seen(asked.scope, hint.state.id);
+      if (stored && !stored->gone && unseen && stored->changed <= asked.change) remove(*stored);
+    }
+    clear_pending_if_answered(hint.state);
+    it = hints.erase(it);
+  }
+}
+
+void Resources::apply_hints(const ListingScope& scope) {
+  auto& hints = context_.memory.hints;
+  for (auto it = hints.begin(); it != hints.end();) {
+    const Hint hint = it->second;
+    if (!speaks_about(scope, hint.state)) {
+      ++it;
+      continue;
+    }
+    it = hints.erase(it);
+    auto stored = context_.records.resource(hint.state.kind, hint.state.id);
+    if (hint.deleted) {
+      if (stored && !stored->gone) remove(*stored);
+    } else {
+      take(stored ? *stored : fresh(hint.state), hint.state, /*from_event=*/true);
+    }
+  }
+}
+
+}  // namespace tether::sync

@@ -1,0 +1,165 @@
+#include "tether/sync/resources.h"
+
+#include <algorithm>
+
+#include "tether/protocol/kinds.h"
+#include "tether/protocol/rest.h"
+#include "tether/sync/rule.h"
+
+namespace tether::sync {
+
+Resource Resources::fresh(const protocol::ResourceState& state) const {
+  Resource resource;
+  resource.kind = state.kind;
+  resource.id = state.id;
+  resource.artifact_id = state.artifact_id;
+  resource.name = state.name;
+  return resource;
+}
+
+void Resources::take(Resource resource, const protocol::ResourceState& state, bool from_event) {
+  Records& records = context_.records;
+  const std::string key = "#" + std::to_string(records.next_change());
+  Body body{resource.kind, resource.id, key, "", state.data, {}};
+  const std::string_view referred =
+      resource.kind == protocol::kApplication ? protocol::kApiKey : protocol::kSubscriptionPlan;
+  for (const std::string& name : state.references) body.references.push_back({std::string(referred), name});
+  records.put_body(body);
+  resource.gone = false;
+  resource.gone_since = {};
+  resource.body = key;
+  resource.changed = records.last_change();
+  resource.updated_at = state.updated_at;
+  resource.from_event = from_event;
+  resource.hash = state.hash;
+  resource.fetched_hash = state.hash;
+  if (!state.name.empty()) resource.name = state.name;
+  if (!state.artifact_id.empty()) resource.artifact_id = state.artifact_id;
+  resource.absent.reset();
+  context_.offers.reconsider(resource);
+}
+
+void Resources::remove(Resource& resource) {
+  resource.gone = true;
+  resource.gone_since = context_.now.wall;
+  resource.body.clear();
+  resource.hash.clear();
+  resource.fetched_hash.clear();
+  resource.absent.reset();
+  resource.changed = context_.records.next_change();
+  context_.offers.stop(resource);
+  if (resource.kind == protocol::kApiKey) drop_orphaned_applications(resource);
+}
+
+void Resources::drop_orphaned_applications(const Resource& key) {
+  Records& records = context_.records;
+  for (const Key& referring : records.referring_to({key.kind, key.id})) {
+    auto application = records.resource(referring.kind, referring.id);
+    if (!application || application->kind != protocol::kApplication || application->gone) continue;
+    const auto references = records.references(referring, application->body);
+    const bool orphaned = std::all_of(references.begin(), references.end(), [&records](const Reference& reference) {
+      const auto other = records.resource(reference.kind, reference.name);
+      return !other || other->gone;
+    });
+    if (orphaned) remove(*application);
+  }
+}
+
+void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
+  Records& records = context_.records;
+  auto stored = records.resource(row.kind, row.id);
+  const bool raced = stored && stored->changed > asked.change;
+  if (raced) {
+    // Newer than this listing may be; the next one decides.
+    context_.memory.planner.want(asked.call, asked.scope, context_.now.steady + std::chrono::seconds(10));
+    return;
+  }
+  if (!row.active) {  // `status: revoked` is an explicit statement
+    if (stored && !stored->gone) remove(*stored);
+    return;
+  }
+  if (row.kind == protocol::kSecret) {
+    Resource secret = stored ? *stored : fresh(row);
+    const bool known = stored && !stored->gone && stored->hash == row.hash;
+    if (known && !stored->absent) return;
+    if (!known) secret.changed = records.next_change();
+    secret.gone = false;
+    secret.gone_since = {};
+    secret.hash = row.hash;
+    secret.updated_at = row.updated_at;
+    secret.name = row.references.empty() ? row.name : row.references.front();
+    secret.absent.reset();
+    records.put(secret);
+    return;
+  }
+  if (!stored || stored->gone) {
+    take(stored ? *stored : fresh(row), row, /*from_event=*/false);
+    return;
+  }
+  const auto body = records.body({stored->kind, stored->id}, stored->body);
+  const bool same = body && !stored->from_event && body->document == row.data;
+  if (!same) {
+    take(*stored, row, /*from_event=*/false);
+  } else if (stored->absent) {
+    stored->absent.reset();
+    records.put(*stored);
+  }
+}
+
+void Resources::forget_absence(Resource& resource) {
+  if (!resource.absent) return;
+  resource.absent.reset();
+  context_.records.put(resource);
+}
+
+void Resources::on_absent(Resource resource, const Asked& asked) {
+  Records& records = context_.records;
+  const auto list_again = [this, &asked] {
+    context_.memory.planner.want(asked.call, asked.scope, context_.now.steady + std::chrono::seconds(10));
+  };
+  if (resource.kind == protocol::kApiKey) {
+    // The list shows keys only of artifacts that are wanted here; for others it says nothing.
+    const auto artifact = records.artifact(resource.artifact_id);
+    const bool listed = artifact && artifact->wanted == Wanted::Deployed && artifact->changed <= asked.change;
+    if (!listed) return forget_absence(resource);
+  }
+  if (resource.kind == protocol::kSecret) {
+    const bool in_use = !records.referring_to({resource.kind, resource.id}).empty();
+    if (in_use) return forget_absence(resource);
+  }
+  switch (judge_absence(resource.absent, resource.changed, asked.change, context_.memory.link, asked.when_ms)) {
+    case AbsenceJudgement::AskAgain:
+      list_again();
+      return;
+    case AbsenceJudgement::Note:
+      resource.absent = Proposal{context_.memory.link, asked.when_ms, asked.change};
+      records.put(resource);
+      list_again();
+      return;
+    case AbsenceJudgement::Confirmed:
+      remove(resource);
+      return;
+  }
+}
+
+void Resources::on_secret_value(const std::string& handle, std::string_view value) {
+  Records& records = context_.records;
+  auto secret = records.resource(protocol::kSecret, handle);
+  if (!secret || secret->gone || secret->hash == secret->fetched_hash) return;
+  protocol::ResourceState state;
+  state.kind = secret->kind;
+  state.id = handle;
+  state.name = handle;
+  state.updated_at = secret->updated_at;
+  state.hash = secret->hash;
+  state.references = {secret->name};  // its type
+  const std::string type = secret->name;
+  state.data = protocol::write_secret_data(state, value);
+  state.references.clear();
+  state.name = type;
+  const bool rotated = secret->offering.offered.is_set();
+  take(*secret, state, /*from_event=*/false);
+  if (rotated) context_.offers.touch_referring({std::string(protocol::kSecret), handle});
+}
+
+}  // namespace tether::sync

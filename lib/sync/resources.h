@@ -1,0 +1,48 @@
+#pragma once
+
+#include "tether/sync/context.h"
+#include "tether/sync/listings.h"
+
+namespace tether::sync {
+
+/// Everything that is no artifact: keys, plans, subscriptions, applications, secrets (RULE.md section 13).
+class Resources {
+ public:
+  explicit Resources(Context& context) : context_(context) {}
+
+  // Events (resource_events.cpp).
+  void on_key_created(const protocol::ResourceState& key, const protocol::Event& event);
+  void on_key_updated(const protocol::ResourceState& key, const protocol::Event& event);
+  void on_key_revoked(const protocol::KeyRevoked& key, const protocol::Event& event);
+  void on_application(const protocol::ResourceState& application, const protocol::Event& event);
+  void on_subscription(const protocol::ResourceState& subscription, bool deleted, const protocol::Event& event);
+  void on_plan(const protocol::ResourceState& plan, bool deleted, const protocol::Event& event);
+  void on_hmac_secret(const protocol::HmacSecretChanged& secret, const protocol::Event& event);
+
+  /// A row of a listing; `raced` is judged by the stored row's own change.
+  void on_row(const protocol::ResourceState& row, const Asked& asked);
+  /// A listing lacks it, and the brake allows.
+  void on_absent(Resource resource, const Asked& asked);
+  /// Events about rows that this listing has the last word on: those it confirms as gone are removed.
+  void settle_hints(const ListingScope& scope, const Asked& asked);
+  /// The listing was refused (403, 404): the events stand in its place, in order of arrival.
+  void apply_hints(const ListingScope& scope);
+
+  void on_secret_value(const std::string& handle, std::string_view value);
+
+ private:
+  Resource fresh(const protocol::ResourceState& state) const;
+  /// Stores new content and offers it if that is possible.
+  void take(Resource resource, const protocol::ResourceState& state, bool from_event);
+  void remove(Resource& resource);
+  void forget_absence(Resource& resource);
+  void drop_orphaned_applications(const Resource& key);
+  void hint(const protocol::ResourceState& state, bool deleted);
+  void clear_pending_if_answered(const protocol::ResourceState& state);
+  void list_keys_of(std::string_view artifact_id);
+  void put_pending(const protocol::Event& event, const std::string& kind, const std::string& id);
+
+  Context& context_;
+};
+
+}  // namespace tether::sync

@@ -1,0 +1,100 @@
+#include "tether/sync/rule.h"
+
+namespace tether::sync {
+namespace {
+
+enum class Order { Earlier, Equal, Later };
+
+Order order(Instant statement, Instant stored) {
+  const auto difference = statement - stored;
+  if (difference > kSameInstant) return Order::Later;
+  if (difference < -kSameInstant) return Order::Earlier;
+  return Order::Equal;
+}
+
+bool says_same_thing(const Artifact& stored, const Statement& statement) {
+  return stored.wanted == (statement.deployed ? Wanted::Deployed : Wanted::Undeployed) &&
+         stored.deployment_id == statement.deployment_id;
+}
+
+}  // namespace
+
+bool is_same(const Artifact& stored, const Statement& statement) {
+  return !stored.by_absence && says_same_thing(stored, statement) && order(statement.at, stored.at) == Order::Equal;
+}
+
+EventJudgement judge_event(const Artifact* stored, const Statement& event, Instant horizon) {
+  if (stored != nullptr && is_same(*stored, event)) return EventJudgement::Same;
+  if (event.at <= horizon) return EventJudgement::Doubt;
+  if (stored == nullptr) return EventJudgement::Create;
+  if (stored->wanted == Wanted::Gone) return event.at > stored->at ? EventJudgement::Doubt : EventJudgement::Nothing;
+  if (stored->by_absence) return EventJudgement::Doubt;
+  if (event.at > stored->at) {
+    // Within the same instant only another id or state makes it newer; the same ones were caught above.
+    return EventJudgement::Replace;
+  }
+  if (order(event.at, stored->at) == Order::Equal) return EventJudgement::Doubt;
+  return event.deployment_id == stored->deployment_id ? EventJudgement::Nothing : EventJudgement::Doubt;
+}
+
+RowJudgement judge_row(const Artifact* stored, const Statement& row, const RowContext& context) {
+  if (stored == nullptr) return RowJudgement::Create;
+  if (stored->wanted == Wanted::Gone) return context.raced ? RowJudgement::AskAgain : RowJudgement::AskExists;
+  if (is_same(*stored, row)) return RowJudgement::Same;
+  const Order when = order(row.at, stored->at);
+  if (when == Order::Later) return RowJudgement::Replace;
+  if (context.raced) return RowJudgement::AskAgain;
+  if (when == Order::Equal || stored->by_absence) return RowJudgement::Replace;
+  if (!context.full) return RowJudgement::Nothing;
+  const bool said_before = stored->went_back && stored->went_back->link == context.link &&
+                           stored->went_back_to == Version{row.deployment_id, row.at.ms()};
+  if (!said_before) return RowJudgement::WentBack;
+  const bool late_enough = context.asked_ms - stored->went_back->asked_ms >= kConfirmAfter.count();
+  return late_enough ? RowJudgement::TakeBack : RowJudgement::AskAgain;
+}
+
+AbsenceJudgement judge_absence(const std::optional<Proposal>& noted, std::int64_t changed, std::int64_t asked_change,
+                               std::int64_t link, std::int64_t asked_ms) {
+  if (changed > asked_change) return AbsenceJudgement::AskAgain;
+  if (!noted || noted->link != link || changed > noted->change) return AbsenceJudgement::Note;
+  const std::int64_t since = asked_ms - noted->asked_ms;
+  if (since > kConfirmBefore.count()) return AbsenceJudgement::Note;
+  return since >= kConfirmAfter.count() ? AbsenceJudgement::Confirmed : AbsenceJudgement::AskAgain;
+}
+
+bool brake_holds(std::int64_t stored, std::int64_t unseen) {
+  if (unseen == 0) return false;
+  return unseen == stored || (unseen > 5 && unseen * 5 > stored);
+}
+
+Version wanted_version(const Artifact& artifact) {
+  if (artifact.wanted != Wanted::Deployed) return {};
+  return {artifact.deployment_id, artifact.at.ms()};
+}
+
+bool may_settle(const Artifact& artifact) {
+  switch (artifact.wanted) {
+    case Wanted::Gone:
+      return false;
+    case Wanted::Undeployed:
+      // A removal that the gateway refused is not done.
+      return !artifact.by_absence && artifact.verdict == Verdict::None && !artifact.offering.refused;
+    case Wanted::Deployed:
+      break;
+  }
+  const Version wanted = wanted_version(artifact);
+  const bool refused = artifact.offering.refused && artifact.offering.refused->version == wanted;
+  if (refused) return artifact.verdict == Verdict::None;
+  return artifact.offering.offered == wanted && artifact.verdict != Verdict::Success;
+}
+
+Settlement judge_settlement(const Artifact& artifact, std::chrono::nanoseconds age) {
+  if (!may_settle(artifact)) return Settlement::Wait;
+  if (artifact.wanted == Wanted::Undeployed) {
+    return artifact.offering.offered.is_set() ? Settlement::Wait : Settlement::Success;
+  }
+  if (artifact.offering.offered == wanted_version(artifact)) return Settlement::Success;
+  return age < kFailedWithin ? Settlement::Failed : Settlement::Silence;
+}
+
+}  // namespace tether::sync

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <string>
+
+#include "tether/base/time.h"
+#include "tether/sync/model.h"
+
+/// The rule itself: what one statement of the control plane means against what is stored. Pure functions, one for each
+/// table of RULE.md; everything else in this folder carries out what they say.
+namespace tether::sync {
+
+/// What an event or a row says about an artifact.
+struct Statement {
+  std::string kind;
+  std::string artifact_id;
+  std::string deployment_id;
+  bool deployed = false;
+  Instant at;
+  std::string at_text;
+};
+
+/// Two statements at most this far apart are of the same instant: the control plane first writes nanoseconds and
+/// then truncates them (PROTOCOL.md, "The deployment list").
+inline constexpr std::chrono::nanoseconds kSameInstant = std::chrono::milliseconds(1);
+
+/// How long a proposal waits for its second statement, at least and at most (CE-10: two accidents far apart are no
+/// confirmation).
+inline constexpr std::chrono::milliseconds kConfirmAfter{10'000};
+inline constexpr std::chrono::milliseconds kConfirmBefore{60'000};
+
+/// The same desired state, the same deployment, the same instant.
+bool is_same(const Artifact& stored, const Statement& statement);
+
+enum class EventJudgement {
+  Nothing,
+  Same,  ///< Settle again; the ack is repeated if it was a success.
+  Create,
+  Replace,
+  Doubt,  ///< Change nothing, ask a full listing.
+};
+/// RULE.md section 2. `stored` is null if nothing is stored; `horizon` may be unset.
+EventJudgement judge_event(const Artifact* stored, const Statement& event, Instant horizon);
+
+enum class RowJudgement {
+  Nothing,
+  Create,
+  Same,
+  Replace,
+  AskAgain,   ///< The row may be older than what is stored: list again in 10 s.
+  WentBack,   ///< An earlier row, first time: note it and list again in 10 s.
+  TakeBack,   ///< The same earlier row again: the control plane was restored. Replace.
+  AskExists,  ///< The row names something that is known to be deleted.
+};
+struct RowContext {
+  bool full = false;
+  bool raced = false;  ///< The artifact changed after the listing was asked.
+  std::int64_t link = 0;
+  std::int64_t asked_ms = 0;
+};
+/// RULE.md section 3.
+RowJudgement judge_row(const Artifact* stored, const Statement& row, const RowContext& context);
+
+enum class AbsenceJudgement {
+  AskAgain,  ///< Changed after the request, or asked too early for a confirmation: list again in 10 s.
+  Note,      ///< First time, or the first one is too long ago: note it and list again in 10 s.
+  Confirmed,
+};
+/// RULE.md section 4, for anything that a listing lacks: `noted` is what an earlier listing said.
+AbsenceJudgement judge_absence(const std::optional<Proposal>& noted, std::int64_t changed, std::int64_t asked_change,
+                               std::int64_t link, std::int64_t asked_ms);
+
+/// RULE.md section 7: whether a removal of `unseen` of `stored` is too much to believe.
+bool brake_holds(std::int64_t stored, std::int64_t unseen);
+
+enum class Settlement {
+  Wait,
+  Silence,  ///< Settled, and nothing is to be told.
+  Success,
+  Failed,
+};
+/// RULE.md section 9, for an artifact whose revision the gateway has answered. `age` is the statement's, by the control
+/// plane's clock.
+Settlement judge_settlement(const Artifact& artifact, std::chrono::nanoseconds age);
+
+/// Up to this age a `failed` is worth saying: after 60 s the control plane has given its own verdict.
+inline constexpr std::chrono::nanoseconds kFailedWithin = std::chrono::seconds(55);
+
+/// Whether only the gateway's answer is missing for a verdict.
+bool may_settle(const Artifact& artifact);
+
+/// The version that the artifact's wanted state would offer.
+Version wanted_version(const Artifact& artifact);
+
+}  // namespace tether::sync
