@@ -1,0 +1,370 @@
+#include "tether/delivery/courier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tether/base/check.h"
+
+namespace tether::delivery {
+
+namespace {
+
+constexpr int kConflict = 409;
+
+/// The body as a whole is refused, not a resource in it.
+bool refuses_body(int status) {
+  return status == 400 || status == 413 || status == 422;
+}
+
+}  // namespace
+
+std::string_view to_string(GatewayCondition condition) {
+  switch (condition) {
+    case GatewayCondition::Away:
+      return "away";
+    case GatewayCondition::Connecting:
+      return "connecting";
+    case GatewayCondition::Behind:
+      return "behind";
+    case GatewayCondition::InSync:
+      return "in_sync";
+    case GatewayCondition::Refusing:
+      return "refusing";
+  }
+  return "unknown";
+}
+
+Courier::Courier(const CourierLimits& limits, LastRevisionOf last_revision_of, std::int64_t last_push, TimePoint now)
+    : limits_(limits),
+      last_revision_of_(std::move(last_revision_of)),
+      pace_(limits.backoff_initial, limits.backoff_max),
+      last_push_(last_push),
+      not_before_(now),
+      check_at_(now) {}
+
+// What to do: the table of what the gateway says.
+
+Courier::Plan Courier::plan() const {
+  if (!state_) return Plan::Ask;
+  if (!standing_) return Plan::WaitForStore;
+  // It has nothing, so a PUT can only add: also from an incomplete store, also from one that cannot be written.
+  if (state_->revision == 0) return plan_for_replacing();
+  if (!standing_->storable) return Plan::WaitForStore;
+
+  const auto remembered =
+      state_->epoch == standing_->epoch ? std::optional(standing_->revision) : last_revision_of_(state_->epoch);
+  if (!remembered || state_->revision > *remembered) return plan_for_stranger();
+
+  const sync::Answered& answered = standing_->answered;
+  // An instance that is behind its own answer has lost something in silence.
+  if (state_->instance != answered.instance || state_->revision < answered.revision) return plan_for_replacing();
+  // What was deleted at or below the floor is no longer known. One whose PUT was split has nothing of it.
+  if (answered.revision < standing_->floor && !split_put_) return Plan::Put;
+  return agrees() ? Plan::Nothing : Plan::Patch;
+}
+
+/// A PUT, or what does the same in pieces after one was refused whole.
+Courier::Plan Courier::plan_for_replacing() const {
+  if (!split_put_) return Plan::Put;
+  if (has_nothing()) return Plan::EmptyPut;
+  // Under the present epoch it can have only what is or was this store's, and above the floor all deletions are known:
+  // every line as a delta then leaves what a PUT would leave.
+  const bool is_ours = state_->epoch == standing_->epoch && state_->revision >= standing_->floor;
+  return is_ours ? Plan::PatchAll : Plan::Put;
+}
+
+bool Courier::has_nothing() const {
+  return state_->revision == 0 || state_->resources == 0;
+}
+
+/// The gateway has something that this store does not remember: it must not be emptied by a store that was lost.
+Courier::Plan Courier::plan_for_stranger() const {
+  if (!standing_->complete) return Plan::WaitForListing;
+  if (released_ || standing_->contains_known) return Plan::Put;
+  const bool empties = standing_->offered == 0 || standing_->offered * 100 < state_->resources * kHoldBelowPercent;
+  return empties ? Plan::Hold : Plan::Put;
+}
+
+bool Courier::agrees() const {
+  if (!state_ || !standing_) return false;
+  const sync::Answered present{state_->instance, standing_->epoch, standing_->revision};
+  return standing_->answered == present && state_->epoch == standing_->epoch && state_->revision == standing_->revision;
+}
+
+Push Courier::make_push() const {
+  Push push;
+  push.number = last_push_ + 1;
+  push.full = plan_ == Plan::Put || plan_ == Plan::EmptyPut;
+  push.epoch = standing_->epoch;
+  push.up_to = standing_->revision;
+  if (plan_ == Plan::EmptyPut) {
+    push.up_to = kFirstRevision;
+    push.capped = true;
+  }
+  if (!push.full) {
+    push.from_epoch = state_->epoch;
+    push.from = state_->revision;
+    // Not after what the gateway says: of what it has but was not heard to answer, the refusals are unknown (CE-1).
+    push.after = plan_ == Plan::PatchAll ? 0 : standing_->answered.revision;
+    push.capped = refused_up_to_.has_value();
+    if (push.capped) push.up_to = next_cut(push.after);
+  }
+  return push;
+}
+
+/// `(after, refused_up_to_]` holds a line that was refused: its first half, or all of it if it cannot be halved.
+std::int64_t Courier::next_cut(std::int64_t after) const {
+  const std::int64_t width = *refused_up_to_ - after;
+  return width <= 1 ? *refused_up_to_ : after + width / 2;
+}
+
+void Courier::refresh() {
+  if (recording_ && is_recorded(*recording_)) recording_.reset();
+  const bool passed = refused_up_to_ && standing_ && standing_->answered.instance == instance_ &&
+                      standing_->answered.revision >= *refused_up_to_;
+  if (passed) refused_up_to_.reset();
+  plan_ = plan();
+  if (!agrees()) return;
+  proven_at_ = proof_at_;
+  refusing_ = false;
+  split_put_ = false;
+  refused_lines_.clear();
+  last_error_.clear();
+}
+
+bool Courier::is_recorded(const Recording& recording) const {
+  // A store that cannot be written will not record it either; the same lines go again later, without effect.
+  if (!standing_->storable) return true;
+  if (recording.answered) {
+    return standing_->answered == *recording.answered || standing_->epoch != recording.answered->epoch;
+  }
+  return standing_->revision > recording.above;
+}
+
+// Inputs.
+
+void Courier::on_standing(const Standing& standing, TimePoint /*now*/) {
+  check(standing.revision >= kFirstRevision, "the store's revisions begin at 1");
+  standing_ = standing;
+  if (answered_instance_.empty()) answered_instance_ = standing.answered.instance;
+  refresh();
+}
+
+void Courier::on_state(const protocol::GatewayState& state, TimePoint now) {
+  if (flight_ != Flight::Asking) return;
+  flight_ = Flight::None;
+  if (state.instance != instance_) {
+    instance_ = state.instance;
+    refused_up_to_.reset();
+    split_put_ = false;
+    refusing_ = false;
+  }
+  if (unreadable_ || !reachable_) last_error_.clear();
+  reachable_ = true;
+  away_ = false;
+  unreadable_ = false;
+  state_ = state;
+  proof_at_ = sent_at_;
+  not_before_ = now;
+  check_at_ = now + limits_.check_interval;
+  appeared_ = false;
+  refresh();
+  if (plan_ == Plan::Nothing) pace_.reset();
+}
+
+void Courier::on_state_problem(const GatewayProblem& problem, TimePoint now) {
+  if (flight_ != Flight::Asking) return;
+  flight_ = Flight::None;
+  last_error_ = problem.text;
+  const bool answers = problem.failure == GatewayFailure::BadAnswer || problem.failure == GatewayFailure::Status;
+  unreadable_ = answers;
+  away_ = !answers;
+  reachable_ = false;
+  forget_state();
+  const bool absent = problem.failure == GatewayFailure::Gone || problem.failure == GatewayFailure::WrongUser;
+  retry_after(absent ? limits_.away_retry : pace_.next(), now);
+}
+
+void Courier::on_push_outcome(std::int64_t push, const PushOutcome& outcome, TimePoint now) {
+  if (flight_ != Flight::Pushing || push != sent_.number) return;
+  flight_ = Flight::None;
+  if (const auto* answer = std::get_if<protocol::PushAnswer>(&outcome.answer)) {
+    on_push_answer(outcome, *answer, now);
+  } else {
+    on_push_problem(outcome, std::get<GatewayProblem>(outcome.answer), now);
+  }
+  refresh();
+}
+
+void Courier::on_push_answer(const PushOutcome& outcome, const protocol::PushAnswer& answer, TimePoint now) {
+  if (answer.epoch != outcome.epoch || answer.revision != outcome.revision) {
+    last_error_ = "the gateway answered another epoch or revision than was sent";
+    forget_state();
+    return retry_after(pace_.next(), now);
+  }
+  Accepted accepted;
+  accepted.push = sent_.number;
+  accepted.answered = {instance_, outcome.epoch, outcome.revision};
+  accepted.after = sent_.after;
+  accepted.up_to = outcome.revision;
+  accepted.full = sent_.full;
+  accepted.first_of_instance = instance_ != answered_instance_;
+  accepted.rejected = answer.rejected;
+  recording_ = Recording{now + limits_.recording_limit, accepted.answered, 0};
+  verdict_ = std::move(accepted);
+
+  answered_instance_ = instance_;
+  const std::int64_t resources = sent_.full ? outcome.lines : state_->resources;
+  state_ = protocol::GatewayState{instance_, outcome.epoch, outcome.revision, resources};
+  proof_at_ = sent_at_;
+  elsewhere_ = 0;
+  refusing_ = false;
+  released_ = false;
+  last_error_.clear();
+  check_at_ = now + limits_.check_interval;
+  pace_after_refusals(answer.rejected, now);
+}
+
+/// What is refused again and again (a deletion, above all) must not keep both sides busy.
+void Courier::pace_after_refusals(const std::vector<protocol::RejectedLine>& lines, TimePoint now) {
+  bool again = false;
+  for (const auto& line : lines) again |= !refused_lines_.emplace(line.kind, line.id).second;
+  if (refused_lines_.size() > kMaxRefusedLines) refused_lines_.clear();
+  if (!again) pace_.reset();
+  retry_after(again ? pace_.next() : Duration(0), now);
+}
+
+void Courier::on_push_problem(const PushOutcome& outcome, const GatewayProblem& problem, TimePoint now) {
+  last_error_ = problem.text;
+  const bool is_status = problem.failure == GatewayFailure::Status;
+  if (is_status && problem.status == kConflict) return on_elsewhere(now);
+  if (is_status && refuses_body(problem.status)) return on_refused_whole(outcome, problem, now);
+
+  // Whether it was applied is unknown: the state is asked, and what was not answered goes again.
+  forget_state();
+  refusing_ = is_status && problem.status < 500;
+  if (problem.failure == GatewayFailure::Gone || problem.failure == GatewayFailure::WrongUser) {
+    reachable_ = false;
+    away_ = true;
+  }
+  retry_after(pace_.next(), now);
+}
+
+/// It has moved since it said where it is, most likely a restart: asked at once, and only then with growing waits.
+void Courier::on_elsewhere(TimePoint now) {
+  forget_state();
+  retry_after(++elsewhere_ == 1 ? Duration(0) : pace_.next(), now);
+}
+
+void Courier::on_refused_whole(const PushOutcome& outcome, const GatewayProblem& problem, TimePoint now) {
+  if (sent_.full) {
+    split_put_ = outcome.lines > 0 && !sent_.capped;
+    if (!split_put_ || plan() == Plan::Put) return refuse(now);
+    refused_up_to_ = outcome.revision;
+    return;
+  }
+  if (outcome.lines == 1 && outcome.only_line) {
+    const sync::Key& key = *outcome.only_line;
+    const protocol::RejectedLine line{key.kind, key.id, problem.text};
+    verdict_ = LineRefused{sent_.number, line};
+    recording_ = Recording{now + limits_.recording_limit, std::nullopt, standing_->revision};
+    refused_up_to_.reset();
+    return pace_after_refusals({line}, now);
+  }
+  const bool can_halve = outcome.lines > 1 && outcome.revision - sent_.after > 1;
+  if (!can_halve) return refuse(now);
+  refused_up_to_ = outcome.revision;
+}
+
+void Courier::refuse(TimePoint now) {
+  refusing_ = true;
+  forget_state();
+  retry_after(limits_.refusing_retry, now);
+}
+
+void Courier::on_gateway_appeared(TimePoint now) {
+  appeared_ = flight_ != Flight::None;
+  not_before_ = now;
+  check_at_ = now;
+  if (flight_ == Flight::None && !agrees()) forget_state();
+}
+
+void Courier::release_hold(TimePoint now) {
+  if (!is_held()) return;
+  released_ = true;
+  not_before_ = now;
+  refresh();
+}
+
+void Courier::on_deadline(TimePoint now) {
+  if (recording_ && now >= recording_->until) {
+    recording_.reset();
+    forget_state();
+  }
+  refresh();
+}
+
+void Courier::forget_state() {
+  state_.reset();
+  plan_ = Plan::Ask;
+}
+
+void Courier::retry_after(Duration wait, TimePoint now) {
+  not_before_ = appeared_ ? now : now + wait;
+  appeared_ = false;
+}
+
+// Outputs.
+
+std::optional<TimePoint> Courier::next_deadline() const {
+  if (flight_ != Flight::None) return std::nullopt;
+  if (recording_) return recording_->until;
+  return plan_ == Plan::Ask || sends() ? not_before_ : std::max(not_before_, check_at_);
+}
+
+bool Courier::sends() const {
+  return plan_ == Plan::Put || plan_ == Plan::EmptyPut || plan_ == Plan::Patch || plan_ == Plan::PatchAll;
+}
+
+std::optional<Command> Courier::take_command(TimePoint now) {
+  if (flight_ != Flight::None || recording_ || verdict_) return std::nullopt;
+  if (now < *next_deadline()) return std::nullopt;
+  sent_at_ = now;
+  if (sends()) {
+    flight_ = Flight::Pushing;
+    sent_ = make_push();
+    ++last_push_;
+    return sent_;
+  }
+  flight_ = Flight::Asking;
+  return AskState{};
+}
+
+std::optional<Verdict> Courier::take_verdict() {
+  return std::exchange(verdict_, std::nullopt);
+}
+
+GatewayCondition Courier::condition() const {
+  if (away_) return GatewayCondition::Away;
+  if (refusing_ || unreadable_) return GatewayCondition::Refusing;
+  if (!reachable_) return GatewayCondition::Connecting;
+  return agrees() ? GatewayCondition::InSync : GatewayCondition::Behind;
+}
+
+std::optional<std::string> Courier::present_instance() const {
+  if (!reachable_) return std::nullopt;
+  return instance_;
+}
+
+std::string Courier::last_error() const {
+  if (!last_error_.empty()) return last_error_;
+  if (plan_ == Plan::Hold) {
+    return "the gateway has " + std::to_string(state_->resources) + " resources that this store does not know, and " +
+           std::to_string(standing_->offered) + " would replace them: held for the operator";
+  }
+  if (plan_ == Plan::WaitForListing) return "the gateway has what this store does not know: waiting for a full listing";
+  if (plan_ == Plan::WaitForStore && standing_) return "the store cannot be written: the gateway keeps what it has";
+  return {};
+}
+
+}  // namespace tether::delivery

@@ -1,0 +1,210 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tether/base/time.h"
+#include "tether/delivery/outcome.h"
+#include "tether/delivery/pace.h"
+#include "tether/sync/model.h"
+
+namespace tether::delivery {
+
+/// The revision of an empty store: no resource has it or a lower one, so a PUT that ends here carries nothing.
+inline constexpr std::int64_t kFirstRevision = 1;
+/// A gateway is not left unasked with less than this share of the resources that it has and the store does not know.
+inline constexpr std::int64_t kHoldBelowPercent = 80;
+/// How many refused lines are remembered, to see that one is refused again.
+inline constexpr std::size_t kMaxRefusedLines = 10'000;
+
+struct CourierLimits {
+  Duration check_interval = 10s;  ///< The state is asked this often while nothing is sent (`gateway.check_interval_s`).
+  Duration away_retry = 1s;       ///< How often a socket that is not there, or that nobody answers, is tried.
+  Duration backoff_initial = 1s;  ///< First wait after a failed push; doubles …
+  Duration backoff_max = 60s;     ///< … up to this.
+  Duration refusing_retry = 60s;  ///< Between pushes to a gateway that refuses every body.
+  Duration recording_limit =
+      10s;  ///< How long an accepted answer's transaction is awaited before the state is asked again.
+};
+
+/// What the store holds, as of its last transaction.
+struct Standing {
+  std::string epoch;
+  std::int64_t revision = 0;  ///< At least kFirstRevision.
+  std::int64_t floor = 0;     ///< The highest revision of a dropped tombstone.
+  sync::Answered answered = {};
+  std::int64_t offered = 0;     ///< How many resources are offered.
+  bool complete = false;        ///< A full listing and all its documents arrived since this start.
+  bool contains_known = false;  ///< That listing contains something that was stored before it.
+  bool storable = true;         ///< False: read-only, full or a newer schema.
+};
+
+struct AskState {
+  friend bool operator==(AskState, AskState) = default;
+};
+
+/// A body to send. It comes from one snapshot of the store, pinned when the command is taken.
+struct Push {
+  std::int64_t number = 0;
+  bool full = false;       ///< PUT: everything offered. Otherwise PATCH.
+  std::string from_epoch;  ///< PATCH: the pair that the state named.
+  std::int64_t from = 0;
+  std::string epoch;  ///< The pair that the body carries.
+  std::int64_t up_to = 0;
+  std::int64_t after =
+      0;  ///< PATCH: lines are the resources with `after < revision <= up_to`. PUT: `revision <= up_to`.
+  /// True: `up_to` is a cut, the body holds exactly those lines. False: the snapshot's own revision stands in for
+  /// `up_to` if it has moved on, so that a PUT never lacks what has just changed.
+  bool capped = false;
+  friend bool operator==(const Push&, const Push&) = default;
+};
+
+using Command = std::variant<AskState, Push>;
+
+/// A 200 with what was sent: to be stored in one transaction (`answered`, good, refused, verdicts).
+struct Accepted {
+  std::int64_t push = 0;
+  sync::Answered answered;
+  std::int64_t after = 0;  ///< The lines were those after this revision (PUT: 0) …
+  std::int64_t up_to = 0;  ///< … up to this one.
+  bool full = false;
+  bool first_of_instance = false;  ///< This instance had not answered a push before: refusals may be tried again.
+  std::vector<protocol::RejectedLine> rejected;
+};
+
+/// A body of one line was refused as a whole: the line is refused as if `rejected` had named it, but the gateway's
+/// revision has not moved. The store must give the resource a new revision, a deletion too.
+struct LineRefused {
+  std::int64_t push = 0;
+  protocol::RejectedLine line;
+};
+
+using Verdict = std::variant<Accepted, LineRefused>;
+
+enum class GatewayCondition { Away, Connecting, Behind, InSync, Refusing };
+std::string_view to_string(GatewayCondition condition);
+
+/// Decides what the gateway is asked and sent, and when (section 6 of lib/sync/RULE.md). Level-triggered: what counts
+/// is the difference between what the store holds and what the gateway answered. One request at a time. No I/O; one
+/// thread.
+///
+/// The shell: call an input, then take_verdict() and take_command() until each is empty, then arm next_deadline().
+class Courier {
+ public:
+  /// The last revision that the store remembers of an earlier epoch of its own, or nullopt if the epoch is not ours.
+  /// The present epoch is not asked about.
+  using LastRevisionOf = std::function<std::optional<std::int64_t>(std::string_view epoch)>;
+
+  /// Pushes are numbered from `last_push + 1`: pass the highest number that the store may have kept.
+  Courier(const CourierLimits& limits, LastRevisionOf last_revision_of, std::int64_t last_push, TimePoint now);
+
+  /// After each transaction, and once before anything else happens.
+  void on_standing(const Standing& standing, TimePoint now);
+  void on_state(const protocol::GatewayState& state, TimePoint now);
+  /// The state could not be asked.
+  void on_state_problem(const GatewayProblem& problem, TimePoint now);
+  /// An outcome whose `push` is not the one under way is ignored.
+  void on_push_outcome(std::int64_t push, const PushOutcome& outcome, TimePoint now);
+  /// The socket's file appeared: no wait is served out.
+  void on_gateway_appeared(TimePoint now);
+  /// The operator lets a held PUT go, once.
+  void release_hold(TimePoint now);
+  void on_deadline(TimePoint now);
+
+  std::optional<TimePoint> next_deadline() const;
+  /// The next request, which is under way from now on; nullopt while one is, or nothing is to be asked.
+  std::optional<Command> take_command(TimePoint now);
+  std::optional<Verdict> take_verdict();
+
+  GatewayCondition condition() const;
+  /// The instance that answered last, or nullopt while it is away.
+  std::optional<std::string> present_instance() const;
+  /// What the gateway last said that it has. Nullopt: it is to be asked.
+  const std::optional<protocol::GatewayState>& gateway_state() const { return state_; }
+  /// Why nothing is sent or the last request failed; empty if all is well.
+  std::string last_error() const;
+  /// A PUT waits for the operator: it would take away most of what the gateway has.
+  bool is_held() const { return plan_ == Plan::Hold; }
+  /// When the request was sent that last showed gateway and store to agree.
+  std::optional<TimePoint> proven_at() const { return proven_at_; }
+
+ private:
+  enum class Flight { None, Asking, Pushing };
+  enum class Plan { Ask, Put, EmptyPut, Patch, PatchAll, Nothing, WaitForListing, WaitForStore, Hold };
+
+  /// A verdict is being stored: nothing is decided before the store says so.
+  struct Recording {
+    TimePoint until;
+    std::optional<sync::Answered> answered;  ///< Until the store has this one …
+    std::int64_t above = 0;                  ///< … or, for a refused line, a revision above this.
+  };
+
+  Plan plan() const;
+  Plan plan_for_replacing() const;
+  Plan plan_for_stranger() const;
+  bool has_nothing() const;
+  bool sends() const;
+  bool agrees() const;
+  bool is_recorded(const Recording& recording) const;
+  void refresh();
+  void retry_after(Duration wait, TimePoint now);
+  void forget_state();
+  Push make_push() const;
+  std::int64_t next_cut(std::int64_t after) const;
+
+  void on_push_answer(const PushOutcome& outcome, const protocol::PushAnswer& answer, TimePoint now);
+  void on_push_problem(const PushOutcome& outcome, const GatewayProblem& problem, TimePoint now);
+  void on_elsewhere(TimePoint now);
+  void on_refused_whole(const PushOutcome& outcome, const GatewayProblem& problem, TimePoint now);
+  void refuse(TimePoint now);
+  void pace_after_refusals(const std::vector<protocol::RejectedLine>& lines, TimePoint now);
+
+  CourierLimits limits_;
+  LastRevisionOf last_revision_of_;
+  Pace pace_;
+  std::int64_t last_push_;
+
+  std::optional<Standing> standing_;
+  std::optional<protocol::GatewayState> state_;  ///< Unset: ask before anything is sent.
+  Plan plan_ = Plan::Ask;
+
+  // What is known of the gateway's presence.
+  std::string instance_;  ///< The last one seen.
+  bool reachable_ = false;
+  bool away_ = false;
+  bool unreadable_ = false;  ///< It answers the question for its state with something else.
+  bool refusing_ = false;    ///< It refuses bodies, not resources.
+
+  // The request under way, and when there may be one.
+  Flight flight_ = Flight::None;
+  Push sent_;
+  TimePoint sent_at_;
+  TimePoint not_before_;
+  TimePoint check_at_;     ///< When the state is asked again while nothing is to be sent.
+  bool appeared_ = false;  ///< The socket appeared while a request was under way.
+  int elsewhere_ = 0;      ///< 409s in a row.
+
+  std::optional<Verdict> verdict_;
+  std::optional<Recording> recording_;
+  std::string answered_instance_;  ///< That answered a push last, as far as is known.
+
+  /// A body up to this revision was refused whole: halves of it are sent until the line is found.
+  std::optional<std::int64_t> refused_up_to_;
+  bool split_put_ = false;  ///< A PUT was refused whole: deltas do its work.
+  bool released_ = false;
+  std::set<std::pair<std::string, std::string>> refused_lines_;  ///< Since gateway and store last agreed.
+
+  TimePoint proof_at_;  ///< When the last request that was answered had been sent.
+  std::optional<TimePoint> proven_at_;
+  std::string last_error_;
+};
+
+}  // namespace tether::delivery
