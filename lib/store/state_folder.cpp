@@ -1,0 +1,72 @@
+#include "tether/store/state_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+namespace tether::store {
+namespace {
+
+constexpr mode_t kFolderMode = 0700;
+constexpr mode_t kFileMode = 0600;
+
+std::string reason_of(int error) {
+  return std::generic_category().message(error);
+}
+
+/// The process id that the holder wrote, for the message only.
+std::string holder_of(int lock) {
+  std::array<char, 32> text{};
+  const auto length = ::pread(lock, text.data(), text.size(), /*offset=*/0);
+  std::string pid;
+  for (std::size_t i = 0; length > 0 && i < static_cast<std::size_t>(length); ++i) {
+    if (text[i] < '0' || text[i] > '9') break;
+    pid += text[i];
+  }
+  return pid.empty() ? "another process" : "process " + pid;
+}
+
+Result<Done> make_folder(const std::filesystem::path& path) {
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error) return fail(ErrorKind::Retry, "make " + path.parent_path().string() + ": " + error.message());
+  if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST) {
+    return fail(ErrorKind::Retry, "make " + path.string() + ": " + reason_of(errno));
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<StateFolder>> StateFolder::take(const std::filesystem::path& path) {
+  if (auto made = make_folder(path); !made) return wrap("state folder", made.error());
+  const auto file = path / "tetherd.lock";
+  const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode);
+  if (lock < 0) return fail(ErrorKind::Retry, "state folder: open " + file.string() + ": " + reason_of(errno));
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    const auto holder = holder_of(lock);
+    ::close(lock);
+    if (error == EWOULDBLOCK) {
+      return fail(ErrorKind::Reject, "state folder " + path.string() + " is in use by " + holder);
+    }
+    return fail(ErrorKind::Retry, "state folder: lock " + file.string() + ": " + reason_of(error));
+  }
+  // Only for the message of the next one: a full disk does not stop us from holding the lock.
+  const auto pid = std::to_string(::getpid()) + "\n";
+  const bool told = ::ftruncate(lock, 0) == 0 && ::pwrite(lock, pid.data(), pid.size(), /*offset=*/0) > 0;
+  static_cast<void>(told);
+  return std::unique_ptr<StateFolder>(new StateFolder(path, lock));
+}
+
+StateFolder::~StateFolder() {
+  ::close(lock_);
+}
+
+}  // namespace tether::store

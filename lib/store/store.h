@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tether/base/result.h"
+#include "tether/store/overview.h"
+#include "tether/store/push_body.h"
+#include "tether/store/state_folder.h"
+#include "tether/sync/records.h"
+
+namespace tether::store {
+
+struct StoreOptions {
+  /// A commit is on the disk when `transact` returns. False: a power cut may take back the last seconds.
+  bool durable = true;
+  /// How large `tetherd.db` may grow, in bytes; 0: as the disk allows. Past it every commit that grows it fails.
+  std::int64_t max_bytes = 0;
+};
+
+/// Larger files are not read through when they are opened.
+inline constexpr std::int64_t kMaxCheckedAtOpenBytes = 64 * 1024 * 1024;
+/// How many damaged stores are kept aside; the last of them is replaced after that.
+inline constexpr int kMaxSetAside = 9;
+/// How many epochs are remembered. A gateway at an older one is taken for a stranger (section 6 of the sync rule).
+inline constexpr int kMaxEpochs = 1000;
+/// How many correlation ids are remembered, whatever their age.
+inline constexpr int kMaxCorrelations = 100'000;
+/// Memory for pages of the database, per connection (one that writes and up to kMaxIdleReaders kept for pushes).
+inline constexpr int kWriterCacheKiB = 1024;
+inline constexpr int kReaderCacheKiB = 256;
+inline constexpr int kMaxIdleReaders = 2;
+
+/// The source of truth on this host: `tetherd.db` in the state folder, SQLite in WAL mode (schema/ says what is in it).
+///
+/// One thread at a time, the state thread; only the PushBody objects that it hands out may be used on another. It
+/// serves one identity at a time, the row of `identities` marked `serving`.
+///
+/// Errors: Retry: nothing was changed, the disk is full, slow or read-only: try again later. Corrupt: nothing was
+/// changed and the stored state cannot be read; opening the store again sets it aside.
+class Store {
+ public:
+  /// Creates the file (0600) or brings its schema up to date. A damaged one is moved aside to `tetherd.db.damaged-<n>`
+  /// and an empty one started; `opened_notes` says so. Reject: the file was written by a newer version.
+  static Result<std::unique_ptr<Store>> open(const StateFolder& folder, const StoreOptions& options);
+
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// For the operator: what was done to the stored state while opening it. Usually empty.
+  const std::vector<std::string>& opened_notes() const;
+
+  /// Runs `work` in one transaction: all of it is committed, or nothing and the first error is the answer. `work` must
+  /// not keep the Records, nor call the Store.
+  Result<Done> transact(const std::function<void(sync::Records&)>& work);
+
+  /// Pins what is committed now. Call outside `transact`.
+  Result<std::unique_ptr<PushBody>> push_body(const PushRange& range);
+
+  Result<Overview> overview();
+
+  /// Gives pages that are kept for speed back to the system; for after bulk work.
+  void release_memory();
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tether::store

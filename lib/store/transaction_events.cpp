@@ -1,0 +1,82 @@
+#include "tether/store/store.h"
+#include "tether/store/transaction.h"
+
+namespace tether::store {
+
+std::optional<sync::Hold> Transaction::hold(std::string_view scope) {
+  auto row =
+      db_.query("SELECT since_ns, would_go, in_service FROM holds WHERE identity = ? AND scope = ?", identity_, scope);
+  if (!row.next()) return std::nullopt;
+  return sync::Hold{std::string(scope), Instant{row.integer(0)}, row.integer(1), row.integer(2)};
+}
+
+void Transaction::put_hold(const sync::Hold& hold) {
+  db_.execute("INSERT OR REPLACE INTO holds (identity, scope, since_ns, would_go, in_service) VALUES (?,?,?,?,?)",
+              identity_, hold.scope, hold.since.ns, hold.would_go, hold.in_service);
+}
+
+void Transaction::drop_hold(std::string_view scope) {
+  db_.execute("DELETE FROM holds WHERE identity = ? AND scope = ?", identity_, scope);
+}
+
+void Transaction::put_pending(const sync::Pending& pending) {
+  const bool is_doubt = pending.doubt_change != 0;
+  const bool is_deployment = pending.type.ends_with(".deployed") || pending.type.ends_with(".undeployed");
+  // A row for what the gateway owes and one for what a listing owes: each ends for its own reason.
+  db_.execute(
+      "INSERT INTO pending (identity, type, kind, id, doubt, deployment, first_ns, last_ns, doubt_change) "
+      "VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET first_ns = min(first_ns, excluded.first_ns), "
+      "last_ns = max(last_ns, excluded.last_ns), doubt_change = max(doubt_change, excluded.doubt_change)",
+      identity_, pending.type, pending.resource.kind, pending.resource.id, is_doubt, is_deployment, pending.first.ns,
+      pending.last.ns, pending.doubt_change);
+  put_seen(pending.type, pending.last);
+}
+
+void Transaction::put_seen(std::string_view type, Instant at) {
+  db_.execute(
+      "INSERT INTO event_types (identity, type, seen_ns) VALUES (?,?,?) "
+      "ON CONFLICT DO UPDATE SET seen_ns = excluded.seen_ns WHERE excluded.seen_ns > seen_ns",
+      identity_, type, at.ns);
+}
+
+void Transaction::clear_pending(const sync::Key& resource) {
+  db_.execute("DELETE FROM pending WHERE identity = ? AND kind = ? AND id = ? AND doubt = 0", identity_, resource.kind,
+              resource.id);
+}
+
+void Transaction::clear_doubts(std::int64_t asked_change) {
+  db_.execute("DELETE FROM pending INDEXED BY pending_doubts WHERE identity = ? AND doubt = 1 AND doubt_change <= ?",
+              identity_, asked_change);
+}
+
+Instant Transaction::earliest_pending_deployment() {
+  return {db_.number(
+      "SELECT min(first_ns) FROM pending INDEXED BY pending_deployments WHERE identity = ? AND deployment = 1",
+      identity_)};
+}
+
+std::vector<std::pair<std::string, Instant>> event_timestamps_of(Connection& connection, std::int64_t identity) {
+  auto rows = connection.query(
+      "SELECT t.type, min(t.seen_ns, coalesce((SELECT min(first_ns) - 1000000 FROM pending p WHERE "
+      "p.identity = t.identity AND p.type = t.type), t.seen_ns)) FROM event_types t WHERE t.identity = ? "
+      "ORDER BY t.type",
+      identity);
+  std::vector<std::pair<std::string, Instant>> timestamps;
+  while (rows.next()) timestamps.emplace_back(rows.text(0), Instant{rows.integer(1)});
+  return timestamps;
+}
+
+std::vector<std::pair<std::string, Instant>> Transaction::event_timestamps() {
+  return event_timestamps_of(db_, identity_);
+}
+
+bool Transaction::remember(std::string_view correlation_id, Instant wall, Instant expire_before) {
+  db_.execute("DELETE FROM correlations WHERE identity = ? AND at_ns < ?", identity_, expire_before.ns);
+  db_.execute("INSERT OR IGNORE INTO correlations (identity, correlation_id, at_ns) VALUES (?,?,?)", identity_,
+              correlation_id, wall.ns);
+  const bool is_new = !db_.error() && db_.changed_rows() > 0;
+  db_.execute("DELETE FROM correlations WHERE number <= (SELECT max(number) FROM correlations) - ?", kMaxCorrelations);
+  return is_new;
+}
+
+}  // namespace tether::store

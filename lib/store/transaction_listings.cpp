@@ -1,0 +1,87 @@
+#include "tether/store/rows.h"
+#include "tether/store/transaction.h"
+
+namespace tether::store {
+namespace {
+
+// A listing that was not begun (the daemon restarted in between) has everything seen: nothing is removed for it.
+const std::string kUnseen =
+    "(EXISTS (SELECT 1 FROM temp.listings l WHERE l.scope = ?2) AND "
+    "NOT EXISTS (SELECT 1 FROM temp.seen s WHERE s.scope = ?2 AND s.id = x.id)) ";
+
+// ?4 and ?5 are the artifact's kind and id, or empty. A list of keys shows only those of artifacts that are wanted
+// deployed: about the others it says nothing, so they neither are missing nor call for the brake.
+const std::string kFilter =
+    "WHERE x.identity = ?1 AND x.kind = ?3 AND x.gone = 0 AND (?4 = '' OR EXISTS (SELECT 1 FROM artifacts a WHERE "
+    "a.identity = x.identity AND a.id = x.artifact_id AND a.kind = ?4)) AND "
+    "(x.kind <> 'ApiKey' OR EXISTS (SELECT 1 FROM artifacts d WHERE d.identity = x.identity AND d.id = x.artifact_id "
+    "AND d.wanted = 0)) ";
+const std::string kOfAll = "FROM resources x " + kFilter + "AND ?5 = '' ";
+const std::string kOfOne =
+    "FROM resources x INDEXED BY resources_of_artifact " + kFilter + "AND x.artifact_id = ?5 AND x.artifact_id <> '' ";
+
+/// One artifact's listing looks at its resources alone: there is such a listing for each artifact.
+const std::string& candidates(std::string_view artifact_id) {
+  return artifact_id.empty() ? kOfAll : kOfOne;
+}
+
+}  // namespace
+
+void Transaction::begin_listing(std::string_view scope) {
+  db_.execute("DELETE FROM temp.seen WHERE scope = ?", scope);
+  db_.execute("INSERT OR IGNORE INTO temp.listings (scope) VALUES (?)", scope);
+}
+
+void Transaction::mark_seen(std::string_view scope, std::string_view id) {
+  db_.execute("INSERT OR IGNORE INTO temp.seen (scope, id) VALUES (?, ?)", scope, id);
+}
+
+bool Transaction::was_seen(std::string_view scope, std::string_view id) {
+  return db_.number("SELECT EXISTS (SELECT 1 FROM temp.seen WHERE scope = ? AND id = ?)", scope, id) != 0;
+}
+
+void Transaction::end_listing(std::string_view scope) {
+  db_.execute("DELETE FROM temp.seen WHERE scope = ?", scope);
+  db_.execute("DELETE FROM temp.listings WHERE scope = ?", scope);
+}
+
+void Transaction::visit_unseen_artifacts(std::string_view scope,
+                                         const std::function<void(const sync::Artifact&)>& visit) {
+  visit_keys(
+      "SELECT x.kind, x.id FROM artifacts x WHERE x.identity = ?1 AND x.wanted <> 2 AND " + kUnseen + "ORDER BY x.id",
+      [this, &visit](const sync::Key& key) {
+        if (const auto row = artifact(key.id)) visit(*row);
+      },
+      identity_, scope);
+}
+
+void Transaction::visit_unseen_resources(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                                         std::string_view artifact_id,
+                                         const std::function<void(const sync::Resource&)>& visit) {
+  visit_keys(
+      "SELECT x.kind, x.id " + candidates(artifact_id) + "AND " + kUnseen + "ORDER BY x.id",
+      [this, &visit](const sync::Key& key) {
+        if (const auto row = resource(key.kind, key.id)) visit(*row);
+      },
+      identity_, scope, kind, artifact_kind, artifact_id);
+}
+
+sync::Records::Share Transaction::unseen_artifacts(std::string_view scope) {
+  return share(db_.query(
+      "SELECT count(*), sum(" + kUnseen +
+          ") FROM offers x INDEXED BY offers_by_rank WHERE x.identity = ?1 AND x.present = 1 AND x.artifact = 1",
+      identity_, scope));
+}
+
+sync::Records::Share Transaction::unseen_resources(std::string_view scope, std::string_view kind,
+                                                   std::string_view artifact_kind, std::string_view artifact_id) {
+  return share(db_.query("SELECT count(*), sum(" + kUnseen + ") " + candidates(artifact_id), identity_, scope, kind,
+                         artifact_kind, artifact_id));
+}
+
+sync::Records::Share Transaction::share(Cursor row) {
+  if (!row.next()) return {};
+  return {row.integer(0), row.integer(1)};
+}
+
+}  // namespace tether::store

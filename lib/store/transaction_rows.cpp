@@ -1,0 +1,59 @@
+#include "tether/store/rows.h"
+#include "tether/store/transaction.h"
+
+namespace tether::store {
+
+std::optional<sync::Artifact> Transaction::artifact(std::string_view id) {
+  static const std::string kSelect = kSelectArtifact + "WHERE a.identity = ? AND a.id = ?";
+  auto row = db_.query(kSelect, identity_, id);
+  if (!row.next()) return std::nullopt;
+  return read_artifact(row);
+}
+
+void Transaction::put(const sync::Artifact& a) {
+  const ProposalColumns absent(a.absent);
+  const ProposalColumns went_back(a.went_back);
+  db_.execute(
+      "INSERT OR REPLACE INTO artifacts (identity, id, kind, wanted, deployment_id, at_ns, at_text, by_absence, "
+      "changed, fetched, verdict, may_settle, waiting, absent_link, absent_asked_ms, absent_change, went_back_link, "
+      "went_back_asked_ms, went_back_change, went_back_body, went_back_at_ms, question, question_change, "
+      "gone_since_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      identity_, a.id, a.kind, static_cast<int>(a.wanted), a.deployment_id, a.at.ns, a.at_text, a.by_absence, a.changed,
+      a.fetched, static_cast<int>(a.verdict), a.may_settle, a.waiting, absent.link, absent.asked_ms, absent.change,
+      went_back.link, went_back.asked_ms, went_back.change, a.went_back_to.body, a.went_back_to.at_ms,
+      static_cast<int>(a.question), a.question_change, a.gone_since.ns);
+  const sync::Key key{a.kind, a.id};
+  put_offer(key, /*artifact=*/true, a.offering);
+  drop_bodies_but(key, a.fetched, a.offering);
+}
+
+std::optional<sync::Resource> Transaction::resource(std::string_view kind, std::string_view id) {
+  static const std::string kSelect = kSelectResource + "WHERE r.identity = ? AND r.kind = ? AND r.id = ?";
+  auto row = db_.query(kSelect, identity_, kind, id);
+  if (!row.next()) return std::nullopt;
+  return read_resource(row);
+}
+
+void Transaction::put(const sync::Resource& r) {
+  const ProposalColumns absent(r.absent);
+  db_.execute(
+      "INSERT OR REPLACE INTO resources (identity, kind, id, artifact_id, name, gone, body, updated_at_ns, from_event, "
+      "hash, fetched_hash, changed, waiting, absent_link, absent_asked_ms, absent_change, gone_since_ns) "
+      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      identity_, r.kind, r.id, r.artifact_id, r.name, r.gone, r.body, r.updated_at.ns, r.from_event, r.hash,
+      r.fetched_hash, r.changed, r.waiting, absent.link, absent.asked_ms, absent.change, r.gone_since.ns);
+  const sync::Key key{r.kind, r.id};
+  put_offer(key, /*artifact=*/false, r.offering);
+  drop_bodies_but(key, r.body, r.offering);
+}
+
+void Transaction::erase(const sync::Key& key) {
+  db_.execute("DELETE FROM artifacts WHERE identity = ? AND id = ? AND kind = ?", identity_, key.id, key.kind);
+  if (db_.changed_rows() > 0) drop_ack(key.id);
+  db_.execute("DELETE FROM resources WHERE identity = ? AND kind = ? AND id = ?", identity_, key.kind, key.id);
+  db_.execute("DELETE FROM offers WHERE identity = ? AND kind = ? AND id = ?", identity_, key.kind, key.id);
+  db_.execute("DELETE FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ?", identity_, key.kind, key.id);
+  db_.execute("DELETE FROM pending WHERE identity = ? AND kind = ? AND id = ?", identity_, key.kind, key.id);
+}
+
+}  // namespace tether::store

@@ -1,0 +1,40 @@
+#include "tether/store/transaction.h"
+
+namespace tether::store {
+
+std::int64_t Transaction::last_visited() {
+  return db_.number("SELECT max(position) FROM temp.visiting");
+}
+
+void Transaction::visit_scratch(std::int64_t before, const KeyVisit& visit) {
+  const auto last = last_visited();  // visits within this one put theirs behind it
+  for (auto position = before; position < last && !db_.error();) {
+    const auto page = keys(
+        db_.query("SELECT kind, id FROM temp.visiting WHERE position > ? AND position <= ? ORDER BY position LIMIT ?",
+                  position, last, kVisitPage));
+    position += static_cast<std::int64_t>(kVisitPage);
+    for (const auto& key : page) visit(key);
+  }
+  db_.execute("DELETE FROM temp.visiting WHERE position > ? AND position <= ?", before, last);
+}
+
+void Transaction::visit_may_settle(std::int64_t up_to_revision,
+                                   const std::function<void(const sync::Artifact&)>& visit) {
+  visit_keys(
+      "SELECT a.kind, a.id FROM artifacts a INDEXED BY artifacts_may_settle CROSS JOIN offers o ON o.identity = "
+      "a.identity AND o.kind = a.kind AND "
+      "o.id = a.id WHERE a.identity = ? AND a.may_settle = 1 AND o.revision <= ? ORDER BY a.changed",
+      [this, &visit](const sync::Key& key) {
+        if (const auto row = artifact(key.id)) visit(*row);
+      },
+      identity_, up_to_revision);
+}
+
+void Transaction::visit_waiting(const KeyVisit& visit) {
+  visit_keys(
+      "SELECT kind, id FROM artifacts INDEXED BY artifacts_waiting WHERE identity = ?1 AND waiting = 1 UNION ALL "
+      "SELECT kind, id FROM resources INDEXED BY resources_waiting WHERE identity = ?1 AND waiting = 1",
+      visit, identity_);
+}
+
+}  // namespace tether::store

@@ -1,0 +1,165 @@
+#include <catch2/catch.hpp>
+
+#include "fixture.h"
+
+using namespace tether;
+using namespace tether::store;
+using namespace tether::store::test;
+
+namespace {
+
+using Timestamps = std::vector<std::pair<std::string, Instant>>;
+const sync::Key kApi{"RestApi", "a"};
+
+sync::Pending pending(const std::string& type, const sync::Key& key, std::int64_t at_ms, std::int64_t doubt = 0) {
+  return {type, key, from_ms(at_ms), from_ms(at_ms), doubt};
+}
+
+}  // namespace
+
+TEST_CASE("a hold is kept until it is dropped, also over a restart") {
+  TestStore store;
+  const sync::Hold hold{"deployments", from_ms(5), 6, 7};
+  store.write([&hold](sync::Records& records) {
+    CHECK_FALSE(records.hold("deployments"));
+    records.put_hold({"deployments", from_ms(1), 1, 1});
+    records.put_hold(hold);
+  });
+
+  store.reopen();
+
+  store.write([&hold](sync::Records& records) {
+    CHECK(records.hold("deployments") == hold);
+    CHECK_FALSE(records.hold("plans"));
+    records.drop_hold("deployments");
+    CHECK_FALSE(records.hold("deployments"));
+  });
+}
+
+TEST_CASE("a type's timestamp is the newest event seen, and just before the earliest that is pending") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put_seen("api.deployed", from_ms(2000));
+    records.put_seen("api.deployed", from_ms(1000));
+    CHECK(records.event_timestamps() == Timestamps{{"api.deployed", from_ms(2000)}});
+
+    records.put_pending(pending("api.deployed", kApi, 3000));
+    records.put_pending(pending("api.deployed", {"RestApi", "b"}, 4000));
+    records.put_pending(pending("api.undeployed", {"RestApi", "c"}, 500));
+  });
+  store.reopen();
+  store.write([](sync::Records& records) {
+    CHECK(records.event_timestamps() == Timestamps{{"api.deployed", from_ms(2999)}, {"api.undeployed", from_ms(499)}});
+
+    records.clear_pending(kApi);
+    CHECK(records.event_timestamps()[0].second == from_ms(3999));
+    records.clear_pending({"RestApi", "b"});
+    CHECK(records.event_timestamps()[0].second == from_ms(4000));
+  });
+}
+
+TEST_CASE("a timestamp steps back when an older event arrives late") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put_seen("api.deployed", from_ms(5000));
+
+    records.put_pending(pending("api.deployed", kApi, 1000));
+
+    CHECK(records.event_timestamps()[0].second == from_ms(999));
+  });
+}
+
+TEST_CASE("events of one type about one resource are pending from the first on") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put_pending(pending("api.deployed", kApi, 2000));
+    records.put_pending(pending("api.deployed", kApi, 1000));
+    records.put_pending(pending("api.deployed", kApi, 3000));
+
+    CHECK(records.earliest_pending_deployment() == from_ms(1000));
+    records.clear_pending(kApi);
+    CHECK_FALSE(records.earliest_pending_deployment().is_set());
+    CHECK(records.event_timestamps()[0].second == from_ms(3000));
+  });
+}
+
+TEST_CASE("a doubt ends with a listing asked after it, not with the resource") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put_pending(pending("api.deployed", kApi, 1000, /*doubt=*/5));
+    records.put_pending(pending("api.deployed", kApi, 2000));
+
+    records.clear_pending(kApi);
+    CHECK(records.earliest_pending_deployment() == from_ms(1000));
+    records.clear_doubts(/*asked_change=*/4);
+    CHECK(records.open_work().doubts);
+    records.clear_doubts(/*asked_change=*/5);
+    CHECK_FALSE(records.open_work().doubts);
+    CHECK_FALSE(records.earliest_pending_deployment().is_set());
+  });
+}
+
+TEST_CASE("a doubt that comes again waits for a listing asked after the last of them") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put_pending(pending("api.deployed", kApi, 1000, /*doubt=*/5));
+    records.put_pending(pending("api.deployed", kApi, 2000, /*doubt=*/9));
+
+    records.clear_doubts(5);
+
+    CHECK(records.earliest_pending_deployment() == from_ms(1000));
+  });
+}
+
+TEST_CASE("a listing of doubts leaves what the gateway owes") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put_pending(pending("api.deployed", kApi, 1000));
+
+    records.clear_doubts(100);
+
+    CHECK(records.earliest_pending_deployment() == from_ms(1000));
+  });
+}
+
+TEST_CASE("only deployments and undeployments hold the listing mark back") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put_pending(pending("apikey.created", {"ApiKey", "k"}, 1000));
+    records.put_pending(pending("api.deleted", kApi, 2000));
+    CHECK_FALSE(records.earliest_pending_deployment().is_set());
+
+    records.put_pending(pending("llmproxy.undeployed", {"LlmProxy", "x"}, 4000));
+    CHECK(records.earliest_pending_deployment() == from_ms(4000));
+    records.put_pending(pending("api.deployed", kApi, 3000));
+    CHECK(records.earliest_pending_deployment() == from_ms(3000));
+  });
+}
+
+TEST_CASE("a correlation id is new once, until it has expired") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    CHECK(records.remember("c1", from_ms(1000), from_ms(0)));
+    CHECK_FALSE(records.remember("c1", from_ms(2000), from_ms(0)));
+  });
+  store.reopen();
+  store.write([](sync::Records& records) {
+    CHECK_FALSE(records.remember("c1", from_ms(3000), from_ms(1000)));
+    CHECK(records.remember("c1", from_ms(3000), from_ms(1001)));
+  });
+}
+
+TEST_CASE("the oldest correlation id is forgotten past the limit") {
+  TestStore store;
+  store.write([](sync::Records& records) { records.remember("first", from_ms(1), from_ms(0)); });
+  store.raw()->execute("UPDATE correlations SET number = ?", 1);
+  store.raw()->execute("INSERT INTO correlations (number, identity, correlation_id, at_ns) VALUES (?, 1, 'last', 1)",
+                       kMaxCorrelations);
+  store.write([](sync::Records& records) {
+    CHECK_FALSE(records.remember("first", from_ms(1), from_ms(0)));
+
+    CHECK(records.remember("one more", from_ms(1), from_ms(0)));
+
+    CHECK(records.remember("first", from_ms(1), from_ms(0)));
+  });
+}

@@ -1,0 +1,173 @@
+#include <catch2/catch.hpp>
+
+#include "fixture.h"
+
+using namespace tether;
+using namespace tether::store;
+using namespace tether::store::test;
+
+namespace {
+
+using Ids = std::vector<std::string>;
+
+Ids unseen_artifacts(sync::Records& records, const std::string& scope) {
+  Ids ids;
+  records.visit_unseen_artifacts(scope, [&ids](const sync::Artifact& row) { ids.push_back(row.id); });
+  return ids;
+}
+
+Ids unseen_resources(sync::Records& records, const std::string& scope, const std::string& kind,
+                     const std::string& artifact_kind = "", const std::string& artifact_id = "") {
+  Ids ids;
+  records.visit_unseen_resources(scope, kind, artifact_kind, artifact_id,
+                                 [&ids](const sync::Resource& row) { ids.push_back(row.id); });
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE("what a listing lacks is what is stored, not gone, and was not seen") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    offer(records, artifact("in service"), "h1");
+    offer(records, artifact("seen"), "h2");
+    records.put(artifact("not fetched yet"));
+    auto gone = artifact("gone");
+    gone.wanted = sync::Wanted::Gone;
+    records.put(gone);
+    records.begin_listing("deployments");
+  });
+  store.write([](sync::Records& records) {
+    records.mark_seen("deployments", "seen");
+    records.mark_seen("deployments", "seen");
+    records.mark_seen("deployments", "never heard of");
+  });
+  store.write([](sync::Records& records) {
+    CHECK(records.was_seen("deployments", "seen"));
+    CHECK_FALSE(records.was_seen("deployments", "in service"));
+    CHECK(unseen_artifacts(records, "deployments") == Ids{"in service", "not fetched yet"});
+    const auto share = records.unseen_artifacts("deployments");
+    CHECK(share.stored == 2);
+    CHECK(share.unseen == 1);
+  });
+}
+
+TEST_CASE("listings of two scopes know nothing of each other") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put(artifact("a"));
+    records.begin_listing("one");
+    records.begin_listing("two");
+    records.mark_seen("one", "a");
+
+    CHECK(unseen_artifacts(records, "one").empty());
+    CHECK(unseen_artifacts(records, "two") == Ids{"a"});
+
+    records.end_listing("two");
+    CHECK(records.was_seen("one", "a"));
+  });
+}
+
+TEST_CASE("a listing that begins again has seen nothing") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put(artifact("a"));
+    records.begin_listing("deployments");
+    records.mark_seen("deployments", "a");
+    records.begin_listing("deployments");
+
+    CHECK_FALSE(records.was_seen("deployments", "a"));
+    CHECK(unseen_artifacts(records, "deployments") == Ids{"a"});
+  });
+}
+
+TEST_CASE("a listing that is not under way lacks nothing") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    offer(records, artifact("a"), "h");
+    records.put(resource("SubscriptionPlan", "p"));
+    CHECK(unseen_artifacts(records, "deployments").empty());
+
+    records.begin_listing("deployments");
+    records.end_listing("deployments");
+
+    CHECK(unseen_artifacts(records, "deployments").empty());
+    CHECK(records.unseen_artifacts("deployments").stored == 1);
+    CHECK(records.unseen_artifacts("deployments").unseen == 0);
+    CHECK(unseen_resources(records, "plans", "SubscriptionPlan").empty());
+    CHECK(records.unseen_resources("plans", "SubscriptionPlan", "", "").unseen == 0);
+    records.begin_listing("interrupted");
+  });
+
+  store.reopen();
+
+  store.write([](sync::Records& records) { CHECK(unseen_artifacts(records, "interrupted").empty()); });
+}
+
+TEST_CASE("a listing of resources is judged within its kind and its artifacts") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put(artifact("rest"));
+    records.put(artifact("rest2"));
+    records.put(artifact("proxy", "LlmProxy"));
+    records.put(resource("ApiKey", "k-rest", "rest"));
+    records.put(resource("ApiKey", "k-rest2", "rest2"));
+    records.put(resource("ApiKey", "k-seen", "rest"));
+    records.put(resource("ApiKey", "k-proxy", "proxy"));
+    records.put(resource("ApiKey", "k-nobody", "unknown"));
+    records.put(resource("Subscription", "s", "rest"));
+    auto gone = resource("ApiKey", "k-gone", "rest");
+    gone.gone = true;
+    records.put(gone);
+    records.begin_listing("keys");
+    records.mark_seen("keys", "k-seen");
+
+    CHECK(unseen_resources(records, "keys", "ApiKey", "RestApi") == Ids{"k-rest", "k-rest2"});
+    CHECK(unseen_resources(records, "keys", "ApiKey", "", "rest") == Ids{"k-rest"});
+    CHECK(unseen_resources(records, "keys", "ApiKey", "LlmProxy") == Ids{"k-proxy"});
+    CHECK(unseen_resources(records, "keys", "ApiKey") == Ids{"k-proxy", "k-rest", "k-rest2"});
+
+    const auto share = records.unseen_resources("keys", "ApiKey", "RestApi", "");
+    CHECK(share.stored == 3);
+    CHECK(share.unseen == 2);
+    const auto none = records.unseen_resources("keys", "Application", "", "");
+    CHECK(none.stored == 0);
+    CHECK(none.unseen == 0);
+  });
+}
+
+TEST_CASE("a list of keys lacks nothing of an artifact that is not wanted deployed: the brake does not count it [B5]") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put(artifact("in service"));
+    auto stopped = artifact("stopped");
+    stopped.wanted = sync::Wanted::Undeployed;
+    records.put(stopped);
+    records.put(resource("ApiKey", "k-seen", "in service"));
+    for (const char* id : {"k-1", "k-2", "k-3"}) records.put(resource("ApiKey", id, "stopped"));
+    records.begin_listing("keys");
+    records.mark_seen("keys", "k-seen");
+
+    CHECK(unseen_resources(records, "keys", "ApiKey").empty());
+    const auto share = records.unseen_resources("keys", "ApiKey", "", "");
+    CHECK(share.stored == 1);
+    CHECK(share.unseen == 0);
+  });
+}
+
+TEST_CASE("a visitor may remove what the listing lacks, however much that is") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    for (int i = 0; i < 1000; ++i) records.put(artifact("a" + std::to_string(i)));
+    records.begin_listing("deployments");
+    int visits = 0;
+
+    records.visit_unseen_artifacts("deployments", [&records, &visits](const sync::Artifact& row) {
+      ++visits;
+      records.erase({row.kind, row.id});
+    });
+
+    CHECK(visits == 1000);
+    CHECK(unseen_artifacts(records, "deployments").empty());
+  });
+}

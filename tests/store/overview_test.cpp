@@ -1,0 +1,136 @@
+#include <catch2/catch.hpp>
+
+#include "fixture.h"
+
+using namespace tether;
+using namespace tether::store;
+using namespace tether::store::test;
+
+namespace {
+
+Overview overview_of(TestStore& store) {
+  auto overview = store->overview();
+  if (!overview) FAIL(overview.error().message);
+  return *overview;
+}
+
+using Counts = std::vector<std::pair<std::string, std::int64_t>>;
+
+}  // namespace
+
+TEST_CASE("an empty store's overview is empty") {
+  TestStore store;
+
+  const auto overview = overview_of(store);
+
+  CHECK(overview.revision == 1);
+  CHECK(overview.offered_by_kind.empty());
+  CHECK(overview.offered_count == 0);
+  CHECK(overview.quarantined.empty());
+  CHECK(overview.outbox_acks == 0);
+}
+
+TEST_CASE("resources are counted by kind while they are offered") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    offer(records, artifact("a"), "h-a");
+    offer(records, artifact("b"), "h-b");
+    offer(records, artifact("b"), "h-b");
+    offer(records, artifact("m", "Mcp"), "h-m");
+    offer(records, resource("ApiKey", "k"));
+    records.put(artifact("not offered"));
+  });
+  CHECK(overview_of(store).offered_by_kind == Counts{{"ApiKey", 1}, {"Mcp", 1}, {"RestApi", 2}});
+  CHECK(overview_of(store).offered_count == 4);
+
+  store.write([](sync::Records& records) {
+    withdraw(records, "a");
+    withdraw(records, "a");
+    records.erase({"Mcp", "m"});
+    records.erase({"RestApi", "not offered"});
+  });
+  store.reopen();
+
+  CHECK(overview_of(store).offered_by_kind == Counts{{"ApiKey", 1}, {"RestApi", 1}});
+  CHECK(overview_of(store).offered_count == 2);
+}
+
+TEST_CASE("the quarantined are shown with the handle of what was refused") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    offer(records, artifact("a"), "petstore");
+    auto row = *records.artifact("a");
+    row.offering.refused = sync::Refusal{{row.deployment_id, 1}, "no route", from_ms(5)};
+    records.put(row);
+    auto unknown = artifact("b");
+    unknown.offering.refused = sync::Refusal{{"never fetched", 1}, "damaged", from_ms(6)};
+    records.put(unknown);
+    auto secret = resource("Secret", "db-password");
+    secret.name = "GENERIC";
+    secret.offering.refused = sync::Refusal{{"#1", 0}, "no", from_ms(7)};
+    records.put(secret);
+    auto plan = resource("SubscriptionPlan", "p");
+    plan.name = "gold";
+    plan.offering.refused = sync::Refusal{{"#2", 0}, "no", from_ms(8)};
+    records.put(plan);
+  });
+
+  const auto overview = overview_of(store);
+
+  CHECK(overview.quarantined_count == 4);
+  CHECK(overview.quarantined == std::vector<NamedResource>{{"RestApi", "a", "petstore", "no route", from_ms(5)},
+                                                           {"RestApi", "b", "", "damaged", from_ms(6)},
+                                                           {"Secret", "db-password", "db-password", "no", from_ms(7)},
+                                                           {"SubscriptionPlan", "p", "gold", "no", from_ms(8)}});
+}
+
+TEST_CASE("no more of the quarantined and the waiting are shown than the limits say, but all are counted") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    for (std::size_t i = 0; i <= kMaxQuarantinedShown; ++i) {
+      auto row = artifact("a" + std::to_string(i));
+      row.waiting = true;
+      row.offering.refused = sync::Refusal{{"d", 1}, "no", from_ms(5)};
+      records.put(row);
+    }
+  });
+
+  const auto overview = overview_of(store);
+
+  CHECK(overview.quarantined.size() == kMaxQuarantinedShown);
+  CHECK(overview.quarantined_count == static_cast<std::int64_t>(kMaxQuarantinedShown) + 1);
+  CHECK(overview.waiting.size() == kMaxWaitingShown);
+}
+
+TEST_CASE("holds, what waits, acks and event timestamps are shown") {
+  TestStore store;
+  const sync::Hold hold{"deployments", from_ms(5), 6, 7};
+  store.write([&hold](sync::Records& records) {
+    records.put_hold(hold);
+    auto proxy = artifact("x", "LlmProxy");
+    proxy.fetched = proxy.deployment_id;
+    proxy.waiting = true;
+    records.put_body(body({"LlmProxy", "x"}, proxy.deployment_id, "text", {}, "chat"));
+    records.put(proxy);
+    records.put_ack({"x", "LlmProxy", "d", true, true, "t", from_ms(1), 0});
+    records.put_ack({"y", "LlmProxy", "d", true, true, "t", from_ms(1), 9});
+    records.put_pending({"api.deployed", {"RestApi", "a"}, from_ms(9), from_ms(9), 0});
+  });
+
+  const auto overview = overview_of(store);
+
+  CHECK(overview.holds == std::vector<sync::Hold>{hold});
+  CHECK(overview.waiting == std::vector<NamedResource>{{"LlmProxy", "x", "chat", "", {}}});
+  CHECK(overview.outbox_acks == 2);
+  CHECK(overview.event_timestamps == std::vector<std::pair<std::string, Instant>>{{"api.deployed", from_ms(8)}});
+}
+
+TEST_CASE("an overview that cannot be read is an error, and the next may succeed") {
+  TestStore store;
+  store.raw()->run_script("ALTER TABLE holds RENAME TO elsewhere");
+  CHECK_FALSE(store->overview());
+
+  store.raw()->run_script("ALTER TABLE elsewhere RENAME TO holds");
+
+  CHECK(store->overview());
+}

@@ -1,0 +1,296 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+namespace {
+
+/// Ten artifacts in service, so that one may go without the brake.
+void fill(World& world) {
+  for (int i = 0; i < 10; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
+  world.keys["k"] = World::key("k", "a0", "key", from_ms(1));
+  world.settle();
+}
+
+void relist(World& world) {
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+}
+
+}  // namespace
+
+TEST_CASE("a deleted event asks whether the artifact exists, and alone removes nothing [B4]") {
+  World world;
+  fill(world);
+  world.remove("a0");
+  world.deleted_event("a0");
+
+  CHECK(world.offered("a0") == "d0");
+  CHECK_FALSE(world.standing().in_sync);
+  CHECK(world.requests.size() == 1);
+  world.serve();
+
+  CHECK(world.offered("a0").empty());
+  CHECK(world.artifact("a0")->wanted == Wanted::Gone);
+  CHECK(world.resource("ApiKey", "k")->gone);
+}
+
+TEST_CASE("a deleted event about something that exists was an old one") {
+  World world;
+  fill(world);
+  world.deleted_event("a0");
+  world.serve();
+
+  CHECK(world.offered("a0") == "d0");
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a deleted event that comes while an earlier question is out is asked about again [B4]", "[!mayfail]") {
+  World world;
+  fill(world);
+  world.deleted_event("a0");
+  const auto first = world.take_request(Call::Exists);
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.artifacts.insert("a0");  // the earlier answer was given before the deletion
+  world.answer(first);
+  world.artifacts.erase("a0");
+  world.serve();
+
+  CHECK(world.artifact("a0")->wanted == Wanted::Gone);
+}
+
+TEST_CASE("a question that fails removes nothing and is asked again [A4]") {
+  World world;
+  fill(world);
+  world.remove("a0");
+  world.statuses["exists"] = 503;
+  world.deleted_event("a0");
+  world.serve_for(10s);
+  CHECK(world.offered("a0") == "d0");
+
+  world.statuses.clear();
+  world.serve_for(10s);
+
+  CHECK(world.artifact("a0")->wanted == Wanted::Gone);
+}
+
+TEST_CASE("a question outlives a restart [A4]") {
+  World world;
+  fill(world);
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.restart();
+  CHECK(world.offered("a0") == "d0");
+
+  world.link_up();
+  world.serve();
+
+  CHECK(world.artifact("a0")->wanted == Wanted::Gone);
+}
+
+TEST_CASE("an answer that leaves an artifact out is not asked again at once", "[!mayfail]") {
+  World world;
+  fill(world);
+  world.deleted_event("a0");
+  const auto request = world.take_request(Call::Exists);
+  RequestOutcome outcome;
+  outcome.status = 200;
+  outcome.complete = true;
+  world.with([&](Engine& engine, Records& records) { engine.on_done(records, request.number, outcome, world.now()); });
+
+  CHECK_FALSE(world.awaits(Call::Exists));
+  world.run(2s);
+  CHECK(world.awaits(Call::Exists));
+}
+
+TEST_CASE("a deleted event about something unknown is only seen") {
+  World world;
+  fill(world);
+  world.deleted_event("never-had");
+
+  CHECK(world.requests.empty());
+  CHECK(world.timestamp("api.deleted").is_set());
+}
+
+TEST_CASE("what a deployment replaced while the question was out stays [B4]") {
+  World world;
+  fill(world);
+  world.deleted_event("a0");
+  const auto request = world.take_request(Call::Exists);
+  world.artifacts.erase("a0");
+  world.run(3s);
+  const Deployment newer = world.deploy("a0", "d0b");
+  world.artifacts.erase("a0");
+  world.event(newer);
+  world.answer(request);
+
+  CHECK(world.artifact("a0")->wanted == Wanted::Deployed);
+}
+
+TEST_CASE("absent from two listings and still existing is undeployed and keeps its keys [B3]", "[!mayfail]") {
+  World world;
+  fill(world);
+  world.deployments.erase("a0");
+  world.acks.clear();
+  relist(world);
+  world.serve();
+  CHECK(world.offered("a0") == "d0");
+  CHECK_FALSE(world.standing().in_sync);
+  world.serve_for(12s);
+  world.push();
+
+  CHECK(world.offered("a0").empty());
+  CHECK(world.artifact("a0")->wanted == Wanted::Undeployed);
+  CHECK(world.artifact("a0")->by_absence);
+  CHECK_FALSE(world.resource("ApiKey", "k")->gone);
+  CHECK(world.offered("ApiKey", "k").empty());
+  CHECK(world.acks.empty());
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("what is undeployed by absence is not asked about twice at every listing [B3]", "[!mayfail]") {
+  World world;
+  fill(world);
+  world.deployments.erase("a0");
+  relist(world);
+  world.serve_for(12s);
+  const auto listings = world.count_asked("GET /deployments");
+  relist(world);
+  world.serve_for(12s);
+
+  CHECK(world.count_asked("GET /deployments") == listings + 1);
+  world.artifacts.erase("a0");
+  relist(world);
+  world.serve();
+  CHECK(world.artifact("a0")->wanted == Wanted::Gone);
+}
+
+TEST_CASE("absent from two listings and not existing is gone [B4]") {
+  World world;
+  fill(world);
+  world.remove("a0");
+  relist(world);
+  world.serve_for(12s);
+
+  CHECK(world.artifact("a0")->wanted == Wanted::Gone);
+}
+
+TEST_CASE("absent from one listing and back in the next stays in service [CE-10]", "[!mayfail]") {
+  World world;
+  fill(world);
+  const Deployment kept = world.deployments["a0"];
+  world.deployments.erase("a0");
+  relist(world);
+  world.serve();
+  world.deployments["a0"] = kept;
+  world.serve_for(12s);
+
+  CHECK(world.offered("a0") == "d0");
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("two absences under two links are no confirmation [CE-10]") {
+  World world;
+  fill(world);
+  world.deployments.erase("a0");
+  relist(world);
+  world.serve();
+  world.link_down();
+  world.run(20s);
+  world.link_up();
+  world.serve();
+
+  CHECK(world.offered("a0") == "d0");
+  CHECK(world.count_asked("POST /artifacts/exists") == 0);
+}
+
+TEST_CASE("a listing with a row that cannot be read says nothing about absence") {
+  World world;
+  fill(world);
+  world.deployments.erase("a0");
+  world.rows_rejected = 1;
+  relist(world);
+  world.serve_for(30s);
+
+  CHECK(world.offered("a0") == "d0");
+  CHECK_FALSE(world.artifact("a0")->absent);
+}
+
+TEST_CASE("what is deployed while a listing is read is not absent from it [B4]") {
+  World world;
+  fill(world);
+  relist(world);
+  world.requests.erase(world.requests.begin());  // the manifest
+  const auto listing = world.take_request(Call::Deployments);
+  world.run(3s);
+  const Deployment newer = world.deploy("new", "d-new");
+  world.event(newer);
+  world.deployments.erase("new");
+  world.answer(listing);
+
+  CHECK_FALSE(world.artifact("new")->absent);
+  CHECK(world.artifact("new")->wanted == Wanted::Deployed);
+}
+
+TEST_CASE("something deleted that comes back is deployed again") {
+  World world;
+  fill(world);
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.serve();
+  world.push();
+  world.run(5s);
+  world.event(world.deploy("a0", "d-again"));
+  world.serve_for(5s);
+
+  CHECK(world.offered("a0") == "d-again");
+}
+
+TEST_CASE("a tombstone is dropped an hour after the gateway has answered it") {
+  World world;
+  fill(world);
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.serve_for(10s);
+  CHECK(world.artifact("a0"));
+  world.push();
+  const auto revision = world.artifact("a0")->offering.revision;
+  world.serve_for(59min);
+  CHECK(world.artifact("a0"));
+  world.serve_for(3min);
+
+  CHECK_FALSE(world.artifact("a0"));
+  CHECK(world.read<Marks>([](Records& records) { return records.marks(); }).floor >= revision);
+}
+
+TEST_CASE("a tombstone that no gateway has answered is kept") {
+  World world;
+  fill(world);
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.serve_for(62min);
+
+  CHECK(world.artifact("a0"));
+}
+
+TEST_CASE("an application goes with the artifact that its last key belonged to", "[!mayfail]") {
+  World world;
+  fill(world);
+  protocol::ResourceState application;
+  application.kind = "Application";
+  application.id = "app";
+  application.references = {"k"};
+  application.data = R"({"id":"app"})";
+  world.event("application.updated", protocol::ApplicationUpdated{application});
+  CHECK(world.offered("Application", "app") == R"({"id":"app"})");
+
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.serve();
+
+  CHECK(world.offered("Application", "app").empty());
+}

@@ -1,0 +1,354 @@
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+namespace {
+
+std::size_t said(const World& world, const std::string& status) {
+  return static_cast<std::size_t>(std::count_if(world.acks.begin(), world.acks.end(),
+                                                [&status](const SaidAck& ack) { return ack.status == status; }));
+}
+
+}  // namespace
+
+TEST_CASE("what a listing brought is acknowledged like what an event brought [C1]") {
+  World world;
+  const Deployment deployed = world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  CHECK(world.acks.empty());
+  world.push();
+
+  CHECK(world.acks == std::vector<SaidAck>{{"a", "d1", "deploy", "success", deployed.at_text}});
+}
+
+TEST_CASE("nothing is acknowledged before the gateway has answered [C4]") {
+  World world;
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  const auto push = world.start_push();
+  world.run(10s);
+  CHECK(world.acks.empty());
+  world.answer_push(push);
+  CHECK(world.acks.size() == 1);
+
+  world.run(5s);
+  world.event(world.undeploy("a"));
+  CHECK(world.acks.size() == 1);
+  world.push();
+  CHECK(world.acks.size() == 2);
+}
+
+TEST_CASE("an answer of another instance or an earlier epoch settles nothing [C4]") {
+  World world;
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.push();
+  world.restart_gateway("instance-2");
+
+  world.run(5s);
+  world.event(world.undeploy("a"));
+  world.event(world.deploy("b", "d2"));
+  world.serve();
+
+  CHECK(world.acks.size() == 1);
+  world.push();
+  CHECK(world.acks.size() == 3);
+}
+
+TEST_CASE("a late success is still said [C1]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve_for(600s);
+  world.push();
+
+  CHECK(world.acks.back().status == "success");
+}
+
+TEST_CASE("performedAt is echoed to the character [C1]") {
+  World world;
+  world.settle();
+  Deployment deployed = world.deploy("a", "d1");
+  deployed.at_text = "2026-08-22T13:00:05.1230+02:00";
+  world.event(deployed);
+  world.serve();
+  world.push();
+
+  CHECK(world.acks.back().performed_at == "2026-08-22T13:00:05.1230+02:00");
+}
+
+TEST_CASE("the same event again is the same ack again [C2]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push();
+  world.pong();
+  CHECK(world.acks.size() == 1);
+
+  world.event(world.deployments["a"]);
+
+  CHECK(world.acks.size() == 2);
+  CHECK(world.acks[0] == world.acks[1]);
+}
+
+TEST_CASE("the same event with its correlation id is acknowledged again too [C2]") {
+  World world;
+  world.settle();
+  const Deployment d = world.deploy("a", "d1");
+  const protocol::DeploymentChanged body{d.kind, d.id, d.deployment_id, d.deployed, d.at, d.at_text};
+  world.event("api.deployed", body, "same");
+  world.serve();
+  world.push();
+
+  world.event("api.deployed", body, "same");
+
+  CHECK(world.acks.size() == 2);
+}
+
+TEST_CASE("the same statement in other words is acknowledged in these words [C2]") {
+  World world;
+  world.settle();
+  Deployment deployed = world.deploy("a", "d1");
+  world.event(deployed);
+  world.serve();
+  world.push();
+  deployed.at_text = "other words";
+  world.event(deployed);
+
+  REQUIRE(world.acks.size() == 2);
+  CHECK(world.acks[1].performed_at == "other words");
+}
+
+TEST_CASE("a success is repeated on each link until a pong says that it was read [C3]") {
+  World world;
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.push();
+  CHECK(world.acks.size() == 1);
+  CHECK(world.pings.size() == 1);
+  world.run(5s);
+  CHECK(world.acks.size() == 1);
+
+  world.link_down();
+  world.link_up();
+  CHECK(world.acks.size() == 2);
+  world.pong();
+  world.link_down();
+  world.link_up();
+
+  CHECK(world.acks.size() == 2);
+}
+
+TEST_CASE("a pong of an earlier ping does not strike a later ack [C3]") {
+  World world;
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.push();
+  const auto early = world.pings.back();
+  world.run(5s);
+  world.event(world.deploy("b", "d2"));
+  world.serve();
+  world.push();
+  world.with([&](Engine& engine, Records& records) { engine.on_pong(records, early, world.now()); });
+
+  world.link_down();
+  world.link_up();
+
+  REQUIRE(world.acks.size() == 3);
+  CHECK(world.acks[2].artifact_id == "b");
+}
+
+TEST_CASE("acks wait in the store over a restart [C3]") {
+  World world;
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.link_down();
+  world.push();
+  CHECK(world.acks.empty());
+
+  world.restart();
+  world.link_up();
+
+  CHECK(world.acks.size() == 1);
+}
+
+TEST_CASE("a newer verdict replaces the one that was not sent [C3]") {
+  World world;
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.push();
+  world.run(5s);
+  world.event(world.undeploy("a"));
+  world.push();
+  world.acks.clear();
+
+  world.link_down();
+  world.link_up();
+
+  REQUIRE(world.acks.size() == 1);
+  CHECK(world.acks[0].action == "undeploy");
+}
+
+TEST_CASE("a refusal is said while it is younger than 55 seconds, once [C5]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push({{"RestApi", "a", "no"}});
+  world.push();
+  CHECK(said(world, "failed") == 1);
+
+  world.link_down();
+  world.link_up();
+  world.serve();
+  world.event(world.deployments["a"]);
+
+  CHECK(said(world, "failed") == 1);
+}
+
+TEST_CASE("a refusal that is 55 seconds old is not said [C5]") {
+  World world;
+  world.settle();
+  const Deployment deployed = world.deploy("a", "d1");
+  world.event(deployed);
+  world.serve();
+  world.run(55s);
+  world.push({{"RestApi", "a", "no"}});
+  world.push();
+
+  CHECK(said(world, "failed") == 0);
+}
+
+TEST_CASE("a refusal that could not be sent in time is dropped [C5]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.link_down();
+  world.push({{"RestApi", "a", "no"}});
+  world.push();
+  world.run(60s);
+
+  world.link_up();
+  world.serve();
+
+  CHECK(said(world, "failed") == 0);
+}
+
+TEST_CASE("a gateway that starts anew and refuses what was a success is not reported [C5]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push();
+  world.restart_gateway("instance-2");
+  world.push({{"RestApi", "a", "no"}});
+  world.push();
+  world.event(world.deployments["a"]);
+
+  CHECK(said(world, "success") == 1);
+  CHECK(said(world, "failed") == 0);
+}
+
+TEST_CASE("failures are not reported where a token is shared") {
+  EngineOptions options;
+  options.report_failures = false;
+  World world(options);
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push({{"RestApi", "a", "no"}});
+  world.push();
+
+  CHECK(world.acks.empty());
+}
+
+TEST_CASE("a failure that the next try mends is a success [C5]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push({{"RestApi", "a", "no"}});
+  world.push();
+  world.restart_gateway("instance-2");
+  world.push();
+  CHECK(world.offered("a") == "d1");
+  world.push();
+
+  CHECK(said(world, "failed") == 1);
+  CHECK(world.acks.back().status == "success");
+}
+
+TEST_CASE("an undeployment that the gateway refused is not acknowledged, and is tried again [C4]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.event(world.undeploy("a"));
+  world.push({{"RestApi", "a", "busy"}});
+  CHECK(world.acks.size() == 1);
+
+  world.serve_for(130s);
+  world.push();
+
+  REQUIRE(world.acks.size() == 2);
+  CHECK(world.acks[1].action == "undeploy");
+}
+
+TEST_CASE("a second undeployment does not make a refused removal forgotten [C4]", "[!mayfail]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.event(world.undeploy("a"));
+  world.push({{"RestApi", "a", "busy"}});
+  world.run(5s);
+  world.event(world.undeploy("a"));
+  CHECK(world.acks.size() == 1);
+
+  const auto revision = world.artifact("a")->offering.revision;
+  const auto answered = world.read<Marks>([](Records& records) { return records.marks(); }).answered.revision;
+  CHECK(revision > answered);
+  world.push();
+  CHECK(world.acks.size() == 2);
+}
+
+TEST_CASE("a removal that comes while a lone line is refused is still sent [C4]", "[!mayfail]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.event(world.deploy("a", "d2"));
+  world.serve();
+  const auto push = world.start_push();
+  world.run(3s);
+  world.event(world.undeploy("a"));
+  const auto removal = world.artifact("a")->offering.revision;
+  world.with([&](Engine& engine, Records& records) {
+    engine.on_line_refused(records, push, {"RestApi", "a", "too large"}, world.now());
+  });
+
+  CHECK(world.artifact("a")->offering.revision >= removal);
+  CHECK(world.acks.size() == 1);
+}
+
+TEST_CASE("more acks than one batch are all said when the first were read [C3]") {
+  World world;
+  for (int i = 0; i < 620; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
+  world.link_up();
+  world.serve();
+  world.push();
+  world.pong();
+
+  CHECK(world.acks.size() == 620);
+}

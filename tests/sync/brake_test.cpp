@@ -1,0 +1,230 @@
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+namespace {
+
+std::string id(int i) {
+  return "a" + std::to_string(i);
+}
+
+void fill(World& world, int count = 20) {
+  for (int i = 0; i < count; ++i) world.deploy(id(i), "d" + std::to_string(i));
+  world.settle();
+}
+
+void relist(World& world) {
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+}
+
+int in_service(World& world, int count = 20) {
+  int found = 0;
+  for (int i = 0; i < count; ++i) found += world.offered(id(i)).empty() ? 0 : 1;
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("an empty listing is held [B5]") {
+  World world;
+  fill(world);
+  const auto all = world.deployments;
+  world.deployments.clear();
+  relist(world);
+  world.serve_for(120s);
+
+  CHECK(in_service(world) == 20);
+  REQUIRE(world.hold());
+  CHECK(world.hold()->would_go == 20);
+  CHECK_FALSE(world.standing().settled);
+  CHECK(world.count_asked("POST /artifacts/exists") == 0);
+
+  world.deployments = all;
+  relist(world);
+  world.serve();
+  CHECK_FALSE(world.hold());
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("events in between do not open a brake [CE-4]") {
+  World world;
+  fill(world);
+  world.deployments.clear();
+  relist(world);
+  world.serve();
+  world.run(5s);
+  world.event(world.deploy("new1", "n1"));
+  world.event(world.deploy("new2", "n2"));
+  world.deployments.clear();
+  world.artifacts.clear();
+  world.serve_for(60s);
+
+  CHECK(in_service(world) == 20);
+  CHECK(world.hold());
+}
+
+TEST_CASE("rows that changed during the request count for the brake [CE-5]") {
+  World world;
+  fill(world, 6);
+  world.deployments.clear();
+  relist(world);
+  world.requests.erase(world.requests.begin());  // the manifest
+  const auto listing = world.take_request(Call::Deployments);
+  world.run(3s);
+  for (int i = 0; i < 4; ++i) {
+    const Deployment again = world.deploy(id(i), "again" + std::to_string(i));
+    world.event(again);
+  }
+  world.deployments.clear();
+  world.answer(listing);
+
+  REQUIRE(world.hold());
+  CHECK(world.hold()->would_go == 6);
+}
+
+TEST_CASE("five of twenty may go") {
+  World world;
+  fill(world);
+  for (int i = 0; i < 5; ++i) world.remove(id(i));
+  relist(world);
+  world.serve_for(15s);
+
+  CHECK(in_service(world) == 15);
+  CHECK_FALSE(world.hold());
+}
+
+TEST_CASE("six of twenty may not") {
+  World world;
+  fill(world);
+  for (int i = 0; i < 6; ++i) world.remove(id(i));
+  relist(world);
+  world.serve_for(120s);
+
+  CHECK(in_service(world) == 20);
+  CHECK(world.hold());
+}
+
+TEST_CASE("a hold is in the store, with its listing [B5]") {
+  World world;
+  fill(world);
+  const auto all = world.deployments;
+  world.deployments.clear();
+  relist(world);
+  world.serve();
+  world.restart();
+  CHECK(world.hold());
+  world.link_up();
+  world.serve_for(120s);
+
+  CHECK(in_service(world) == 20);
+  CHECK(world.hold());
+}
+
+TEST_CASE("what somebody asked for is not held") {
+  World world;
+  fill(world, 8);
+  for (int i = 0; i < 7; ++i) world.event(world.undeploy(id(i)));
+  world.remove(id(7));
+  world.deleted_event(id(7));
+  world.serve();
+
+  CHECK(in_service(world, 8) == 0);
+  CHECK_FALSE(world.hold());
+}
+
+TEST_CASE("newer rows that undeploy are not held") {
+  World world;
+  fill(world, 8);
+  for (int i = 0; i < 8; ++i) world.undeploy(id(i));
+  relist(world);
+  world.serve();
+
+  CHECK(in_service(world, 8) == 0);
+  CHECK_FALSE(world.hold());
+}
+
+TEST_CASE("older rows that take everything out of service are held", "[!mayfail]") {
+  World world;
+  fill(world, 8);
+  for (auto& [name, deployment] : world.deployments) {
+    deployment.deployed = false;
+    deployment.at = deployment.at - 1h;
+  }
+  relist(world);
+  world.serve_for(120s);
+
+  CHECK(in_service(world, 8) == 8);
+  CHECK(world.hold());
+}
+
+TEST_CASE("a few older rows that undeploy are taken when they are said again") {
+  World world;
+  fill(world);
+  for (int i = 0; i < 3; ++i) {
+    world.deployments[id(i)].deployed = false;
+    world.deployments[id(i)].at = world.deployments[id(i)].at - 1h;
+  }
+  relist(world);
+  world.serve();
+  CHECK(in_service(world) == 20);
+  world.serve_for(15s);
+
+  CHECK(in_service(world) == 17);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a control plane that was restored to earlier deployments is followed") {
+  World world;
+  fill(world, 2);
+  for (auto& [name, deployment] : world.deployments) {
+    deployment.deployment_id = "restored-" + name;
+    deployment.at = deployment.at - 1h;
+  }
+  relist(world);
+  world.serve();
+  CHECK(world.offered("a0") == "d0");
+  world.serve_for(15s);
+
+  CHECK(world.offered("a0") == "restored-a0");
+  CHECK(world.offered("a1") == "restored-a1");
+}
+
+TEST_CASE("an empty list of keys is held, kind by kind [B5]") {
+  World world;
+  for (int i = 0; i < 8; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    world.keys[key] = World::key(key, "a0", key, from_ms(1));
+  }
+  fill(world, 3);
+  world.keys.clear();
+  relist(world);
+  world.serve_for(120s);
+
+  CHECK_FALSE(world.offered("ApiKey", "k0").empty());
+  CHECK(world.hold("keys/RestApi"));
+}
+
+TEST_CASE("keys of what is undeployed are not in the list and do not hold the brake [B3]", "[!mayfail]") {
+  World world;
+  for (int i = 0; i < 8; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    world.keys[key] = World::key(key, i < 7 ? "a0" : "a1", key, from_ms(1));
+  }
+  fill(world, 3);
+  world.event(world.undeploy("a0"));
+  world.push();
+  relist(world);
+  world.serve_for(30s);
+
+  CHECK_FALSE(world.hold("keys/RestApi"));
+  CHECK_FALSE(world.resource("ApiKey", "k0")->gone);
+  CHECK(world.standing().in_sync);
+  world.run(5s);
+  world.event(world.deploy("a0", "again"));
+  world.serve();
+  CHECK_FALSE(world.offered("ApiKey", "k0").empty());
+}

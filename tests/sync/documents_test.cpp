@@ -1,0 +1,199 @@
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+TEST_CASE("documents are fetched by deployment id, also a single one [B2]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+
+  REQUIRE(world.awaits(Call::FetchBatch));
+  CHECK(ids_in(world.requests.back().body) == std::vector<std::string>{"d1"});
+}
+
+TEST_CASE("a document that belongs to what is no longer wanted is not taken [B2]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  const auto batch = world.take_request(Call::FetchBatch);
+  const auto first = world.deployments["a"];
+  world.run(3s);
+  const auto second = world.deploy("a", "d2");
+  world.event(second);
+  world.deployments["a"] = first;
+  world.answer(batch);
+  CHECK(world.offered("a").empty());
+  world.deployments["a"] = second;
+  world.serve_for(5s);
+
+  CHECK(world.offered("a") == "d2");
+}
+
+TEST_CASE("a failed fetch is tried again without end [A4]") {
+  World world;
+  world.settle();
+  world.statuses["fetch_batch"] = 503;
+  world.event(world.deploy("a", "d1"));
+  world.serve_for(2h);
+  CHECK(world.count_asked("POST /deployments/fetch-batch") > 20);
+  CHECK_FALSE(world.standing().settled);
+
+  world.statuses.clear();
+  world.serve_for(301s);
+
+  CHECK(world.offered("a") == "d1");
+}
+
+TEST_CASE("work that is left outlives a restart [A4]") {
+  World world;
+  world.settle();
+  world.statuses["fetch_batch"] = 503;
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.restart();
+  world.statuses.clear();
+  world.link_up();
+  REQUIRE(world.awaits(Call::FetchBatch));
+  world.serve();
+
+  CHECK(world.offered("a") == "d1");
+}
+
+TEST_CASE("what a batch lacks is asked for again, and the list is asked whether it is still wanted [A5]") {
+  World world;
+  world.settle();
+  world.deploy("a", "d1");
+  world.deployments["a"].unavailable = true;
+  world.event(world.deployments["a"]);
+  world.deploy("b", "d2");
+  world.event(world.deployments["b"]);
+  const auto listings = world.count_asked("GET /deployments");
+  world.serve_for(3s);
+  CHECK(world.offered("b") == "d2");
+  CHECK(world.count_asked("GET /deployments") == listings + 1);
+  CHECK_FALSE(world.standing().settled);
+
+  world.deployments["a"].unavailable = false;
+  world.serve_for(30s);
+
+  CHECK(world.offered("a") == "d1");
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a document under another artifact's name is not asked for without a pause", "[!mayfail]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  const auto batch = world.take_request(Call::FetchBatch);
+  world.with([&](Engine& engine, Records& records) {
+    engine.on_documents(records, batch.number, {{"d1", "stranger", "text", "handle", {}, {}, ""}}, world.now());
+    RequestOutcome outcome;
+    outcome.status = 200;
+    outcome.complete = true;
+    engine.on_done(records, batch.number, outcome, world.now());
+  });
+
+  CHECK_FALSE(world.awaits(Call::FetchBatch));
+}
+
+TEST_CASE("a batch names at most fifty deployments") {
+  World world;
+  for (int i = 0; i < 120; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
+  world.link_up();
+  for (int i = 0; i < 2; ++i) {
+    const auto request = world.requests.front();
+    world.requests.erase(world.requests.begin());
+    world.answer(request);
+  }
+
+  REQUIRE(world.awaits(Call::FetchBatch));
+  CHECK(ids_in(world.take_request(Call::FetchBatch).body).size() == protocol::kMaxBatchDeployments);
+}
+
+TEST_CASE("what came whole of a broken batch is used [A5]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  const auto batch = world.take_request(Call::FetchBatch);
+  world.with([&](Engine& engine, Records& records) {
+    engine.on_documents(records, batch.number, {{"d1", "a", "text", "handle", {}, {}, ""}}, world.now());
+    RequestOutcome outcome;
+    outcome.status = 200;
+    outcome.complete = false;
+    engine.on_done(records, batch.number, outcome, world.now());
+  });
+
+  CHECK(world.offered("a") == "d1");
+}
+
+TEST_CASE("a document that cannot be passed on is quarantined and reported") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  const auto batch = world.take_request(Call::FetchBatch);
+  world.with([&](Engine& engine, Records& records) {
+    engine.on_documents(records, batch.number, {{"d1", "a", "", "", {}, {}, "not UTF-8"}}, world.now());
+    RequestOutcome outcome;
+    outcome.status = 200;
+    outcome.complete = true;
+    engine.on_done(records, batch.number, outcome, world.now());
+  });
+
+  CHECK(world.artifact("a")->offering.refused->reason == "not UTF-8");
+  CHECK_FALSE(world.awaits(Call::FetchBatch));
+  CHECK(world.acks.back().status == "failed");
+  CHECK(world.standing().settled);
+  CHECK_FALSE(world.standing().in_sync);
+}
+
+TEST_CASE("a proxy waits until its provider is offered [B8]") {
+  World world;
+  world.settle();
+  world.needs_providers["p1"] = {"handle-provider"};
+  world.event(world.deploy("proxy", "p1", "LlmProxy"));
+  world.serve();
+  CHECK(world.offered("proxy").empty());
+  CHECK_FALSE(world.standing().settled);
+
+  world.run(3s);
+  world.event(world.deploy("provider", "v1", "LlmProvider"));
+  world.serve();
+  CHECK(world.offered("proxy") == "p1");
+
+  world.run(3s);
+  world.event(world.undeploy("provider"));
+  CHECK(world.offered("proxy") == "p1");  // what is in service stays
+}
+
+TEST_CASE("an undeployed provider counts as absent [B8]") {
+  World world;
+  world.settle();
+  world.deploy("provider", "v1", "LlmProvider");
+  world.event(world.deployments["provider"]);
+  world.serve();
+  world.run(3s);
+  world.event(world.undeploy("provider"));
+  world.needs_providers["p1"] = {"handle-provider"};
+  world.event(world.deploy("proxy", "p1", "LlmProxy"));
+  world.serve();
+
+  CHECK(world.offered("proxy").empty());
+}
+
+TEST_CASE("the same deployment restored is offered without another fetch") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  const auto revision = world.artifact("a")->offering.revision;
+  world.event(world.deploy("a", "d1"));
+
+  CHECK_FALSE(world.awaits(Call::FetchBatch));
+  CHECK(world.artifact("a")->offering.revision > revision);
+  CHECK(world.acks.size() == 1);
+  world.push();
+  CHECK(world.acks.size() == 2);
+}

@@ -1,0 +1,238 @@
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+TEST_CASE("a deploy event brings its deployment into service and is acknowledged [R22]") {
+  World world;
+  world.settle();
+
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  CHECK(world.offered("a") == "d1");
+  CHECK(world.acks.empty());
+  world.push();
+
+  CHECK(world.acks == std::vector<SaidAck>{{"a", "d1", "deploy", "success", world.deployments["a"].at_text}});
+}
+
+TEST_CASE("a later deployment replaces the one in service only when its document is here [CE-3]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+
+  world.event(world.deploy("a", "d2"));
+  CHECK(world.offered("a") == "d1");
+  world.serve();
+
+  CHECK(world.offered("a") == "d2");
+}
+
+TEST_CASE("what waits for its document keeps the newer offer, not the last good one [CE-3]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.event(world.deploy("a", "d2"));
+  world.serve();
+  const auto push = world.start_push();  // its answer is still out
+  world.run(3s);
+  world.event(world.deploy("a", "d3"));
+
+  CHECK(world.offered("a") == "d2");
+  world.answer_push(push);
+  CHECK(world.artifact("a")->offering.good.body == "d2");
+  CHECK(world.acks.back().deployment_id == "d1");
+}
+
+TEST_CASE("an undeploy event takes out of service whatever deployment it names [C5]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+
+  Deployment undeployed = world.undeploy("a");
+  undeployed.deployment_id = "d0";
+  world.event(undeployed);
+  CHECK(world.offered("a").empty());
+  world.push();
+
+  CHECK(world.acks.back() == SaidAck{"a", "d0", "undeploy", "success", undeployed.at_text});
+}
+
+TEST_CASE("an event that is replayed after a listing does not bring back what was deleted [CE-6]") {
+  World world;
+  world.settle();
+  const Deployment old = world.deploy("a", "d1");
+  world.link_down();
+  world.remove("a");
+  world.run(5s);
+  world.link_up();
+  world.serve();
+
+  world.event(old);
+  world.serve_for(5s);
+
+  CHECK(world.offered("a").empty());
+  CHECK_FALSE(world.artifact("a"));
+}
+
+TEST_CASE("an old undeploy that is replayed does not stop what was redeployed [CE-6]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.link_down();
+  const Deployment undeployed = world.undeploy("a");
+  world.run(5s);
+  world.deploy("a", "d1");
+  world.run(5s);
+  world.link_up();
+  world.serve();
+
+  world.event(undeployed);
+  world.serve_for(5s);
+
+  CHECK(world.offered("a") == "d1");
+}
+
+TEST_CASE("a doubt is answered by a full listing asked after it") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  const auto listings = world.count_asked("GET /deployments");
+  Deployment older = world.deployments["a"];
+  older.deployment_id = "d0";
+  older.at = older.at - 1s;
+
+  world.event(older);
+  world.event(older);  // doubts within a second share one
+  CHECK_FALSE(world.standing().in_sync);
+  CHECK(world.offered("a") == "d1");
+  world.serve_for(2s);
+
+  CHECK(world.count_asked("GET /deployments") == listings + 1);
+  CHECK(world.asked.back() == "GET /deployments");
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("events before the connection.ack are kept and handled in order") {
+  World world;
+  world.settle();
+  world.link_down();
+  world.run(10s);
+  world.open_link();
+  world.run(10s);
+  const Deployment deployed = world.deploy("a", "d1");
+  world.event(deployed);
+  world.run(5ms);
+  const Deployment undeployed = world.undeploy("a");
+  world.event(undeployed);
+  CHECK_FALSE(world.artifact("a"));
+
+  world.ack_link();
+  CHECK_FALSE(world.awaits(Call::FetchBatch));
+  world.serve_for(2s);
+
+  CHECK(world.artifact("a")->wanted == Wanted::Undeployed);
+}
+
+TEST_CASE("events beyond the limit before the ack are dropped, and the listing makes up for them") {
+  World world;
+  world.open_link();
+  for (std::size_t i = 0; i < kMaxEarlyEvents + 10; ++i) world.event("plan.updated", protocol::UnknownEvent{});
+  world.event(world.deploy("late", "d1"));
+  world.ack_link();
+  world.serve();
+
+  CHECK(world.offered("late") == "d1");
+}
+
+TEST_CASE("kinds that are not known pass through the generic path [A6]") {
+  World world;
+  world.deploy("w", "d1", "WebSubApi");
+  world.deploy("f", "d2", "FutureApi");
+  world.settle();
+
+  CHECK(world.offered("w") == "d1");
+  CHECK(world.offered("f") == "d2");
+}
+
+TEST_CASE("redeployed and undeployed while we were away stays out of service [B1]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.link_down();
+  world.deploy("a", "d2");
+  world.run(5ms);
+  world.undeploy("a");
+  world.run(5s);
+
+  world.link_up();
+  world.serve();
+  world.push();
+
+  CHECK(world.offered("a").empty());
+  CHECK(world.count_asked("POST /deployments/fetch-batch") == 1);
+  CHECK(world.acks.back().action == "undeploy");
+}
+
+TEST_CASE("the event timestamp never passes an event that is pending") {
+  World world;
+  world.settle();
+  const Deployment first = world.deploy("a", "d1");
+  world.statuses["fetch_batch"] = 503;
+  world.event(first);
+  world.serve();
+  world.run(500ms);
+  world.event(world.deploy("b", "d2"));
+  world.serve();
+  CHECK(world.timestamp("api.deployed") == first.at - 1ms);
+
+  world.statuses.clear();
+  world.serve_for(5s);
+  CHECK(world.timestamp("api.deployed") == first.at - 1ms);
+  world.push();
+
+  CHECK(world.timestamp("api.deployed") == world.deployments["b"].at);
+}
+
+TEST_CASE("a delta begins two minutes before the earliest pending event [A3]") {
+  EngineOptions options;
+  options.planner.poll_interval = 300s;
+  World world(options);
+  world.deploy("old", "d0");
+  world.settle();
+  world.run(100s);
+  world.deployments["old"].at_text = "seen";
+  const Deployment first = world.deploy("a", "d1");
+  world.event(first);
+  world.statuses["fetch_batch"] = 503;
+  world.serve_for(250s);
+  const Instant since = world.deployments["old"].at - 120s;
+
+  CHECK(world.asked.end() !=
+        std::find(world.asked.begin(), world.asked.end(), "GET /deployments?since=" + protocol::since_query(since)));
+}
+
+TEST_CASE("a control plane without deployments is asked for a delta since the beginning of time", "[!mayfail]") {
+  EngineOptions options;
+  options.planner.poll_interval = 300s;
+  World world(options);
+  world.settle();
+  world.serve_for(350s);
+
+  CHECK(world.count_asked("GET /deployments?since=1970-01-01T00%3A00%3A00.000Z") == 1);
+}
+
+TEST_CASE("a change whose event was lost arrives within one poll [A1]") {
+  EngineOptions options;
+  options.planner.poll_interval = 300s;
+  World world(options);
+  world.settle();
+  world.deploy("a", "d1");
+
+  world.serve_for(330s);
+
+  CHECK(world.offered("a") == "d1");
+}

@@ -1,0 +1,234 @@
+#include "tether/sync/planner.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+
+using namespace tether;
+using namespace tether::sync;
+
+namespace {
+
+const TimePoint kStart{1h};
+
+PlannerLimits limits() {
+  PlannerLimits limits;
+  limits.poll_interval = 900s;
+  return limits;
+}
+
+/// Starts and ends every listing that is due, sweep excepted; the scopes in order.
+std::vector<std::string> run_all(Planner& planner, TimePoint now) {
+  std::vector<std::string> scopes;
+  while (const auto slot = planner.start_listing(now)) {
+    scopes.push_back(slot->scope + (slot->full ? " (full)" : ""));
+    planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/true, std::nullopt, now);
+  }
+  return scopes;
+}
+
+}  // namespace
+
+TEST_CASE("nothing is asked without a link") {
+  Planner planner(limits(), 1);
+
+  planner.want(Call::Deployments, "deployments", kStart);
+
+  CHECK_FALSE(planner.start_listing(kStart));
+  CHECK_FALSE(planner.next_deadline(kStart));
+}
+
+TEST_CASE("a new link asks for everything, the manifest first, deployments in full [A2]") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+
+  CHECK(run_all(planner, kStart) == std::vector<std::string>{"manifest", "deployments (full)", "keys/LlmProvider",
+                                                             "keys/LlmProxy", "keys/RestApi", "plans", "secrets"});
+  CHECK(planner.first_round_done());
+  CHECK(planner.sweep());
+}
+
+TEST_CASE("the first round is done when each of its listings was answered, the manifest excepted") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  const auto manifest = planner.start_listing(kStart);
+  planner.on_done(manifest->call, manifest->scope, false, /*succeeded=*/false, std::nullopt, kStart);
+  while (const auto slot = planner.start_listing(kStart)) {
+    CHECK_FALSE(planner.first_round_done());
+    planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/true, std::nullopt, kStart);
+  }
+  CHECK(planner.first_round_done());
+}
+
+TEST_CASE("a scope that the control plane does not show is not waited for") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  while (const auto slot = planner.start_listing(kStart)) {
+    planner.on_done(slot->call, slot->scope, slot->full, slot->scope != "secrets", std::nullopt, kStart);
+  }
+  CHECK_FALSE(planner.first_round_done());
+
+  planner.excuse("secrets");
+
+  CHECK(planner.first_round_done());
+}
+
+TEST_CASE("only so many listings are under way at once, and one of each scope") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+
+  const auto manifest = planner.start_listing(kStart);
+  const auto deployments = planner.start_listing(kStart);
+  CHECK(deployments->call == Call::Deployments);
+  CHECK_FALSE(planner.start_listing(kStart));
+
+  planner.on_done(manifest->call, manifest->scope, false, true, std::nullopt, kStart);
+  planner.want(Call::Deployments, "deployments", kStart, /*full=*/true);
+  CHECK(planner.start_listing(kStart)->call == Call::Keys);
+  CHECK(planner.requests_under_way() == 2);
+}
+
+TEST_CASE("documents, questions and values have places of their own") {
+  Planner planner(limits(), 1);
+  CHECK_FALSE(planner.may_follow_up(Call::FetchBatch, kStart));
+  planner.on_link_up(kStart);
+  planner.start_listing(kStart);
+  planner.start_listing(kStart);
+
+  CHECK(planner.may_follow_up(Call::FetchBatch, kStart));
+  planner.start_follow_up(Call::FetchBatch);
+  CHECK_FALSE(planner.may_follow_up(Call::FetchBatch, kStart));
+
+  CHECK(planner.may_follow_up(Call::Exists, kStart));
+  planner.start_follow_up(Call::Exists);
+  CHECK_FALSE(planner.may_follow_up(Call::SecretValue, kStart));
+  planner.on_done(Call::Exists, "", false, true, std::nullopt, kStart);
+  CHECK(planner.may_follow_up(Call::SecretValue, kStart));
+}
+
+TEST_CASE("a failed listing is tried again, the wait doubles up to the longest") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  TimePoint now = kStart;
+  for (const auto wait : {1s, 2s, 4s, 8s, 16s, 32s, 64s, 128s, 256s, 300s, 300s}) {
+    planner.want(Call::Plans, "plans", now);
+    const auto slot = planner.start_listing(now);
+    REQUIRE(slot);
+    planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/false, std::nullopt, now);
+
+    planner.want(Call::Plans, "plans", now);  // wanting it more does not make it come sooner
+    CHECK_FALSE(planner.start_listing(now + wait - 1ms));
+    now += wait;
+  }
+  const auto slot = planner.start_listing(now);
+  REQUIRE(slot);
+  planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/true, std::nullopt, now);
+  planner.want(Call::Plans, "plans", now);
+  CHECK(planner.start_listing(now));
+}
+
+TEST_CASE("a full listing that failed is asked in full again") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  planner.want(Call::Deployments, "deployments", kStart, /*full=*/true);
+  const auto slot = planner.start_listing(kStart);
+  planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/false, std::nullopt, kStart);
+
+  CHECK(planner.start_listing(kStart + 1s)->full);
+}
+
+TEST_CASE("the control plane's own wait is obeyed when it is longer") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  planner.want(Call::Plans, "plans", kStart);
+  const auto slot = planner.start_listing(kStart);
+  planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/false, 30s, kStart);
+
+  CHECK_FALSE(planner.start_listing(kStart + 30s - 1ms));
+  CHECK(planner.next_deadline(kStart) == kStart + 30s);
+  CHECK(planner.start_listing(kStart + 30s));
+}
+
+TEST_CASE("a follow-up that fails waits for itself alone") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  planner.start_follow_up(Call::FetchBatch);
+  planner.on_done(Call::FetchBatch, "", false, /*succeeded=*/false, std::nullopt, kStart);
+
+  CHECK_FALSE(planner.may_follow_up(Call::FetchBatch, kStart + 999ms));
+  CHECK(planner.may_follow_up(Call::Exists, kStart));
+  CHECK(planner.may_follow_up(Call::FetchBatch, kStart + 1s));
+}
+
+TEST_CASE("polls come at the interval, give or take a tenth, each at another time [A1]") {
+  std::set<Duration> waits;
+  for (std::uint32_t seed = 0; seed < 50; ++seed) {
+    Planner planner(limits(), seed);
+    planner.on_link_up(kStart);
+    run_all(planner, kStart);
+    const Duration wait = *planner.next_deadline(kStart) - kStart;
+    CHECK(wait >= 810s);
+    CHECK(wait <= 990s);
+    waits.insert(wait);
+  }
+  CHECK(waits.size() > 40);
+}
+
+TEST_CASE("every second poll asks the full list, the others what has changed [A3]") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  TimePoint now = kStart;
+  for (const bool full : {false, true, false, true}) {
+    now = *planner.next_deadline(now);
+    planner.on_deadline(now - 1ms);
+    CHECK_FALSE(planner.start_listing(now - 1ms));
+    planner.on_deadline(now);
+    const auto scopes = run_all(planner, now);
+    CHECK(scopes.front() == (full ? "deployments (full)" : "deployments"));
+    CHECK(scopes.size() == 6);
+  }
+}
+
+TEST_CASE("the sweep waits for the listings that are due, and goes round by kind") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  CHECK_FALSE(planner.may_sweep(kStart));
+  run_all(planner, kStart);
+  REQUIRE(planner.may_sweep(kStart));
+
+  CHECK(planner.sweep()->kind == "RestApi");
+  planner.start_swept(Call::Subscriptions, "a1", kStart);
+  CHECK(planner.sweep()->after == "a1");
+  planner.on_done(Call::Subscriptions, "subscriptions/a1", false, true, std::nullopt, kStart);
+  planner.end_sweep_of_kind();
+  CHECK(planner.sweep()->kind == "WebSubApi");
+  planner.end_sweep_of_kind();
+  CHECK_FALSE(planner.sweep());
+}
+
+TEST_CASE("a sweep that is wanted while one is under way goes round once more") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  planner.want_sweep(kStart);
+  planner.end_sweep_of_kind();
+  planner.end_sweep_of_kind();
+
+  CHECK(planner.sweep()->kind == "RestApi");
+  planner.end_sweep_of_kind();
+  planner.end_sweep_of_kind();
+  CHECK_FALSE(planner.sweep());
+}
+
+TEST_CASE("what was under way counts for nothing after the link is gone") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  planner.start_listing(kStart);
+  planner.start_follow_up(Call::FetchBatch);
+  planner.on_link_down();
+
+  CHECK(planner.requests_under_way() == 0);
+  CHECK_FALSE(planner.start_listing(kStart));
+}

@@ -1,0 +1,255 @@
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+namespace {
+
+const std::vector<protocol::RejectedLine> kRefuseA = {{"RestApi", "a", "no"}};
+
+/// `a` is good as d1; d2 was offered and refused.
+void refuse_second(World& world) {
+  world.deploy("a", "d1");
+  world.settle();
+  world.event(world.deploy("a", "d2"));
+  world.serve();
+  world.push(kRefuseA);
+}
+
+}  // namespace
+
+TEST_CASE("a refused document falls back to the last good one") {
+  World world;
+  refuse_second(world);
+
+  CHECK(world.offered("a") == "d1");
+  CHECK(world.artifact("a")->offering.refused->version.body == "d2");
+  CHECK(world.standing().settled);
+  CHECK_FALSE(world.standing().in_sync);
+}
+
+TEST_CASE("the last good one outlives restarts of both sides") {
+  World world;
+  refuse_second(world);
+  world.restart();
+  world.restart_gateway("instance-2");
+
+  CHECK(world.offered("a") == "d1");
+}
+
+TEST_CASE("a refused first deployment leaves nothing") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push(kRefuseA);
+
+  CHECK(world.offered("a").empty());
+}
+
+TEST_CASE("a refused document is neither fetched nor offered again by listings") {
+  World world;
+  refuse_second(world);
+  world.push();
+  const auto fetched = world.count_asked("POST /deployments/fetch-batch");
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve_for(59min);
+
+  CHECK(world.offered("a") == "d1");
+  CHECK(world.count_asked("POST /deployments/fetch-batch") == fetched);
+}
+
+TEST_CASE("a refused document is tried again after an hour") {
+  World world;
+  refuse_second(world);
+  world.push();
+  world.serve_for(62min);
+
+  CHECK(world.offered("a") == "d2");
+}
+
+TEST_CASE("a refused document is tried again when another gateway instance has answered") {
+  World world;
+  refuse_second(world);
+  world.push();
+  world.restart_gateway("instance-2");
+  CHECK(world.offered("a") == "d1");
+  world.push();
+  CHECK(world.offered("a") == "d2");
+  world.push();
+
+  CHECK(world.standing().in_sync);
+  CHECK(world.acks.back() == SaidAck{"a", "d2", "deploy", "success", world.deployments["a"].at_text});
+}
+
+TEST_CASE("a new deployment ends the quarantine of the one before", "[!mayfail]") {
+  World world;
+  refuse_second(world);
+  world.push();
+  world.run(3s);
+  world.event(world.deploy("a", "d3"));
+  world.serve();
+  CHECK(world.offered("a") == "d3");
+  world.push();
+
+  CHECK_FALSE(world.artifact("a")->offering.refused);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("new content ends the quarantine of a key", "[!mayfail]") {
+  World world;
+  world.deploy("a", "d1");
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000), "one");
+  world.link_up();
+  world.serve();
+  world.push({{"ApiKey", "k", "no"}});
+  world.push();
+  CHECK(world.offered("ApiKey", "k").empty());
+  world.keys["k"] = World::key("k", "a", "key", from_ms(9000), "two");
+  world.event("apikey.created", protocol::KeyCreated{world.keys["k"]});
+  world.push();
+
+  CHECK(world.offered("ApiKey", "k") == world.keys["k"].data);
+  CHECK_FALSE(world.resource("ApiKey", "k")->offering.refused);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("the refusal of the last good one leaves nothing, and the wanted one is tried with the new gateway",
+          "[!mayfail]") {
+  World world;
+  refuse_second(world);
+  world.push();
+  world.restart_gateway("instance-2");
+  world.push(kRefuseA);
+
+  CHECK_FALSE(world.artifact("a")->offering.good.is_set());
+  CHECK(world.offered("a") == "d2");
+}
+
+TEST_CASE("undeploying forgets what was good and what was refused") {
+  World world;
+  refuse_second(world);
+  world.push();
+  world.run(3s);
+  world.event(world.undeploy("a"));
+
+  CHECK_FALSE(world.artifact("a")->offering.good.is_set());
+  CHECK_FALSE(world.artifact("a")->offering.refused);
+  CHECK(world.offered("a").empty());
+}
+
+TEST_CASE("the answer to a push does not make good what was stopped meanwhile [CE-11]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  const auto push = world.start_push();
+  world.run(3s);
+  world.event(world.undeploy("a"));
+  world.run(3s);
+  world.event(world.deploy("a", "d2"));
+  world.serve();
+  world.answer_push(push);
+  CHECK_FALSE(world.artifact("a")->offering.good.is_set());
+
+  world.push(kRefuseA);
+
+  CHECK(world.offered("a").empty());
+}
+
+TEST_CASE("the answer to a push makes good what that push carried, not what is offered by now") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  const auto push = world.start_push();
+  world.run(3s);
+  world.event(world.deploy("a", "d2"));
+  world.serve();
+  world.answer_push(push);
+
+  CHECK(world.artifact("a")->offering.good.body == "d1");
+  CHECK(world.offered("a") == "d2");
+  CHECK(world.acks.empty());
+}
+
+TEST_CASE("the refusal of what is no longer offered changes nothing") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  const auto push = world.start_push();
+  world.run(3s);
+  world.event(world.deploy("a", "d2"));
+  world.serve();
+  world.answer_push(push, kRefuseA);
+
+  CHECK(world.offered("a") == "d2");
+  CHECK_FALSE(world.artifact("a")->offering.refused);
+  CHECK(world.acks.empty());
+}
+
+TEST_CASE("a refusal that came after the secret it needed has changed waits for the answer to the new value [B6]",
+          "[!mayfail]") {
+  World world;
+  world.secrets["s"] = {"h1", "v1"};
+  world.needs_secrets["d1"] = {"s"};
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  const auto push = world.start_push();
+  world.secrets["s"] = {"h2", "v2"};
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve();
+  world.answer_push(push, kRefuseA);
+
+  CHECK(world.offered("a") == "d1");
+  CHECK_FALSE(world.artifact("a")->offering.refused);
+}
+
+TEST_CASE("a refused proxy is tried again when its provider is deployed anew", "[!mayfail]") {
+  World world;
+  world.deploy("provider", "v1", "LlmProvider");
+  world.deploy("proxy", "p1", "LlmProxy");
+  world.needs_providers["p1"] = {"handle-provider"};
+  world.link_up();
+  world.serve();
+  world.push({{"LlmProxy", "proxy", "no"}});
+  world.push();
+  CHECK(world.offered("proxy").empty());
+  world.run(3s);
+  world.event(world.deploy("provider", "v2", "LlmProvider"));
+  world.serve();
+
+  CHECK(world.offered("proxy") == "p1");
+}
+
+TEST_CASE("a line that was refused alone leaves the difference") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.event(world.deploy("a", "d2"));
+  world.serve();
+  const auto push = world.start_push();
+  world.with([&](Engine& engine, Records& records) {
+    engine.on_line_refused(records, push, {"RestApi", "a", "too large"}, world.now());
+  });
+
+  CHECK(world.offered("a") == "d1");
+  CHECK(world.artifact("a")->offering.refused->version.body == "d2");
+}
+
+TEST_CASE("a reason is cut on the boundary of a character") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  std::string reason(kMaxReasonChars - 1, 'x');
+  reason += "\xC3\xA4\xC3\xA4";
+  world.push({{"RestApi", "a", reason}});
+
+  CHECK(world.artifact("a")->offering.refused->reason == std::string(kMaxReasonChars - 1, 'x'));
+}

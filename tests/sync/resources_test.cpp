@@ -1,0 +1,200 @@
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+namespace {
+
+void fill(World& world) {
+  world.plans["gold"] = World::plan("gold");
+  world.deploy("a", "d1");
+  world.settle();
+}
+
+protocol::SubscriptionChanged changed(const protocol::ResourceState& state) {
+  return {state};
+}
+
+}  // namespace
+
+TEST_CASE("a subscription event is a hint: the API is asked, and the answer taken") {
+  World world;
+  fill(world);
+  const auto subscription = World::subscription("s", "a", "gold");
+  world.event("subscription.created", changed(subscription));
+  CHECK_FALSE(world.resource("Subscription", "s"));
+  CHECK(world.asked.back() == "GET /apis/a/subscriptions");
+  world.subscriptions["s"] = subscription;
+  world.serve();
+
+  CHECK(world.offered("Subscription", "s") == subscription.data);
+}
+
+TEST_CASE("an update for an unknown subscription is not lost [A7]") {
+  World world;
+  fill(world);
+  world.statuses["subscriptions/a"] = 403;
+  world.event("subscription.updated", changed(World::subscription("s", "a", "gold")));
+  world.serve();
+
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+}
+
+TEST_CASE("a closed subscription list leaves what is there and takes the event's word [A7]", "[!mayfail]") {
+  World world;
+  world.subscriptions["old"] = World::subscription("old", "a", "gold");
+  fill(world);
+  world.statuses["subscriptions/a"] = 404;
+  world.event("subscription.created", changed(World::subscription("s", "a", "gold")));
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s2"});
+  world.serve();
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+  CHECK_FALSE(world.offered("Subscription", "old").empty());
+
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s"});
+  world.serve();
+  CHECK(world.offered("Subscription", "s").empty());
+  world.push();
+  CHECK(world.timestamp("subscription.deleted").ns % 1'000'000'000 == 0);
+}
+
+TEST_CASE("a deleted subscription that its API no longer lists goes at once") {
+  World world;
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  fill(world);
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+  world.subscriptions.clear();
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s"});
+  world.serve();
+
+  CHECK(world.offered("Subscription", "s").empty());
+  CHECK_FALSE(world.hold("subscriptions/a"));
+}
+
+TEST_CASE("a hint whose link is lost is followed on the next one [A4]", "[!mayfail]") {
+  World world;
+  fill(world);
+  const auto subscription = World::subscription("s", "b", "gold");  // of an API that no sweep asks about
+  world.event("subscription.created", changed(subscription));
+  world.link_down();
+  world.statuses["subscriptions/b"] = 404;
+  world.link_up();
+  world.serve();
+
+  CHECK(world.resource("Subscription", "s"));
+}
+
+TEST_CASE("a subscription waits for its plan") {
+  World world;
+  world.deploy("a", "d1");
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  world.settle();
+  CHECK(world.offered("Subscription", "s").empty());
+
+  world.plans["gold"] = World::plan("gold");
+  world.event("subscriptionPlan.created", protocol::PlanChanged{world.plans["gold"]});
+  world.serve();
+
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+}
+
+TEST_CASE("a plan event is a hint: the list is asked") {
+  World world;
+  fill(world);
+  world.event("subscriptionPlan.created", protocol::PlanChanged{World::plan("silver")});
+  CHECK(world.asked.back() == "GET /subscription-plans");
+  world.serve();
+  CHECK_FALSE(world.resource("SubscriptionPlan", "silver"));  // the list does not have it
+
+  world.statuses["plans"] = 404;
+  world.event("subscriptionPlan.created", protocol::PlanChanged{World::plan("silver")});
+  world.serve();
+  CHECK_FALSE(world.offered("SubscriptionPlan", "silver").empty());
+}
+
+TEST_CASE("subscriptions of kinds without a list are taken from their events") {
+  World world;
+  fill(world);
+  world.event(world.deploy("w", "d2", "WebSubApi"));
+  world.serve();
+  world.event("subscription.created", changed(World::subscription("s", "w", "gold")));
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{"w", "s"});
+  CHECK(world.offered("Subscription", "s").empty());
+}
+
+TEST_CASE("every deployed API is asked for its subscriptions after a connect [A2]") {
+  World world;
+  for (int i = 0; i < 5; ++i) {
+    const std::string n = std::to_string(i);
+    world.deploy("a" + n, "d" + n);
+    world.subscriptions["s" + n] = World::subscription("s" + n, "a" + n, "");
+  }
+  world.settle();
+
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(world.offered("Subscription", "s" + std::to_string(i)).empty());
+}
+
+TEST_CASE("an absence noted before the API was undeployed stays open for nobody") {
+  World world;
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  world.subscriptions["t"] = World::subscription("t", "a", "gold");
+  fill(world);
+  world.subscriptions.erase("s");
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve();
+  CHECK_FALSE(world.standing().in_sync);
+  world.statuses["subscriptions/a"] = 404;
+  world.event(world.undeploy("a"));
+  world.push();
+  world.serve_for(15s);
+
+  CHECK(world.standing().in_sync);
+  CHECK_FALSE(world.resource("Subscription", "s")->gone);
+}
+
+TEST_CASE("an application is taken by event and repeated ones are not [A7]") {
+  World world;
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
+  fill(world);
+  protocol::ResourceState application;
+  application.kind = "Application";
+  application.id = "app";
+  application.references = {"k", "unknown"};
+  application.data = R"({"id":"app","v":1})";
+  world.event("application.updated", protocol::ApplicationUpdated{application}, "c1");
+  CHECK(world.offered("Application", "app") == application.data);
+
+  auto second = application;
+  second.data = R"({"id":"app","v":2})";
+  world.event("application.updated", protocol::ApplicationUpdated{second}, "c2");
+  world.event("application.updated", protocol::ApplicationUpdated{application}, "c1");  // a replay
+  CHECK(world.offered("Application", "app") == second.data);
+
+  world.event("apikey.revoked", protocol::KeyRevoked{"a", "key"});
+  CHECK(world.offered("Application", "app").empty());
+}
+
+TEST_CASE("replays are known after a restart too") {
+  World world;
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
+  fill(world);
+  protocol::ResourceState application;
+  application.kind = "Application";
+  application.id = "app";
+  application.references = {"k"};
+  application.data = R"({"v":1})";
+  world.event("application.updated", protocol::ApplicationUpdated{application}, "c1");
+  auto second = application;
+  second.data = R"({"v":2})";
+  world.event("application.updated", protocol::ApplicationUpdated{second}, "c2");
+  world.restart();
+  world.link_up();
+  world.event("application.updated", protocol::ApplicationUpdated{application}, "c1");
+
+  CHECK(world.offered("Application", "app") == second.data);
+}

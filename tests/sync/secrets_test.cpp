@@ -1,0 +1,146 @@
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+namespace {
+
+void relist(World& world) {
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+}
+
+void with_secret(World& world) {
+  world.secrets["s"] = {"h1", "v1"};
+  world.needs_secrets["d1"] = {"s"};
+  world.deploy("a", "d1");
+  world.deploy("b", "d2");
+  world.settle();
+}
+
+}  // namespace
+
+TEST_CASE("a document waits for the value of its secret") {
+  World world;
+  world.statuses["secret_value"] = 503;
+  with_secret(world);
+  CHECK(world.offered("a").empty());
+  CHECK(world.offered("b") == "d2");
+
+  world.statuses.clear();
+  world.serve_for(5s);
+
+  CHECK(world.offered("a") == "d1");
+  CHECK(world.offered("Secret", "s").find("v1") != std::string::npos);
+}
+
+TEST_CASE("a rotated secret is fetched, and what refers to it is offered again [B6]") {
+  World world;
+  with_secret(world);
+  const auto before_a = world.artifact("a")->offering.revision;
+  const auto before_b = world.artifact("b")->offering.revision;
+  world.secrets["s"] = {"h2", "v2"};
+  relist(world);
+  world.serve();
+
+  CHECK(world.offered("Secret", "s").find("v2") != std::string::npos);
+  CHECK(world.artifact("a")->offering.revision > before_a);
+  CHECK(world.artifact("b")->offering.revision == before_b);
+}
+
+TEST_CASE("a rotation is seen at the next poll while connected [B6]") {
+  EngineOptions options;
+  options.planner.poll_interval = 300s;
+  World world(options);
+  with_secret(world);
+  world.secrets["s"] = {"h2", "v2"};
+  world.serve_for(335s);
+
+  CHECK(world.offered("Secret", "s").find("v2") != std::string::npos);
+}
+
+TEST_CASE("a value asked for before the last rotation is not taken for the new one [B6]") {
+  World world;
+  with_secret(world);
+  world.secrets["s"] = {"h2", "v2"};
+  relist(world);
+  SendRequest value;
+  while (!world.awaits(Call::SecretValue)) {
+    const auto request = world.requests.front();
+    world.requests.erase(world.requests.begin());
+    world.answer(request);
+  }
+  value = world.take_request(Call::SecretValue);
+  world.secrets["s"] = {"h3", "v3"};
+  relist(world);
+  world.serve();
+  world.secrets["s"] = {"h3", "v2"};
+  world.answer(value);
+  world.secrets["s"] = {"h3", "v3"};
+  world.serve_for(10s);
+
+  CHECK(world.offered("Secret", "s").find("v3") != std::string::npos);
+}
+
+TEST_CASE("a rotated secret has a refused document tried again") {
+  World world;
+  world.secrets["s"] = {"h1", "v1"};
+  world.needs_secrets["d1"] = {"s"};
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.push({{"RestApi", "a", "bad value"}});
+  world.push();
+  CHECK(world.offered("a").empty());
+  world.secrets["s"] = {"h2", "v2"};
+  relist(world);
+  world.serve();
+
+  CHECK(world.offered("a") == "d1");
+}
+
+TEST_CASE("a value that is refused is not asked for without a pause") {
+  World world;
+  world.statuses["secret_value"] = 404;
+  with_secret(world);
+  world.serve_for(60s);
+
+  CHECK(world.count_asked("GET /secrets/s/value") < 8);
+}
+
+TEST_CASE("a secret that nothing refers to goes when two lists lack it [B6]") {
+  World world;
+  world.secrets["idle"] = {"h", "v"};
+  world.secrets["other"] = {"h", "v"};
+  with_secret(world);
+  CHECK_FALSE(world.offered("Secret", "idle").empty());
+  world.secrets.erase("idle");
+  relist(world);
+  world.serve_for(15s);
+
+  CHECK(world.offered("Secret", "idle").empty());
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a secret that something offered refers to stays, whatever the list says [B6]") {
+  World world;
+  with_secret(world);
+  world.secrets.clear();
+  relist(world);
+  world.serve_for(30s);
+
+  CHECK_FALSE(world.offered("Secret", "s").empty());
+  CHECK(world.offered("a") == "d1");
+}
+
+TEST_CASE("a value outlives a restart, and is not asked for again") {
+  World world;
+  with_secret(world);
+  world.restart();
+  world.link_up();
+  world.serve();
+
+  CHECK(world.count_asked("GET /secrets/s/value") == 1);
+}

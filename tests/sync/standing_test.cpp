@@ -1,0 +1,122 @@
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+TEST_CASE("in sync needs a full listing under this link") {
+  World world;
+  world.deploy("a", "d1");
+  CHECK_FALSE(world.standing().in_sync);
+  world.settle();
+  CHECK(world.standing().in_sync);
+
+  world.link_down();
+  CHECK_FALSE(world.standing().in_sync);
+  world.link_up();
+  CHECK_FALSE(world.standing().in_sync);
+  world.serve();
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("in sync needs every listing of the first round") {
+  World world;
+  world.statuses["plans"] = 503;
+  world.settle();
+  CHECK_FALSE(world.standing().settled);
+
+  world.statuses.clear();
+  world.serve_for(10s);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a listing that the server does not have is not waited for") {
+  World world;
+  world.statuses["secrets"] = 404;
+  world.statuses["plans"] = 401;
+  world.settle();
+
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a missing document and a missing value are in the way") {
+  World world;
+  world.statuses["fetch_batch"] = 503;
+  world.deploy("a", "d1");
+  world.settle();
+  CHECK_FALSE(world.standing().settled);
+  CHECK_FALSE(world.standing().complete);
+
+  world.statuses.clear();
+  world.serve_for(10s);
+  CHECK(world.standing().settled);
+  CHECK(world.standing().complete);
+}
+
+TEST_CASE("the proof is as old as the sending of its listing") {
+  World world;
+  world.link_up();
+  const auto sent = world.now().steady;
+  world.run(7s);
+  world.serve();
+
+  CHECK(world.standing().proven == sent);
+}
+
+TEST_CASE("whether a listing contains what was stored before is said for the gateway's sake") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  CHECK_FALSE(world.standing().contains_known);
+  world.link_down();
+  world.link_up();
+  world.serve();
+  CHECK(world.standing().contains_known);
+}
+
+TEST_CASE("a wrong date in the future does not outlive the next full listing", "[!mayfail]") {
+  World world;
+  world.deploy("a", "d1");
+  world.link_up();
+  world.requests.erase(world.requests.begin());
+  const auto listing = world.take_request(Call::Deployments);
+  RequestOutcome wrong;
+  wrong.status = 200;
+  wrong.complete = true;
+  wrong.date = world.cp_now() + 24h;
+  world.with([&](Engine& engine, Records& records) { engine.on_done(records, listing.number, wrong, world.now()); });
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve();
+  world.run(5s);
+  world.event(world.deploy("b", "d2"));
+
+  CHECK(world.artifact("b"));
+}
+
+TEST_CASE("events that were lost have everything asked again") {
+  World world;
+  world.settle();
+  const auto listings = world.count_asked("GET /deployments");
+  world.deploy("a", "d1");
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve();
+
+  CHECK(world.count_asked("GET /deployments") == listings + 1);
+  CHECK(world.offered("a") == "d1");
+}
+
+TEST_CASE("a transaction that fails takes the memory back with it") {
+  World world;
+  world.settle();
+  const Deployment deployed = world.deploy("a", "d1");
+  world.with([&](Engine& engine, Records&) {
+    const Memory saved = engine.memory();
+    engine.restore(saved);
+  });
+  world.event(deployed);
+  world.serve();
+
+  CHECK(world.offered("a") == "d1");
+}
