@@ -1,0 +1,70 @@
+#include "tether/log/redactor.h"
+
+#include <algorithm>
+
+namespace tether {
+
+Redactor::Prefix Redactor::prefix_of(std::string_view text) {
+  Prefix out = 0;
+  for (const char c : text.substr(0, kMinSecretBytes)) out = (out << 8U) | static_cast<unsigned char>(c);
+  return out;
+}
+
+void Redactor::add_secret(const Secret& secret) {
+  const std::string& value = secret.reveal();
+  if (value.size() < kMinSecretBytes) return;
+  const Prefix prefix = prefix_of(value);
+
+  const std::lock_guard lock(mutex_);
+  auto& known = by_prefix_[prefix];
+  if (std::ranges::find(known, secret) != known.end()) return;
+  // Longest first, so that a value that begins another one does not leave the other's tail behind.
+  const auto is_shorter = [&value](const Secret& other) { return other.reveal().size() < value.size(); };
+  known.insert(std::ranges::find_if(known, is_shorter), secret);
+  order_.push_back({prefix, secret});
+  if (order_.size() > kMaxSecrets) forget_oldest();
+}
+
+void Redactor::forget_oldest() {
+  const auto& [prefix, secret] = order_.front();
+  const auto known = by_prefix_.find(prefix);
+  std::erase(known->second, secret);
+  if (known->second.empty()) by_prefix_.erase(known);
+  order_.pop_front();
+}
+
+/// How long the known value is that `text` begins with; 0 if it begins with none.
+std::size_t Redactor::match_at(std::string_view text) const {
+  if (text.size() < kMinSecretBytes) return 0;
+  const auto known = by_prefix_.find(prefix_of(text));
+  if (known == by_prefix_.end()) return 0;
+  for (const Secret& secret : known->second) {
+    if (text.starts_with(secret.reveal())) return secret.reveal().size();
+  }
+  return 0;
+}
+
+std::string Redactor::redact(std::string_view text) const {
+  const std::lock_guard lock(mutex_);
+  if (by_prefix_.empty()) return std::string(text);
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = match_at(text);
+    if (length == 0) {
+      out += text.front();
+      text.remove_prefix(1);
+    } else {
+      out += kPlaceholder;
+      text.remove_prefix(length);
+    }
+  }
+  return out;
+}
+
+std::size_t Redactor::size() const {
+  const std::lock_guard lock(mutex_);
+  return order_.size();
+}
+
+}  // namespace tether

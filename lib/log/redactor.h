@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "tether/base/secret.h"
+
+namespace tether {
+
+/// Knows secret values and takes them out of texts: a last net under the rule that nobody puts one in. Any thread.
+class Redactor {
+ public:
+  /// Values beyond this many push out the oldest.
+  static constexpr std::size_t kMaxSecrets = 10'000;
+  /// Shorter values are not remembered: they would blot out ordinary words.
+  static constexpr std::size_t kMinSecretBytes = 6;
+  static constexpr std::string_view kPlaceholder = "[redacted]";
+
+  void add_secret(const Secret& secret);
+
+  /// `text` with every known value replaced by kPlaceholder. Costs one look-up a byte, however many values are known.
+  std::string redact(std::string_view text) const;
+
+  std::size_t size() const;
+
+ private:
+  using Prefix = std::uint64_t;  ///< The first kMinSecretBytes bytes of a value.
+  static Prefix prefix_of(std::string_view text);
+  void forget_oldest();
+  std::size_t match_at(std::string_view text) const;
+
+  struct Known {
+    Prefix prefix;
+    Secret secret;
+  };
+
+  mutable std::mutex mutex_;
+  std::unordered_map<Prefix, std::vector<Secret>> by_prefix_;  ///< Longest first.
+  std::deque<Known> order_;                                    ///< Oldest first.
+};
+
+}  // namespace tether

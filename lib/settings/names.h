@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace tether::setting {
+
+/// The two names of one setting.
+struct Name {
+  std::string_view variable;
+  std::string_view key;  ///< In YAML: `section.key`, or `key` alone at the top.
+};
+
+inline constexpr Name kUrl{"TETHER_CONTROL_PLANE_URL", "control_plane.url"};
+inline constexpr Name kTokenFile{"TETHER_REGISTRATION_TOKEN_FILE", "control_plane.token_file"};
+inline constexpr Name kCaFile{"TETHER_CONTROL_PLANE_CA_FILE", "control_plane.ca_file"};
+inline constexpr Name kAllowPlaintext{"TETHER_CONTROL_PLANE_ALLOW_PLAINTEXT", "control_plane.allow_plaintext"};
+inline constexpr Name kPollInterval{"TETHER_POLL_INTERVAL_S", "control_plane.poll_interval_s"};
+inline constexpr Name kFullListEvery{"TETHER_FULL_LIST_EVERY", "control_plane.full_list_every"};
+inline constexpr Name kReconnectInitial{"TETHER_RECONNECT_INITIAL_MS", "control_plane.reconnect_initial_ms"};
+inline constexpr Name kReconnectMax{"TETHER_RECONNECT_MAX_MS", "control_plane.reconnect_max_ms"};
+inline constexpr Name kOnRejection{"TETHER_ON_REJECTION", "control_plane.on_rejection"};
+inline constexpr Name kReportFailures{"TETHER_REPORT_FAILURES", "control_plane.report_failures"};
+inline constexpr Name kStateDir{"TETHER_STATE_DIR", "state_dir"};
+inline constexpr Name kGatewaySocket{"TETHER_GATEWAY_SOCKET", "gateway.socket"};
+inline constexpr Name kGatewayDriver{"TETHER_GATEWAY_DRIVER", "gateway.driver"};
+inline constexpr Name kGatewayUser{"TETHER_GATEWAY_USER", "gateway.user"};
+inline constexpr Name kGatewayVersion{"TETHER_GATEWAY_VERSION", "gateway.version"};
+inline constexpr Name kCheckInterval{"TETHER_GATEWAY_CHECK_INTERVAL_S", "gateway.check_interval_s"};
+inline constexpr Name kFunctionalityType{"TETHER_GATEWAY_FUNCTIONALITY_TYPE", "gateway.functionality_type"};
+inline constexpr Name kPoliciesFile{"TETHER_GATEWAY_POLICIES_FILE", "gateway.policies_file"};
+inline constexpr Name kAdminListen{"TETHER_ADMIN_LISTEN", "admin.listen"};
+inline constexpr Name kLogLevel{"TETHER_LOG_LEVEL", "log.level"};
+inline constexpr Name kLogFormat{"TETHER_LOG_FORMAT", "log.format"};
+inline constexpr Name kMaxDocumentBytes{"TETHER_MAX_DOCUMENT_BYTES", "limits.max_document_bytes"};
+inline constexpr Name kMaxArchiveBytes{"TETHER_MAX_ARCHIVE_BYTES", "limits.max_archive_bytes"};
+inline constexpr Name kMaxListingBytes{"TETHER_MAX_LISTING_BYTES", "limits.max_listing_bytes"};
+
+/// Every setting that a file can hold, in the order in which `print_effective` shows them.
+inline constexpr std::array kAll = {
+    kUrl,           kTokenFile,         kCaFile,          kAllowPlaintext, kPollInterval,
+    kFullListEvery, kReconnectInitial,  kReconnectMax,    kOnRejection,    kReportFailures,
+    kStateDir,      kGatewaySocket,     kGatewayDriver,   kGatewayUser,    kGatewayVersion,
+    kCheckInterval, kFunctionalityType, kPoliciesFile,    kAdminListen,    kLogLevel,
+    kLogFormat,     kMaxDocumentBytes,  kMaxArchiveBytes, kMaxListingBytes};
+
+// What only the environment can hold.
+inline constexpr std::string_view kToken = "TETHER_REGISTRATION_TOKEN";
+inline constexpr std::string_view kFallbackToken = "GATEWAY_REGISTRATION_TOKEN";
+inline constexpr std::string_view kConfig = "TETHER_CONFIG";
+
+}  // namespace tether::setting

@@ -1,0 +1,102 @@
+#include <yaml-cpp/yaml.h>
+
+#include <array>
+#include <string_view>
+
+#include "tether/settings/names.h"
+#include "tether/settings/settings.h"
+
+namespace tether {
+
+namespace {
+
+/// Writes `section:` headings as the keys ask for them. The keys are those that the reader knows.
+class Printer {
+ public:
+  Printer() { out_ << YAML::BeginMap; }
+
+  template <class T>
+  void line(const setting::Name& name, const T& value, const std::string& comment = "") {
+    const auto dot = name.key.find('.');
+    const std::string_view section = dot == std::string_view::npos ? "" : name.key.substr(0, dot);
+    enter(section);
+    out_ << YAML::Key << std::string(dot == std::string_view::npos ? name.key : name.key.substr(dot + 1));
+    out_ << YAML::Value << value;
+    if (!comment.empty()) out_ << YAML::Comment(comment);
+  }
+
+  void optional_line(const setting::Name& name, const std::optional<std::string>& value, const std::string& comment) {
+    if (value) return line(name, *value);
+    line(name, YAML::Null, comment);
+  }
+
+  std::string finish() {
+    enter("");
+    out_ << YAML::EndMap;
+    return std::string(out_.c_str()) + "\n";
+  }
+
+ private:
+  void enter(std::string_view section) {
+    if (section == section_) return;
+    if (!section_.empty()) out_ << YAML::EndMap;
+    section_ = section;
+    if (!section_.empty()) out_ << YAML::Key << section_ << YAML::Value << YAML::BeginMap;
+  }
+
+  YAML::Emitter out_;
+  std::string section_;
+};
+
+void print_control_plane(Printer& out, const ControlPlaneSettings& settings) {
+  using OnRejection = ControlPlaneSettings::OnRejection;
+  out.line(setting::kUrl, settings.address.url());
+  const bool is_file = settings.token.kind() == TokenSource::Kind::File;
+  out.optional_line(setting::kTokenFile, is_file ? settings.token.path() : std::nullopt,
+                    settings.token.kind() == TokenSource::Kind::None ? "no token: standalone"
+                                                                     : "token: " + settings.token.describe());
+  out.optional_line(setting::kCaFile, settings.ca_file, "the system's authorities");
+  out.line(setting::kAllowPlaintext, settings.allow_plaintext);
+  out.line(setting::kPollInterval, settings.poll_interval.count());
+  out.line(setting::kFullListEvery, settings.full_list_every);
+  out.line(setting::kReconnectInitial, settings.reconnect_initial.count());
+  out.line(setting::kReconnectMax, settings.reconnect_max.count());
+  out.line(setting::kOnRejection, settings.on_rejection == OnRejection::Probe ? "probe" : "stop");
+  out.line(setting::kReportFailures, settings.report_failures);
+}
+
+void print_gateway(Printer& out, const GatewaySettings& settings) {
+  out.line(setting::kGatewaySocket, settings.socket);
+  out.line(setting::kGatewayDriver, settings.driver);
+  const auto user = settings.user ? std::optional(settings.user->name) : std::nullopt;
+  out.optional_line(setting::kGatewayUser, user, "our own user or root");
+  out.line(setting::kGatewayVersion, settings.version);
+  out.line(setting::kCheckInterval, settings.check_interval.count());
+  out.line(setting::kFunctionalityType, settings.functionality_type);
+  out.optional_line(setting::kPoliciesFile, settings.policies_file, "no policies");
+}
+
+void print_log(Printer& out, const LogSettings& settings) {
+  constexpr std::array kLevels = {"debug", "info", "warn", "error"};
+  out.line(setting::kLogLevel, kLevels.at(static_cast<std::size_t>(settings.level)));
+  out.line(setting::kLogFormat, settings.format == LogSettings::Format::Json ? "json" : "text");
+}
+
+}  // namespace
+
+std::string print_effective(const Settings& settings) {
+  Printer out;
+  print_control_plane(out, settings.control_plane);
+  out.line(setting::kStateDir, settings.state_dir);
+  print_gateway(out, settings.gateway);
+  const AdminSettings& admin = settings.admin;
+  const bool v6 = admin.host.find(':') != std::string::npos;
+  out.line(setting::kAdminListen, (v6 ? "[" + admin.host + "]" : admin.host) + ":" + std::to_string(admin.port));
+  print_log(out, settings.log);
+  out.line(setting::kMaxDocumentBytes, settings.limits.max_document_bytes);
+  out.line(setting::kMaxArchiveBytes, settings.limits.max_archive_bytes);
+  out.line(setting::kMaxListingBytes, settings.limits.max_listing_bytes);
+  return out.finish();
+}
+
+}  // namespace tether

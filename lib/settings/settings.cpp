@@ -1,0 +1,288 @@
+#include "tether/settings/settings.h"
+
+#include <pwd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "tether/settings/names.h"
+#include "tether/settings/read_file.h"
+#include "tether/settings/reader.h"
+#include "tether/settings/settings_file.h"
+
+namespace tether {
+
+namespace {
+
+constexpr std::uint64_t kMaxIntervalSeconds = 86'400;
+constexpr std::uint64_t kMaxReconnectMs = 3'600'000;
+constexpr std::uint64_t kMaxFullListEvery = 1000;
+constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
+constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
+constexpr std::size_t kMaxVersionBytes = 100;
+constexpr std::size_t kMaxUserBytes = 256;
+constexpr std::size_t kMaxCaFileBytes = 16U << 20U;
+constexpr std::size_t kMaxPoliciesBytes = std::size_t{64} * 1024;
+constexpr int kMaxPoliciesDepth = 32;
+constexpr std::uint64_t kMinLimitBytes = 1024;
+constexpr std::uint64_t kMaxDocumentLimit = 1ULL << 30U;
+constexpr std::uint64_t kMaxTransferLimit = 16ULL << 30U;
+
+template <class T>
+void set(T& setting, std::optional<T> value) {
+  if (value) setting = std::move(*value);
+}
+
+template <class Count>
+void set_number(SettingReader& in, const setting::Name& name, std::uint64_t max, Count& setting) {
+  if (const auto value = in.number(name, 1, max)) setting = Count(static_cast<std::int64_t>(*value));
+}
+
+void read_url(SettingReader& in, ControlPlaneSettings& out) {
+  const auto given = in.given(setting::kUrl);
+  if (!given) return;
+  auto address = parse_control_plane_url(given->text);
+  if (!address) {
+    // A user, a query or a fragment may be a password: such a text is not repeated.
+    const bool is_showable = given->text.find_first_of("@?#") == std::string::npos;
+    const std::string holds =
+        is_showable ? "holds " + in_quotes(given->text) + ": " : "holds a URL that is not shown: ";
+    in.mistake(given->name, holds + address.error().message + "; should be wss://HOST[:PORT][/PATH" +
+                                std::string(kConnectSuffix) + "]");
+    return;
+  }
+  out.address = std::move(*address);
+}
+
+void check_plaintext(SettingReader& in, const ControlPlaneSettings& settings) {
+  if (settings.address.tls || settings.allow_plaintext || settings.address.is_loopback()) return;
+  if (const auto given = in.given(setting::kUrl)) {
+    in.wrong(*given, "wss:// for a host that is not loopback (or control_plane.allow_plaintext be true)");
+  }
+}
+
+void read_reconnect(SettingReader& in, ControlPlaneSettings& out) {
+  set_number(in, setting::kReconnectInitial, kMaxReconnectMs, out.reconnect_initial);
+  set_number(in, setting::kReconnectMax, kMaxReconnectMs, out.reconnect_max);
+  if (out.reconnect_initial <= out.reconnect_max) return;
+  if (const auto initial = in.given(setting::kReconnectInitial)) {
+    in.wrong(*initial, "at most reconnect_max_ms, which is " + std::to_string(out.reconnect_max.count()));
+  } else if (const auto max = in.given(setting::kReconnectMax)) {
+    in.wrong(*max, "at least reconnect_initial_ms, which is " + std::to_string(out.reconnect_initial.count()));
+  }
+}
+
+void read_ca_file(SettingReader& in, ControlPlaneSettings& out) {
+  const auto path = in.text(setting::kCaFile, kMaxPathBytes);
+  if (!path) return;
+  const auto content = read_file(*path, kMaxCaFileBytes);
+  if (!content || content->find("-----BEGIN ") == std::string::npos) {
+    in.wrong(*in.given(setting::kCaFile), "a file with PEM certificates that can be read");
+    return;
+  }
+  out.ca_file = *path;
+}
+
+/// A variable with the token itself: checked here, because a header that cannot carry it is a mistake of the user's.
+TokenSource token_in_variable(SettingReader& in, std::string_view variable, std::string text) {
+  TokenSource out = TokenSource::value(std::string(variable), Secret(std::move(text)));
+  if (out.read()) return out;
+  in.mistake(std::string(variable),
+             "holds a token that is not shown, should be printable ASCII without spaces, at most " +
+                 std::to_string(kMaxTokenBytes) + " bytes");
+  return {};
+}
+
+void read_token(SettingReader& in, ControlPlaneSettings& out) {
+  auto value = in.variable(setting::kToken);
+  if (value && in.variable(setting::kTokenFile.variable)) {
+    in.mistake(std::string(setting::kToken),
+               "is set while " + std::string(setting::kTokenFile.variable) + " is set too, should be one of them");
+    return;
+  }
+  if (value) {
+    out.token = token_in_variable(in, setting::kToken, std::move(*value));
+    return;
+  }
+  if (in.given(setting::kTokenFile)) {
+    if (auto path = in.text(setting::kTokenFile, kMaxPathBytes)) out.token = TokenSource::file(std::move(*path));
+    return;
+  }
+  if (const auto folder = in.variable("CREDENTIALS_DIRECTORY")) {
+    TokenSource credential = TokenSource::credential(*folder + "/registration-token");
+    if (credential.read()) {
+      out.token = std::move(credential);
+      return;
+    }
+  }
+  if (auto fallback = in.variable(setting::kFallbackToken)) {
+    out.token = token_in_variable(in, setting::kFallbackToken, std::move(*fallback));
+  }
+}
+
+ControlPlaneSettings read_control_plane(SettingReader& in) {
+  ControlPlaneSettings out;
+  read_url(in, out);
+  read_token(in, out);
+  read_ca_file(in, out);
+  set(out.allow_plaintext, in.boolean(setting::kAllowPlaintext));
+  check_plaintext(in, out);
+  set_number(in, setting::kPollInterval, kMaxIntervalSeconds, out.poll_interval);
+  set_number(in, setting::kFullListEvery, kMaxFullListEvery, out.full_list_every);
+  read_reconnect(in, out);
+  if (const auto choice = in.word(setting::kOnRejection, {"probe", "stop"})) {
+    out.on_rejection = static_cast<ControlPlaneSettings::OnRejection>(*choice);
+  }
+  set(out.report_failures, in.boolean(setting::kReportFailures));
+  return out;
+}
+
+std::optional<std::uint32_t> find_uid(const std::string& name) {
+  constexpr std::uint32_t kNoUid = UINT32_MAX;  // What chown and friends take for "leave it".
+  if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
+    if (name.size() > 10) return std::nullopt;
+    const auto uid = std::strtoull(name.c_str(), nullptr, 10);
+    if (uid >= kNoUid) return std::nullopt;
+    return static_cast<std::uint32_t>(uid);
+  }
+  passwd entry{};
+  passwd* found = nullptr;
+  std::vector<char> room(std::size_t{16} * 1024);
+  if (::getpwnam_r(name.c_str(), &entry, room.data(), room.size(), &found) != 0 || found == nullptr) {
+    return std::nullopt;
+  }
+  return entry.pw_uid;
+}
+
+void read_user(SettingReader& in, GatewaySettings& out) {
+  const auto name = in.text(setting::kGatewayUser, kMaxUserBytes);
+  if (!name) return;
+  const auto uid = find_uid(*name);
+  if (!uid) {
+    in.wrong(*in.given(setting::kGatewayUser), "the name of a user of this machine, or a numeric uid");
+    return;
+  }
+  out.user = GatewayUser{*name, *uid};
+}
+
+/// True if `text` is a JSON array that can be carried on without a second thought.
+bool is_json_array(const std::string& text) {
+  bool too_deep = false;
+  const auto watch_depth = [&too_deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep = too_deep || depth > kMaxPoliciesDepth;
+    return !too_deep;
+  };
+  const auto json = nlohmann::json::parse(text, watch_depth, /*allow_exceptions=*/false);
+  return !too_deep && json.is_array();
+}
+
+void read_policies(SettingReader& in, GatewaySettings& out) {
+  const auto path = in.text(setting::kPoliciesFile, kMaxPathBytes);
+  if (!path) return;
+  auto content = read_file(*path, kMaxPoliciesBytes);
+  if (!content) {
+    in.wrong(*in.given(setting::kPoliciesFile), "a file that can be read (" + content.error().message + ")");
+  } else if (!is_json_array(*content)) {
+    in.wrong(*in.given(setting::kPoliciesFile), "a file with one JSON array in it");
+  } else {
+    out.policies_file = *path;
+    out.policies_json = std::move(*content);
+  }
+}
+
+GatewaySettings read_gateway(SettingReader& in) {
+  GatewaySettings out;
+  set(out.socket, in.text(setting::kGatewaySocket, kMaxSocketPathBytes));
+  in.word(setting::kGatewayDriver, {"push"});
+  read_user(in, out);
+  set(out.version, in.text(setting::kGatewayVersion, kMaxVersionBytes));
+  set_number(in, setting::kCheckInterval, kMaxIntervalSeconds, out.check_interval);
+  constexpr std::array kTypes = {"regular", "ai", "event"};
+  if (const auto type = in.word(setting::kFunctionalityType, {kTypes[0], kTypes[1], kTypes[2]})) {
+    out.functionality_type = kTypes.at(*type);
+  }
+  read_policies(in, out);
+  return out;
+}
+
+AdminSettings read_admin(SettingReader& in) {
+  AdminSettings out;
+  const auto given = in.given(setting::kAdminListen);
+  if (!given) return out;
+  auto address = parse_listen_address(given->text);
+  if (address) return {std::move(address->host), address->port};
+  in.wrong(*given, "HOST:PORT or [IPV6]:PORT (" + address.error().message + ")");
+  return out;
+}
+
+LogSettings read_log(SettingReader& in) {
+  LogSettings out;
+  if (const auto level = in.word(setting::kLogLevel, {"debug", "info", "warn", "error"})) {
+    out.level = static_cast<LogSettings::Level>(*level);
+  }
+  if (const auto format = in.word(setting::kLogFormat, {"json", "text"})) {
+    out.format = static_cast<LogSettings::Format>(*format);
+  }
+  return out;
+}
+
+LimitSettings read_limits(SettingReader& in) {
+  LimitSettings out;
+  const auto limit = [&in](const setting::Name& name, std::uint64_t max, std::size_t& setting) {
+    if (const auto value = in.number(name, kMinLimitBytes, max)) setting = *value;
+  };
+  limit(setting::kMaxDocumentBytes, kMaxDocumentLimit, out.max_document_bytes);
+  limit(setting::kMaxArchiveBytes, kMaxTransferLimit, out.max_archive_bytes);
+  limit(setting::kMaxListingBytes, kMaxTransferLimit, out.max_listing_bytes);
+  return out;
+}
+
+std::string read_state_dir(SettingReader& in) {
+  if (in.given(setting::kStateDir)) return in.text(setting::kStateDir, kMaxPathBytes).value_or("");
+  // systemd's list of folders, the first of which is ours.
+  if (const auto folders = in.variable("STATE_DIRECTORY")) return folders->substr(0, folders->find(':'));
+  return Settings{}.state_dir;
+}
+
+Settings read_all(SettingReader& in) {
+  Settings out;
+  out.control_plane = read_control_plane(in);
+  out.state_dir = read_state_dir(in);
+  out.gateway = read_gateway(in);
+  out.admin = read_admin(in);
+  out.log = read_log(in);
+  out.limits = read_limits(in);
+  return out;
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): before any thread is made.
+    if (value == nullptr) return std::nullopt;
+    return value;
+  };
+}
+
+LoadedSettings load_settings(const Environment& environment, const std::optional<std::string>& config_path) {
+  LoadedSettings out;
+  std::string path = config_path.value_or("");
+  const std::string asked_by = config_path ? "--config" : std::string(setting::kConfig);
+  if (!config_path) path = environment(std::string(setting::kConfig)).value_or("");
+
+  SettingsFile file;
+  if (config_path || !path.empty()) file = read_settings_file(path, asked_by);
+  out.mistakes = std::move(file.mistakes);
+  SettingReader reader(environment, file, path, out.mistakes);
+  Settings settings = read_all(reader);
+  if (out.mistakes.empty()) out.settings = std::move(settings);
+  return out;
+}
+
+}  // namespace tether

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tether/settings/address.h"
+#include "tether/settings/token.h"
+
+namespace tether {
+
+struct ControlPlaneSettings {
+  enum class OnRejection { Probe, Stop };
+
+  ControlPlaneAddress address;         ///< `control_plane.url`
+  TokenSource token;                   ///< `control_plane.token_file` and the two variables
+  std::optional<std::string> ca_file;  ///< Readable when the settings were loaded. nullopt: the system's authorities.
+  bool allow_plaintext = false;
+  std::chrono::seconds poll_interval{900};  ///< Before the jitter of ±10 %.
+  std::uint32_t full_list_every = 2;        ///< Every n-th poll is a full listing.
+  std::chrono::milliseconds reconnect_initial{1000};
+  std::chrono::milliseconds reconnect_max{300'000};
+  OnRejection on_rejection = OnRejection::Probe;
+  bool report_failures = true;
+
+  friend bool operator==(const ControlPlaneSettings&, const ControlPlaneSettings&) = default;
+};
+
+/// Who alone may be behind the gateway's socket.
+struct GatewayUser {
+  std::string name;  ///< As given: a name or a number.
+  std::uint32_t uid = 0;
+
+  friend bool operator==(const GatewayUser&, const GatewayUser&) = default;
+};
+
+struct GatewaySettings {
+  std::string socket = "/run/gateway/config.sock";
+  std::string driver = "push";      ///< The only one there is.
+  std::optional<GatewayUser> user;  ///< nullopt: our own user or root.
+  std::string version = "1.2.0";    ///< What the manifest reports.
+  std::chrono::seconds check_interval{10};
+  std::string functionality_type = "regular";  ///< `regular`, `ai` or `event`, for the manifest.
+  std::optional<std::string> policies_file;    ///< A JSON array for the manifest; read once, when settings are loaded.
+  std::string policies_json = "[]";            ///< The file's content: a checked JSON array.
+
+  friend bool operator==(const GatewaySettings&, const GatewaySettings&) = default;
+};
+
+struct AdminSettings {
+  std::string host = "127.0.0.1";  ///< An address or a name, without brackets.
+  std::uint16_t port = 9469;       ///< 0: any free one (for tests).
+
+  friend bool operator==(const AdminSettings&, const AdminSettings&) = default;
+};
+
+struct LogSettings {
+  enum class Level { Debug, Info, Warn, Error };
+  enum class Format { Json, Text };
+
+  Level level = Level::Info;
+  Format format = Format::Json;
+
+  friend bool operator==(const LogSettings&, const LogSettings&) = default;
+};
+
+/// Sizes that are refused rather than held. A user with unusually large artifacts can raise them.
+struct LimitSettings {
+  std::size_t max_document_bytes = 16U << 20U;  ///< One artifact's document.
+  std::size_t max_archive_bytes = 512U << 20U;  ///< All of one fetch's archive, unpacked.
+  std::size_t max_listing_bytes = 256U << 20U;  ///< One answer to a listing.
+
+  friend bool operator==(const LimitSettings&, const LimitSettings&) = default;
+};
+
+/// Everything a user can set, checked. A default-made one holds the defaults.
+struct Settings {
+  ControlPlaneSettings control_plane;
+  GatewaySettings gateway;
+  AdminSettings admin;
+  LogSettings log;
+  LimitSettings limits;
+  std::string state_dir = "/var/lib/tetherd";
+
+  friend bool operator==(const Settings&, const Settings&) = default;
+};
+
+/// Looks up one environment variable. An empty value is taken as unset.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+/// The process's own environment.
+Environment process_environment();
+
+/// Either checked settings or every mistake that was found, never both.
+struct LoadedSettings {
+  std::optional<Settings> settings;
+  /// One line each, beginning with the setting's name as it was given: `TETHER_POLL_INTERVAL_S: …` or
+  /// `control_plane.poll_interval_s (tetherd.yaml:7): …`, then what it holds and what it should hold. What may be a
+  /// secret (a token, a URL with a user or a query in it) is not repeated.
+  std::vector<std::string> mistakes;
+};
+
+/// Longest settings file that is read.
+inline constexpr std::size_t kMaxSettingsFileBytes = std::size_t{256} * 1024;
+
+/// Reads `config_path`, else the file that `TETHER_CONFIG` names, else none; the environment wins over the file. Reads
+/// the files that settings name (existence of `ca_file`, content of `policies_file`) and the user database. Start-up
+/// only: it blocks.
+LoadedSettings load_settings(const Environment& environment, const std::optional<std::string>& config_path);
+
+/// The settings as a YAML file, without secrets: the token shows only where it comes from. Loading it again gives the
+/// same settings, apart from a token that came in a variable or a credential.
+std::string print_effective(const Settings& settings);
+
+}  // namespace tether

@@ -1,0 +1,64 @@
+#include "tether/log/redactor.h"
+
+#include <catch2/catch.hpp>
+
+namespace tether {
+
+TEST_CASE("known values are taken out of a text, others stay") {
+  Redactor redactor;
+  redactor.add_secret(Secret("s3cret-token"));
+
+  CHECK(redactor.redact("api-key: s3cret-token!") == "api-key: [redacted]!");
+  CHECK(redactor.redact("s3cret-tokens3cret-token") == "[redacted][redacted]");
+  CHECK(redactor.redact("s3cret-toke") == "s3cret-toke");
+  CHECK(redactor.redact("") == "");
+}
+
+TEST_CASE("a redactor that knows nothing changes nothing") {
+  CHECK(Redactor().redact("s3cret-token") == "s3cret-token");
+}
+
+TEST_CASE("of two values that begin alike the longer goes first") {
+  Redactor redactor;
+  redactor.add_secret(Secret("s3cret"));
+  redactor.add_secret(Secret("s3cret-token"));
+  redactor.add_secret(Secret("s3cret-to"));
+
+  CHECK(redactor.redact("s3cret-token") == "[redacted]");
+  CHECK(redactor.redact("s3cret-to.") == "[redacted].");
+  CHECK(redactor.redact("s3cret.") == "[redacted].");
+}
+
+TEST_CASE("values too short to tell from words are not remembered") {
+  Redactor redactor;
+  redactor.add_secret(Secret(std::string(Redactor::kMinSecretBytes - 1, 'a')));
+  redactor.add_secret(Secret());
+  CHECK(redactor.size() == 0);
+
+  redactor.add_secret(Secret(std::string(Redactor::kMinSecretBytes, 'a')));
+  CHECK(redactor.redact("xaaaaaax") == "x[redacted]x");
+}
+
+TEST_CASE("values are bytes, whatever they are") {
+  Redactor redactor;
+  redactor.add_secret(Secret(std::string("\0\xff\x01\x80\n\"\\", 7)));
+
+  CHECK(redactor.redact(std::string("a\0\xff\x01\x80\n\"\\b", 9)) == "a[redacted]b");
+}
+
+TEST_CASE("beyond the limit the oldest value is forgotten, and a known one is not counted twice") {
+  Redactor redactor;
+  for (std::size_t i = 0; i < Redactor::kMaxSecrets; ++i)
+    redactor.add_secret(Secret("secret-" + std::to_string(i) + "."));
+  redactor.add_secret(Secret("secret-5."));
+  REQUIRE(redactor.size() == Redactor::kMaxSecrets);
+  CHECK(redactor.redact("secret-0.") == "[redacted]");
+
+  redactor.add_secret(Secret("one-more"));
+
+  CHECK(redactor.size() == Redactor::kMaxSecrets);
+  CHECK(redactor.redact("secret-0.") == "secret-0.");
+  CHECK(redactor.redact("secret-1. one-more") == "[redacted] [redacted]");
+}
+
+}  // namespace tether
