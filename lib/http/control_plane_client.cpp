@@ -1,0 +1,152 @@
+#include "tether/http/control_plane_client.h"
+
+#include <charconv>
+#include <utility>
+
+#include "tether/http/cancel_signal.h"
+#include "tether/http/connection.h"
+
+namespace tether::http {
+
+namespace {
+
+/// A wait that a server may ask for; longer ones are this.
+constexpr auto kMaxRetryAfter = std::chrono::seconds(24h);
+
+std::string host_header(const ControlPlaneOptions& options) {
+  const std::string host = options.host.find(':') == std::string::npos ? options.host : "[" + options.host + "]";
+  const bool usual = options.port == (options.tls ? 443 : 80);
+  return usual ? host : host + ":" + std::to_string(options.port);
+}
+
+std::optional<Duration> read_retry_after(const std::string& value, const std::string& date) {
+  if (value.empty()) return std::nullopt;
+  std::int64_t seconds = 0;
+  const char* end = value.data() + value.size();
+  if (const auto read = std::from_chars(value.data(), end, seconds); read.ec == std::errc() && read.ptr == end) {
+    if (seconds < 0) return std::nullopt;
+    return std::min(kMaxRetryAfter, std::chrono::seconds(std::min<std::int64_t>(seconds, kMaxRetryAfter.count())));
+  }
+  const auto until = parse_http_date(value);
+  const auto now = parse_http_date(date);
+  if (!until || !now || *until < *now) return std::nullopt;
+  return std::min<Duration>(kMaxRetryAfter, std::chrono::duration_cast<Duration>(*until - *now));
+}
+
+/// Takes in one answer's body: on to the receiver if it is a success, else the beginning of it as the message.
+struct Intake {
+  const ControlPlaneClient::OnChunk& on_chunk;
+  std::size_t max_body_bytes;
+
+  std::optional<RestAnswer> answer = std::nullopt;
+  std::size_t body_bytes = 0;
+  bool message_full = false;
+  std::optional<Problem> refused = std::nullopt;
+
+  bool begin(const httplib::Response& response) {
+    const std::string date = response.get_header_value("Date");
+    answer = RestAnswer{response.status, date, read_retry_after(response.get_header_value("Retry-After"), date), {}};
+    return true;
+  }
+
+  bool take(std::string_view chunk) {
+    if (!answer->is_success()) {
+      answer->message += chunk.substr(0, kMaxMessageBytes - answer->message.size());
+      message_full = answer->message.size() == kMaxMessageBytes;
+      return !message_full;
+    }
+    body_bytes += chunk.size();
+    if (body_bytes > max_body_bytes) {
+      refused = Problem{Fault::Http, "an answer over " + std::to_string(max_body_bytes) + " bytes"};
+      return false;
+    }
+    if (const auto taken = on_chunk(chunk); !taken) {
+      refused = Problem{Fault::Receiver, taken.error().message};
+      return false;
+    }
+    return true;
+  }
+};
+
+}  // namespace
+
+struct ControlPlaneClient::Impl {
+  explicit Impl(ControlPlaneOptions given)
+      : options(std::move(given)), connection(host_header(options), [this] { return dial(); }) {}
+
+  std::variant<std::unique_ptr<Transport>, Problem> dial() const {
+    const DialLimits limits{std::min(Clock::now() + options.connect_timeout, call_deadline), cancel.fd()};
+    auto dialled = dial_tcp(options.host, options.port, limits);
+    if (auto* problem = std::get_if<Problem>(&dialled)) return std::move(*problem);
+    const int fd = std::get<int>(dialled);
+    TlsSession session;
+    if (options.tls) {
+      auto started = start_tls(fd, options.host, options.ca_file, limits);
+      if (auto* problem = std::get_if<Problem>(&started)) {
+        ::close(fd);
+        return std::move(*problem);
+      }
+      session = std::move(std::get<TlsSession>(started));
+    }
+    return std::make_unique<Transport>(fd, std::move(session), options.host, cancel.fd());
+  }
+
+  TransportLimits limits() const {
+    return {.silence = options.read_timeout,
+            .send_deadline = call_deadline,
+            .answer_deadline = call_deadline,
+            .max_answer_bytes = options.max_body_bytes + options.max_body_bytes / 8 + kMaxHeadBytes};  // chunking too
+  }
+
+  RestOutcome call_once(const RestCall& call, const Secret& token, const OnChunk& on_chunk) {
+    Intake intake{on_chunk, options.max_body_bytes};
+    httplib::Request request;
+    request.method = call.method;
+    request.path = options.rest_base + call.path;
+    request.set_header("api-key", token.reveal());
+    request.set_header("Accept", call.accept);
+    if (!call.content_type.empty()) {
+      request.set_header("Content-Type", call.content_type);
+      request.body = call.body;
+    }
+    request.response_handler = [&intake](const httplib::Response& response) { return intake.begin(response); };
+    request.content_receiver = [&intake](const char* data, std::size_t size, std::uint64_t /*offset*/,
+                                         std::uint64_t /*total*/) {
+      return intake.take({data, size});
+    };
+
+    auto outcome = connection.send(std::move(request), [this] { return limits(); });
+    if (intake.refused) return Problem{intake.refused->fault, options.host + ": " + intake.refused->message};
+    if (intake.message_full) return std::move(*intake.answer);
+    if (auto* problem = std::get_if<Problem>(&outcome)) return std::move(*problem);
+    // An answer that can have no body (204) is never announced to the handler.
+    if (!intake.answer) intake.begin(std::get<Connection::Exchange>(outcome).response);
+    return std::move(*intake.answer);
+  }
+
+  ControlPlaneOptions options;
+  CancelSignal cancel;
+  TimePoint call_deadline;
+  Connection connection;
+};
+
+ControlPlaneClient::ControlPlaneClient(ControlPlaneOptions options)
+    : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+ControlPlaneClient::~ControlPlaneClient() = default;
+
+void ControlPlaneClient::cancel() {
+  impl_->cancel.raise();
+}
+
+RestOutcome ControlPlaneClient::call(const RestCall& call, const Secret& token, const OnChunk& on_chunk) {
+  impl_->call_deadline = Clock::now() + impl_->options.total_limit;
+  auto outcome = impl_->call_once(call, token, on_chunk);
+  const auto* problem = std::get_if<Problem>(&outcome);
+  const bool was_closed = problem != nullptr && (problem->fault == Fault::Closed || problem->fault == Fault::Reset);
+  // A server may close an idle connection at the moment in which it is used again. All calls may be repeated.
+  if (was_closed && impl_->connection.was_stale()) return impl_->call_once(call, token, on_chunk);
+  return outcome;
+}
+
+}  // namespace tether::http

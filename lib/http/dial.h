@@ -1,0 +1,34 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "tether/base/time.h"
+#include "tether/http/problem.h"
+
+namespace tether::http {
+
+/// A connected, non-blocking socket that the caller closes, or why there is none.
+using Dialled = std::variant<int, Problem>;
+
+/// What to wait for: `cancel_fd` becomes readable when the wait is to end.
+struct DialLimits {
+  TimePoint deadline;
+  int cancel_fd = -1;
+};
+
+/// Tries each address of the name in turn. The lookup itself blocks as long as the system's resolver does.
+Dialled dial_tcp(const std::string& host, std::uint16_t port, const DialLimits& limits);
+
+/// Connects and checks with SO_PEERCRED who listens, before a byte is sent. `user` unset: our own user or root.
+Dialled dial_unix(const std::string& path, std::optional<uid_t> user, const DialLimits& limits);
+
+enum class Ready { Yes, TimedOut, Cancelled };
+/// Waits until `fd` has one of `events` (or an error) or until the deadline; `cancel_fd` ends it.
+Ready wait_for(int fd, short events, const DialLimits& limits);
+
+}  // namespace tether::http

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "tether/base/result.h"
+#include "tether/base/time.h"
+#include "tether/http/problem.h"
+
+namespace tether::http {
+
+struct UnixClientOptions {
+  std::string socket_path;
+  std::optional<uid_t> user = {};  ///< Who may listen. Unset: our own user or root.
+  Duration connect_timeout = 2s;
+  Duration answer_timeout = 30s;  ///< For the whole answer, from the last byte sent.
+  Duration body_timeout = 120s;   ///< For sending the whole body.
+  std::size_t max_answer_bytes = 16 * 1024 * 1024;
+};
+
+struct UnixCall {
+  std::string method;
+  std::string path;
+  std::string content_type = {};
+  /// The body, if set: appends its next piece to `out`, which is empty, and answers false after the last. An error cuts
+  /// the body short, so that no server can take it for whole.
+  std::function<Result<bool>(std::string& out)> next_piece = {};
+};
+
+struct UnixAnswer {
+  int status = 0;
+  std::string body;
+  bool early = false;  ///< It came before the whole body was sent; the rest was not.
+};
+
+using UnixOutcome = std::variant<UnixAnswer, Problem>;
+
+/// HTTP/1.1 requests to a server on a Unix socket, over one connection that is kept, with `Host: localhost` and chunked
+/// bodies. Who listens is checked on each connection before a byte is sent (Fault::Peer). Blocking, one thread;
+/// cancel() from any.
+class UnixClient {
+ public:
+  explicit UnixClient(UnixClientOptions options);
+  ~UnixClient();
+  UnixClient(const UnixClient&) = delete;
+  UnixClient& operator=(const UnixClient&) = delete;
+
+  UnixOutcome call(const UnixCall& call);
+
+  /// Ends the call under way, and every later one at once, with Fault::Cancelled.
+  void cancel();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tether::http

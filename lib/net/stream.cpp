@@ -1,0 +1,212 @@
+#include "tether/net/stream.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/ip/address.hpp>
+#include <asio/ssl/error.hpp>
+#include <asio/write.hpp>
+#include <sstream>
+#include <utility>
+
+#include "tether/net/loop_impl.h"
+
+namespace tether::net {
+namespace {
+
+SocketError classify(const asio::error_code& error) {
+  if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) return SocketError::Closed;
+  if (error == asio::error::timed_out) return SocketError::Timeout;
+  const bool refused = error == asio::error::connection_refused || error == asio::error::host_unreachable ||
+                       error == asio::error::network_unreachable;
+  if (refused) return SocketError::Refused;
+  if (error.category() == asio::error::get_ssl_category() ||
+      error.category() == asio::ssl::error::get_stream_category()) {
+    return SocketError::Tls;
+  }
+  return SocketError::Reset;
+}
+
+std::string text_of(const asio::error_code& error) {
+  if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) return "the peer ended the connection";
+  return error.message();
+}
+
+std::string name_of(const asio::ip::tcp::endpoint& endpoint) {
+  std::ostringstream text;
+  text << endpoint;
+  return text.str();
+}
+
+bool is_address(const std::string& host) {
+  asio::error_code not_an_address;
+  asio::ip::make_address(host, not_an_address);
+  return !not_an_address;
+}
+
+/// The certificate must be for this host; a server with many names is told which one is meant.
+void expect_host(SSL* tls, const std::string& host) {
+  X509_VERIFY_PARAM* const expected = SSL_get0_param(tls);
+  X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (is_address(host)) {
+    X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str());
+    return;
+  }
+  X509_VERIFY_PARAM_set1_host(expected, host.c_str(), host.size());
+  // The macro SSL_set_tlsext_host_name with a cast that compilers accept.
+  SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
+}
+
+}  // namespace
+
+Stream::Stream(Loop& loop, std::string host, std::uint16_t port, StreamCallbacks callbacks)
+    : loop_(loop),
+      host_(std::move(host)),
+      port_(port),
+      callbacks_(std::move(callbacks)),
+      address_timer_(loop,
+                     [this] {  // The timer is a member and cancelled with the stream.
+                       last_failure_ = {SocketError::Timeout, doing_ + ": no answer"};
+                       asio::error_code ignored;
+                       socket_.close(ignored);
+                       try_next_address();
+                     }),
+      socket_(loop.impl().io) {}
+
+void Stream::connect(std::shared_ptr<Trust::Context> context, TimePoint deadline) {
+  context_ = std::move(context);
+  deadline_ = deadline;
+  doing_ = "looking up " + host_;
+  lookup_.emplace(loop_.impl().io, host_, port_,
+                  [self = weak_from_this()](const Lookup::Endpoints& endpoints, const std::string& error) {
+                    const auto stream = self.lock();
+                    if (!stream || stream->is_cut_) return;
+                    if (!error.empty()) {
+                      return stream->end({SocketError::Dns, "the name " + stream->host_ + " was not found: " + error});
+                    }
+                    stream->addresses_ = endpoints;
+                    stream->try_next_address();
+                  });
+}
+
+void Stream::try_next_address() {
+  if (next_address_ == addresses_.size()) return end(last_failure_);
+  const auto left = static_cast<Duration::rep>(addresses_.size() - next_address_);
+  const auto& address = addresses_[next_address_++];
+  doing_ = "connecting to " + name_of(address);
+  // The last address has what is left, and the deadline is watched by whoever set it.
+  if (left > 1) address_timer_.arm(Clock::now() + (deadline_ - Clock::now()) / left);
+  socket_.async_connect(address, [self = shared_from_this(), turn = next_address_](const asio::error_code& error) {
+    if (self->is_cut_ || turn != self->next_address_) return;
+    self->address_timer_.cancel();
+    if (!error) return self->on_tcp_connected();
+    const SocketError kind = classify(error);
+    self->last_failure_ = {kind == SocketError::Reset ? SocketError::Refused : kind,
+                           self->doing_ + ": " + text_of(error)};
+    asio::error_code ignored;
+    self->socket_.close(ignored);
+    self->try_next_address();
+  });
+}
+
+void Stream::on_tcp_connected() {
+  asio::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  if (context_) return handshake();
+  callbacks_.on_connected();
+  if (!is_cut_) start_reading();
+}
+
+void Stream::handshake() {
+  doing_ = "the TLS handshake with " + host_;
+  tls_.emplace(socket_, context_->tls);
+  expect_host(tls_->native_handle(), host_);
+  tls_->async_handshake(Tls::client, [self = shared_from_this()](const asio::error_code& error) {
+    if (!self->is_cut_) self->on_handshake(error);
+  });
+}
+
+void Stream::on_handshake(const asio::error_code& error) {
+  if (!error) {
+    callbacks_.on_connected();
+    if (!is_cut_) start_reading();
+    return;
+  }
+  const long verdict = SSL_get_verify_result(tls_->native_handle());
+  if (verdict != X509_V_OK) {
+    return end({SocketError::Tls,
+                "the certificate of " + host_ + " is not accepted: " + X509_verify_cert_error_string(verdict)});
+  }
+  end({classify(error), doing_ + ": " + text_of(error)});
+}
+
+void Stream::start_reading() {
+  const auto done = [self = shared_from_this()](const asio::error_code& error, std::size_t count) {
+    if (!self->is_cut_) self->on_read(error, count);
+  };
+  if (tls_) {
+    tls_->async_read_some(asio::buffer(read_buffer_), done);
+  } else {
+    socket_.async_read_some(asio::buffer(read_buffer_), done);
+  }
+}
+
+void Stream::on_read(const asio::error_code& error, std::size_t count) {
+  if (count > 0 && !cut_when_written_) callbacks_.on_bytes({read_buffer_.data(), count});
+  if (is_cut_) return;
+  if (error) return end({classify(error), text_of(error)});
+  start_reading();
+}
+
+void Stream::write(std::string_view bytes) {
+  if (is_cut_) return;
+  queued_.append(bytes);
+  if (writing_.empty()) start_writing();
+}
+
+void Stream::start_writing() {
+  std::swap(writing_, queued_);
+  const auto done = [self = shared_from_this()](const asio::error_code& error, std::size_t /*count*/) {
+    if (!self->is_cut_) self->on_written(error);
+  };
+  if (tls_) {
+    asio::async_write(*tls_, asio::buffer(writing_), done);
+  } else {
+    asio::async_write(socket_, asio::buffer(writing_), done);
+  }
+}
+
+void Stream::on_written(const asio::error_code& error) {
+  writing_ = std::string();  // Gives the memory of a large message back.
+  if (error) {
+    if (cut_when_written_) return cut();
+    return end({classify(error), text_of(error)});
+  }
+  if (!queued_.empty()) return start_writing();
+  if (cut_when_written_) cut();
+}
+
+void Stream::end(const StreamEnd& how) {
+  if (is_cut_) return;
+  const bool quietly = cut_when_written_;
+  const auto on_end = callbacks_.on_end;  // Survives the destruction of its stream.
+  cut();
+  if (!quietly) on_end(how);
+}
+
+void Stream::cut_when_written() {
+  cut_when_written_ = true;
+  if (queued_bytes() == 0) cut();
+}
+
+void Stream::cut() {
+  is_cut_ = true;
+  lookup_.reset();
+  address_timer_.cancel();
+  asio::error_code ignored;
+  socket_.close(ignored);
+}
+
+}  // namespace tether::net

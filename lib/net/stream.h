@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <asio/ip/tcp.hpp>
+#include <asio/ssl/stream.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tether/net/lookup.h"
+#include "tether/net/loop.h"
+#include "tether/net/trust_impl.h"
+#include "tether/net/websocket.h"
+
+namespace tether::net {
+
+/// Why a stream could not be had, or ended.
+struct StreamEnd {
+  SocketError error = SocketError::Closed;
+  std::string message;
+};
+
+/// What the stream tells. None is called after `cut`.
+struct StreamCallbacks {
+  std::function<void()> on_connected;
+  std::function<void(std::string_view bytes)> on_bytes;
+  std::function<void(const StreamEnd& end)> on_end;  ///< Once, as the last one, connected or not.
+};
+
+/// A byte stream to a server, over TCP or TLS: looks the name up, tries every address, shakes hands, then carries
+/// bytes. Loop thread only. For the sources of this library only.
+class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the operations under way.
+ public:
+  Stream(Loop& loop, std::string host, std::uint16_t port, StreamCallbacks callbacks);
+
+  /// `context` null: without TLS. No address gets more than its share of the time until `deadline`, which is not
+  /// watched here otherwise.
+  void connect(std::shared_ptr<Trust::Context> context, TimePoint deadline);
+  /// Queues bytes; order is kept.
+  void write(std::string_view bytes);
+  std::size_t queued_bytes() const { return queued_.size() + writing_.size(); }
+  /// Ends the stream once everything queued is with the kernel. No callback after this.
+  void cut_when_written();
+  void cut();
+
+  /// What is being done until connected, to say what took too long.
+  const std::string& doing() const { return doing_; }
+
+ private:
+  using Tls = asio::ssl::stream<asio::ip::tcp::socket&>;
+
+  void try_next_address();
+  void on_tcp_connected();
+  void handshake();
+  void on_handshake(const asio::error_code& error);
+  void start_reading();
+  void on_read(const asio::error_code& error, std::size_t count);
+  void start_writing();
+  void on_written(const asio::error_code& error);
+  void end(const StreamEnd& how);
+
+  Loop& loop_;
+  std::string host_;
+  std::uint16_t port_;
+  StreamCallbacks callbacks_;
+  std::shared_ptr<Trust::Context> context_;
+  TimePoint deadline_{};
+  std::string doing_;
+
+  std::optional<Lookup> lookup_;
+  Lookup::Endpoints addresses_;
+  std::size_t next_address_ = 0;
+  Timer address_timer_;
+  StreamEnd last_failure_;
+
+  asio::ip::tcp::socket socket_;
+  std::optional<Tls> tls_;
+  std::array<char, 8192> read_buffer_{};
+  std::string queued_;   ///< Not with the kernel yet, after `writing_`.
+  std::string writing_;  ///< Being written: must not change meanwhile.
+  bool is_cut_ = false;
+  bool cut_when_written_ = false;
+};
+
+}  // namespace tether::net
