@@ -1,0 +1,176 @@
+#include "tether/admin/admin_server.h"
+
+#include <httplib.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace tether {
+
+namespace {
+
+constexpr std::size_t kThreads = 2;              // A probe must not wait for a scrape.
+constexpr std::chrono::seconds kReadTimeout{1};  // For the next bytes of a request.
+constexpr std::chrono::seconds kWriteTimeout{2};
+constexpr std::chrono::milliseconds kStopTimeout{900};
+constexpr const char* kText = "text/plain; charset=utf-8";
+constexpr const char* kMetricsText = "text/plain; version=0.0.4; charset=utf-8";
+constexpr const char* kJson = "application/json";
+
+Instant read_wall_clock() {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count()};
+}
+
+void answer(httplib::Response& response, int code, const std::string& body, const char* type = kText) {
+  response.status = code;
+  response.set_content(body, type);
+}
+
+/// The library's own choice lets two processes listen on one port; a second daemon has to be told that it is taken.
+void set_socket_options(socket_t socket) {
+  const int yes = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+}
+
+httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& request, httplib::Response& response) {
+  if (request.method == "GET" || request.method == "HEAD") return httplib::Server::HandlerResponse::Unhandled;
+  response.set_header("Allow", "GET, HEAD");
+  answer(response, 405, "only GET and HEAD\n");
+  return httplib::Server::HandlerResponse::Handled;
+}
+
+void explain_error(const httplib::Request& /*request*/, httplib::Response& response) {
+  if (!response.body.empty()) return;
+  response.set_content(response.status == 404 ? "try /livez, /readyz, /status or /metrics\n" : "cannot answer that\n",
+                       kText);
+}
+
+}  // namespace
+
+struct AdminServer::Impl {
+  Impl(AdminSources used_sources, Metrics& used_metrics) : sources(std::move(used_sources)), metrics(&used_metrics) {}
+
+  httplib::Server server;
+  int port = 0;
+  std::thread thread;
+
+  std::mutex sources_mutex;  ///< Of the next two; held while they are used, so that stop() can wait for that.
+  AdminSources sources;
+  Metrics* metrics;  ///< nullptr once stopped.
+
+  std::mutex ended_mutex;
+  std::condition_variable ended_changed;
+  bool ended = false;  ///< The serving thread has left the server.
+
+  void route();
+  void get(const char* path, void (Impl::*handler)(httplib::Response&));
+  bool listens_within(std::chrono::milliseconds time);
+
+  void livez(httplib::Response& response) {
+    sources.is_alive() ? answer(response, 200, "ok\n") : answer(response, 503, "the loop does not turn\n");
+  }
+  void readyz(httplib::Response& response) {
+    const auto why_not = why_not_ready(sources.status());
+    why_not ? answer(response, 503, *why_not + "\n") : answer(response, 200, "ok\n");
+  }
+  void status(httplib::Response& response) { answer(response, 200, to_json(sources.status(), Clock::now()), kJson); }
+  void metrics_text(httplib::Response& response) {
+    metrics->set_status(sources.status(), Clock::now(), read_wall_clock());
+    answer(response, 200, metrics->text(), kMetricsText);
+  }
+};
+
+void AdminServer::Impl::get(const char* path, void (Impl::*handler)(httplib::Response&)) {
+  server.Get(path, [this, handler](const httplib::Request&, httplib::Response& response) {
+    const std::lock_guard lock(sources_mutex);
+    if (metrics == nullptr) return answer(response, 503, "stopping\n");
+    (this->*handler)(response);
+    if (sources.redact) response.body = sources.redact(response.body);
+  });
+}
+
+void AdminServer::Impl::route() {
+  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  server.set_socket_options(set_socket_options);
+  server.set_keep_alive_max_count(1);
+  server.set_read_timeout(kReadTimeout);
+  server.set_write_timeout(kWriteTimeout);
+  server.set_pre_routing_handler(refuse_other_methods);
+  server.set_error_handler(explain_error);
+  get("/livez", &Impl::livez);
+  get("/readyz", &Impl::readyz);
+  get("/status", &Impl::status);
+  get("/metrics", &Impl::metrics_text);
+}
+
+/// A server that is stopped before it listens would listen for ever.
+bool AdminServer::Impl::listens_within(std::chrono::milliseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  std::unique_lock lock(ended_mutex);
+  while (!server.is_running() && !ended && std::chrono::steady_clock::now() < end) {
+    ended_changed.wait_for(lock, std::chrono::milliseconds(1));
+  }
+  return server.is_running();
+}
+
+AdminServer::AdminServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+AdminServer::~AdminServer() {
+  stop();
+}
+
+Result<std::unique_ptr<AdminServer>> AdminServer::start(const std::string& host, std::uint16_t port,
+                                                        AdminSources sources, Metrics& metrics) {
+  auto impl = std::make_shared<Impl>(std::move(sources), metrics);
+  impl->route();
+  errno = 0;
+  const bool is_bound =
+      port == 0 ? (impl->port = impl->server.bind_to_any_port(host)) > 0 : impl->server.bind_to_port(host, port);
+  if (!is_bound) {
+    const std::string why = errno != 0 ? std::generic_category().message(errno) : "no such address";
+    return fail(ErrorKind::Reject, "admin: listen on " + host + " port " + std::to_string(port) + ": " + why);
+  }
+  if (port != 0) impl->port = port;
+
+  impl->thread = std::thread([impl] {
+    impl->server.listen_after_bind();
+    const std::lock_guard lock(impl->ended_mutex);
+    impl->ended = true;
+    impl->ended_changed.notify_all();
+  });
+  std::unique_ptr<AdminServer> out(new AdminServer(impl));
+  if (!impl->listens_within(std::chrono::seconds(5))) {
+    return fail(ErrorKind::Reject, "admin: listen on " + host + ": the server does not start");
+  }
+  return out;
+}
+
+std::uint16_t AdminServer::port() const {
+  return static_cast<std::uint16_t>(impl_->port);
+}
+
+void AdminServer::stop() {
+  {
+    const std::lock_guard lock(impl_->sources_mutex);
+    impl_->sources = {};
+    impl_->metrics = nullptr;
+  }
+  if (!impl_->thread.joinable()) return;
+  impl_->server.stop();
+  std::unique_lock lock(impl_->ended_mutex);
+  const bool has_ended = impl_->ended_changed.wait_for(lock, kStopTimeout, [this] { return impl_->ended; });
+  lock.unlock();
+  // A client that sends its request byte by byte can hold a thread for longer. It keeps the Impl and gets a 503.
+  has_ended ? impl_->thread.join() : impl_->thread.detach();
+}
+
+}  // namespace tether

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "tether/admin/metrics.h"
+#include "tether/admin/status.h"
+#include "tether/base/result.h"
+
+namespace tether {
+
+/// What the endpoint asks for. Called on the endpoint's threads, one call at a time, and never after stop(): quick
+/// copies of what the loop thread has left there, never a wait for it.
+struct AdminSources {
+  std::function<Status()> status;
+  std::function<bool()> is_alive;  ///< True while the loop turns (see Heartbeat).
+  /// Takes known secret values out of every body: a last net under the rule that nobody puts one in. May be unset.
+  std::function<std::string(std::string_view)> redact = {};
+};
+
+/// `/livez`, `/readyz`, `/status` and `/metrics` over HTTP/1.1, one request a connection. GET and HEAD only (405),
+/// other paths are 404. Bodies are not read, and who sends nothing for a second is hung up on.
+class AdminServer {
+ public:
+  /// Binds and serves from threads of its own. `port` 0: any free one. Reject: the address is taken or is none, in one
+  /// sentence. `metrics` outlives the server.
+  static Result<std::unique_ptr<AdminServer>> start(const std::string& host, std::uint16_t port, AdminSources sources,
+                                                    Metrics& metrics);
+  /// Stops.
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  /// The port that it really listens on.
+  std::uint16_t port() const;
+
+  /// Returns within a second, whatever clients do. After it nothing of the sources or the metrics is used.
+  void stop();
+
+ private:
+  struct Impl;
+  explicit AdminServer(std::shared_ptr<Impl> impl);
+
+  /// Shared with the serving thread, which a client that never finishes its request may hold past stop().
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace tether

@@ -1,0 +1,135 @@
+#include "tether/admin/status.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace tether {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMaxReasonBytes = 300;
+
+/// Seconds with three decimals, and never less than none.
+Json seconds(Duration duration) {
+  const double s = std::chrono::duration<double>(duration).count();
+  return std::max(0.0, std::round(s * 1000.0) / 1000.0);
+}
+
+Json age(const std::optional<TimePoint>& since, TimePoint now) {
+  return since ? seconds(now - *since) : Json();
+}
+
+Json wait(const std::optional<TimePoint>& until, TimePoint now) {
+  return until ? seconds(*until - now) : Json();
+}
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json instant(Instant at) {
+  return at.is_set() ? Json(format_rfc3339_ms(at)) : Json();
+}
+
+Json control_plane(const ControlPlaneStatus& status, TimePoint now) {
+  return {
+      {"state", to_string(status.state)},
+      {"state_age_s", age(status.state_since, now)},
+      {"url", status.url},
+      {"gateway_id", or_null(status.gateway_id)},
+      {"other_gateway_id", or_null(status.other_gateway_id)},
+      {"in_sync", status.in_sync},
+      {"last_proven_sync_age_s", age(status.last_proven_sync, now)},
+      {"next_attempt_s", wait(status.next_attempt, now)},
+      {"last_error", or_null(status.last_error)},
+  };
+}
+
+Json gateway(const GatewayStatus& status, TimePoint now) {
+  return {
+      {"state", to_string(status.state)},
+      {"state_age_s", age(status.state_since, now)},
+      {"socket", status.socket},
+      {"instance", or_null(status.instance)},
+      {"applied_revision", or_null(status.applied_revision)},
+      {"ready", status.has_answered_push},
+      {"last_proven_sync_age_s", age(status.last_proven_sync, now)},
+      {"last_error", or_null(status.last_error)},
+  };
+}
+
+Json store(const StoreStatus& status) {
+  return {
+      {"revision", or_null(status.revision)},     {"resources", Json(status.resources)},
+      {"outbox_acks", status.outbox_acks},        {"degraded", status.degraded},
+      {"last_error", or_null(status.last_error)},
+  };
+}
+
+Json notes(const std::vector<ResourceNote>& notes) {
+  Json out = Json::array();
+  for (const ResourceNote& note : notes) {
+    out.push_back({{"kind", note.kind},
+                   {"id", note.id},
+                   {"handle", or_null(note.handle)},
+                   {"reason", or_null(note.reason)},
+                   {"since", instant(note.since)}});
+  }
+  return out;
+}
+
+Json event_timestamps(const std::map<std::string, Instant>& timestamps) {
+  Json out = Json::object();
+  for (const auto& [type, at] : timestamps) out[type] = instant(at);
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(ControlPlaneStatus::State state) {
+  constexpr std::array<std::string_view, 6> kNames = {"standalone",   "connecting", "connected",
+                                                      "reconnecting", "rejected",   "disconnected"};
+  return kNames.at(static_cast<std::size_t>(state));
+}
+
+std::string_view to_string(GatewayStatus::State state) {
+  constexpr std::array<std::string_view, 5> kNames = {"away", "connecting", "behind", "in_sync", "refusing"};
+  return kNames.at(static_cast<std::size_t>(state));
+}
+
+std::string to_json(const Status& status, TimePoint now) {
+  const Json out = {
+      {"version", status.version},
+      {"uptime_s", seconds(now - status.started)},
+      {"in_sync", status.in_sync},
+      {"settled", status.settled},
+      {"control_plane", control_plane(status.control_plane, now)},
+      {"gateway", gateway(status.gateway, now)},
+      {"store", store(status.store)},
+      {"event_timestamps", event_timestamps(status.event_timestamps)},
+      {"quarantined", notes(status.quarantined)},
+      {"held", notes(status.held)},
+      {"waiting", notes(status.waiting)},
+      {"best_effort_kinds", Json(status.best_effort_kinds)},
+  };
+  return out.dump(/*indent=*/2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+}
+
+std::optional<std::string> why_not_ready(const Status& status) {
+  const GatewayStatus& gateway = status.gateway;
+  if (gateway.has_answered_push) return std::nullopt;
+  std::string out = "the gateway has not answered a push: it is " + std::string(to_string(gateway.state));
+  if (gateway.last_error) out += ": " + *gateway.last_error;
+  if (out.size() > kMaxReasonBytes) out.resize(kMaxReasonBytes);
+  for (char& c : out) {
+    if ((c >= '\0' && c < ' ') || c == '\x7f') c = ' ';
+  }
+  return out;
+}
+
+}  // namespace tether

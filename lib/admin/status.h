@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tether/base/time.h"
+
+namespace tether {
+
+struct ControlPlaneStatus {
+  enum class State { Standalone, Connecting, Connected, Reconnecting, Rejected, Disconnected };
+
+  State state = State::Standalone;
+  std::optional<TimePoint> state_since;
+  std::string url;  ///< Without secrets.
+  std::optional<std::string> gateway_id;
+  /// The control plane named this identity while `gateway_id` is the one in service: nothing of it is applied.
+  std::optional<std::string> other_gateway_id;
+  bool in_sync = false;                       ///< All that "in sync" asks for, except the gateway's answer.
+  std::optional<TimePoint> last_proven_sync;  ///< When the proving listing was *sent*.
+  std::optional<TimePoint> next_attempt;
+  std::optional<std::string> last_error;
+};
+
+struct GatewayStatus {
+  enum class State { Away, Connecting, Behind, InSync, Refusing };
+
+  State state = State::Away;
+  std::optional<TimePoint> state_since;
+  std::string socket;
+  std::optional<std::string> instance;
+  std::optional<std::int64_t> applied_revision;
+  /// The *present* instance has answered a push: what `/readyz` asks.
+  bool has_answered_push = false;
+  std::optional<TimePoint> last_proven_sync;
+  std::optional<std::string> last_error;
+};
+
+struct StoreStatus {
+  std::optional<std::int64_t> revision;
+  std::map<std::string, std::uint64_t> resources;  ///< What is offered, by kind.
+  std::uint64_t outbox_acks = 0;
+  bool degraded = false;  ///< Nothing can be stored; what is there is served.
+  std::optional<std::string> last_error;
+};
+
+/// A resource that is not as it should be, and why.
+struct ResourceNote {
+  std::string kind;
+  std::string id;
+  std::optional<std::string> handle;
+  std::optional<std::string> reason;  ///< Cut, and cleared of secrets, by who makes it.
+  Instant since;                      ///< Not set: unknown.
+};
+
+/// All that `/status` tells, as plain values: made by the loop thread, copied to whoever asks. Moments are steady times
+/// and become ages when it is printed, so that an old copy stays right.
+struct Status {
+  std::string version;
+  TimePoint started;
+  bool in_sync = false;  ///< Everything wanted is in service, proven under this link.
+  bool settled = false;  ///< The same with quarantined resources allowed: there is nothing left to do.
+  ControlPlaneStatus control_plane;
+  GatewayStatus gateway;
+  StoreStatus store;
+  /// Event type to what was handled to the end; an instant that is not set is shown as null.
+  std::map<std::string, Instant> event_timestamps;
+  std::vector<ResourceNote> quarantined;
+  std::vector<ResourceNote> held;     ///< Removals that the deletion brake holds.
+  std::vector<ResourceNote> waiting;  ///< Wanted, and not yet offered: for a document or for what they refer to.
+  /// Kinds in the store that no listing can correct: they are as the last event left them.
+  std::vector<std::string> best_effort_kinds;
+};
+
+std::string_view to_string(ControlPlaneStatus::State state);  ///< `standalone`, `connecting`, …
+std::string_view to_string(GatewayStatus::State state);       ///< `away`, `connecting`, `behind`, `in_sync`, …
+
+/// The JSON of `/status`, indented for people, with a line end. What is unknown is null and never left out; ages and
+/// waits are in seconds. Bytes that are not UTF-8 are replaced.
+std::string to_json(const Status& status, TimePoint now);
+
+/// One line of text saying why the gateway is not known to have a configuration, or nullopt if it has.
+std::optional<std::string> why_not_ready(const Status& status);
+
+}  // namespace tether

@@ -1,0 +1,279 @@
+#include "tether/admin/admin_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
+
+#include "tether/admin/heartbeat.h"
+
+namespace tether {
+
+using Catch::Matchers::Contains;
+using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+/// A TCP connection to a port of this machine. Reads give up after ten seconds.
+class Connection {
+ public:
+  explicit Connection(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const timeval limit{10, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    is_open_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0;
+  }
+  ~Connection() { ::close(fd_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  bool is_open() const { return is_open_; }
+  void send(const std::string& text) const { ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
+  /// All until the other side closes.
+  std::string read_all() const {
+    std::string all;
+    std::array<char, 4096> room{};
+    for (ssize_t got = 0; (got = ::recv(fd_, room.data(), room.size(), 0)) > 0;) {
+      all.append(room.data(), static_cast<std::size_t>(got));
+    }
+    return all;
+  }
+
+ private:
+  int fd_;
+  bool is_open_ = false;
+};
+
+struct Answer {
+  int code = 0;
+  std::string head;
+  std::string body;
+};
+
+/// A server with a status that the test sets.
+class Fixture {
+ public:
+  Fixture() {
+    auto started = AdminServer::start("127.0.0.1", 0, sources(), metrics);
+    REQUIRE(started);
+    server = std::move(*started);
+  }
+
+  AdminSources sources() {
+    return {[this] {
+              const std::lock_guard lock(mutex);
+              return status;
+            },
+            [this] { return alive.load(); }};
+  }
+
+  Answer ask(const std::string& method, const std::string& path, const std::string& body = "") const {
+    const Connection connection(server->port());
+    connection.send(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+                    std::to_string(body.size()) + "\r\n\r\n" + body);
+    const std::string all = connection.read_all();
+    CAPTURE(all);
+    REQUIRE(all.starts_with("HTTP/1.1 "));
+    const auto end = all.find("\r\n\r\n");
+    REQUIRE(end != std::string::npos);
+    return {std::stoi(all.substr(9, 3)), all.substr(0, end + 2), all.substr(end + 4)};
+  }
+  Answer get(const std::string& path) const { return ask("GET", path); }
+
+  std::mutex mutex;
+  Status status;
+  std::atomic<bool> alive = true;
+  Metrics metrics{"1.2.3", {{"api.deployed"}, {"RestApi"}, {"deployments"}}};
+  std::unique_ptr<AdminServer> server;
+};
+
+}  // namespace
+
+TEST_CASE("livez is 200 while the loop turns") {
+  Fixture fixture;
+  CHECK(fixture.get("/livez").code == 200);
+
+  fixture.alive = false;
+  CHECK(fixture.get("/livez").code == 503);
+}
+
+TEST_CASE("readyz is 200 once the gateway has answered a push, else 503 with one line of reason") {
+  Fixture fixture;
+  fixture.status.gateway.last_error = "no such file";
+  const Answer not_yet = fixture.get("/readyz");
+  CHECK(not_yet.code == 503);
+  CHECK(not_yet.body == "the gateway has not answered a push: it is away: no such file\n");
+
+  fixture.status.gateway.has_answered_push = true;
+  CHECK(fixture.get("/readyz").code == 200);
+}
+
+TEST_CASE("status is JSON of the present state (R14)") {
+  Fixture fixture;
+  fixture.status.control_plane.state = ControlPlaneStatus::State::Connected;
+  fixture.status.control_plane.last_proven_sync = Clock::now() - 100s;
+
+  const Answer answer = fixture.get("/status");
+
+  CHECK(answer.code == 200);
+  CHECK_THAT(answer.head, Contains("application/json"));
+  const auto json = nlohmann::json::parse(answer.body);
+  CHECK(json["control_plane"]["state"] == "connected");
+  CHECK(json["control_plane"]["last_proven_sync_age_s"] >= 100.0);
+}
+
+TEST_CASE("metrics are those of the present state (R16)") {
+  Fixture fixture;
+  fixture.status.store.resources = {{"RestApi", 7}};
+  fixture.metrics.count_event("api.deployed");
+
+  const Answer answer = fixture.get("/metrics");
+
+  CHECK(answer.code == 200);
+  CHECK_THAT(answer.head, Contains("text/plain; version=0.0.4"));
+  CHECK_THAT(answer.body, Contains("tetherd_resources{kind=\"RestApi\"} 7\n"));
+  CHECK_THAT(answer.body, Contains("tetherd_events_received_total{type=\"api.deployed\"} 1\n"));
+}
+
+TEST_CASE("a planted secret is in no answer (R3)") {
+  Fixture fixture;
+  fixture.server->stop();
+  AdminSources sources = fixture.sources();
+  sources.redact = [](std::string_view text) {
+    const std::string secret = "s3cret-token";
+    std::string out(text);
+    for (auto at = out.find(secret); at != std::string::npos; at = out.find(secret))
+      out.replace(at, secret.size(), "x");
+    return out;
+  };
+  fixture.status.gateway.last_error = "no s3cret-token";
+  fixture.status.quarantined = {{"RestApi", "id-1", "s3cret-token", "s3cret-token", {}}};
+  fixture.metrics.count_event("s3cret-token");
+  auto started = AdminServer::start("127.0.0.1", 0, sources, fixture.metrics);
+  REQUIRE(started);
+  fixture.server = std::move(*started);
+
+  for (const char* path : {"/livez", "/readyz", "/status", "/metrics", "/s3cret-token"}) {
+    CAPTURE(path);
+    CHECK_THAT(fixture.get(path).body, !Contains("s3cret"));
+  }
+  CHECK_THAT(fixture.get("/readyz").body, Contains("no x"));
+}
+
+TEST_CASE("HEAD is answered without a body, other methods are refused, other paths are not there") {
+  const Fixture fixture;
+
+  const Answer head = fixture.ask("HEAD", "/status");
+  CHECK(head.code == 200);
+  CHECK(head.body.empty());
+  for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) {
+    CAPTURE(method);
+    const Answer refused = fixture.ask(method, "/status", "x=1");
+    CHECK(refused.code == 405);
+    CHECK_THAT(refused.head, Contains("Allow: GET, HEAD\r\n"));
+  }
+  CHECK(fixture.get("/").code == 404);
+  CHECK(fixture.get("/status/").code == 404);
+  CHECK(fixture.get("/../etc/passwd").code == 404);
+}
+
+TEST_CASE("what is no HTTP is refused, and a request has a longest address") {
+  const Fixture fixture;
+  const Connection connection(fixture.server->port());
+
+  connection.send("GARBAGE\r\n\r\n");
+
+  CHECK_THAT(connection.read_all(), StartsWith("HTTP/1.1 400"));
+  CHECK(fixture.get("/" + std::string(10'000, 'x')).code == 414);
+  CHECK(fixture.get("/livez").code == 200);
+}
+
+TEST_CASE("an address that is taken is an error that says so") {
+  Fixture fixture;
+
+  const auto second = AdminServer::start("127.0.0.1", fixture.server->port(), fixture.sources(), fixture.metrics);
+
+  REQUIRE_FALSE(second);
+  CHECK_THAT(second.error().message, StartsWith("admin: listen on 127.0.0.1 port ") && EndsWith("in use"));
+}
+
+TEST_CASE("an address that is none of this machine is an error") {
+  Fixture fixture;
+
+  const auto other = AdminServer::start("192.0.2.1", 0, fixture.sources(), fixture.metrics);
+
+  REQUIRE_FALSE(other);
+  CHECK_THAT(other.error().message, StartsWith("admin: listen on 192.0.2.1 port 0: "));
+}
+
+TEST_CASE("a port is free again once the server has stopped") {
+  Fixture fixture;
+  const std::uint16_t port = fixture.server->port();
+  CHECK(fixture.get("/livez").code == 200);
+
+  fixture.server->stop();
+  CHECK_FALSE(Connection(port).is_open());
+  const auto next = AdminServer::start("127.0.0.1", port, fixture.sources(), fixture.metrics);
+
+  REQUIRE(next);
+  CHECK((*next)->port() == port);
+}
+
+TEST_CASE("clients that do not finish hold up neither the others' answers for long, nor the end") {
+  Fixture fixture;
+  std::vector<std::unique_ptr<Connection>> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.push_back(std::make_unique<Connection>(fixture.server->port()));
+    slow.back()->send("GET /status HTTP/1.1\r\n");
+  }
+  CHECK(fixture.get("/livez").code == 200);  // Once the slow ones were hung up on.
+
+  for (int i = 0; i < 2; ++i) {
+    slow.push_back(std::make_unique<Connection>(fixture.server->port()));
+    slow.back()->send("GET /status HTTP/1.1\r\n");
+  }
+  const auto before = std::chrono::steady_clock::now();
+  fixture.server->stop();
+  CHECK(std::chrono::steady_clock::now() - before < 1500ms);
+
+  slow.back()->send("\r\n");
+  CHECK_THAT(slow.back()->read_all(), !Contains("control_plane"));  // Nothing is told after the end.
+}
+
+TEST_CASE("scrapes, probes and changes do not disturb each other") {
+  Fixture fixture;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&fixture] {
+      for (int i = 0; i < 20; ++i) {
+        const Connection connection(fixture.server->port());
+        connection.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        (void)connection.read_all();
+      }
+    });
+  }
+  for (int i = 0; i < 200; ++i) {
+    const std::lock_guard lock(fixture.mutex);
+    fixture.status.store.resources["RestApi"] = static_cast<std::uint64_t>(i);
+    fixture.metrics.count_event("api.deployed");
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  CHECK_THAT(fixture.get("/metrics").body, Contains("tetherd_events_received_total{type=\"api.deployed\"} 200\n"));
+}
+
+}  // namespace tether

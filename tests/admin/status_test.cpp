@@ -1,0 +1,142 @@
+#include "tether/admin/status.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+namespace tether {
+
+using Catch::Matchers::Contains;
+
+namespace {
+
+const TimePoint kNow = TimePoint{} + 1000h;
+
+nlohmann::json json_of(const Status& status, TimePoint now = kNow) {
+  return nlohmann::json::parse(to_json(status, now));
+}
+
+Status unknown_status() {
+  Status status;
+  status.started = kNow;
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE("what is unknown is null, and never left out") {
+  Status status = unknown_status();
+  status.quarantined = {{"RestApi", "id-1", std::nullopt, std::nullopt, {}}};
+  status.event_timestamps = {{"api.deployed", {}}};
+
+  const auto json = json_of(status);
+
+  for (const char* path :
+       {"/control_plane/gateway_id", "/control_plane/other_gateway_id", "/control_plane/last_proven_sync_age_s",
+        "/control_plane/next_attempt_s", "/control_plane/last_error", "/control_plane/state_age_s", "/gateway/instance",
+        "/gateway/applied_revision", "/gateway/last_proven_sync_age_s", "/gateway/last_error", "/gateway/state_age_s",
+        "/store/revision", "/store/last_error", "/quarantined/0/handle", "/quarantined/0/reason",
+        "/quarantined/0/since", "/event_timestamps/api.deployed"}) {
+    CAPTURE(path);
+    const nlohmann::json::json_pointer pointer(path);
+    REQUIRE(json.contains(pointer));
+    CHECK(json[pointer].is_null());
+  }
+  CHECK(json["store"]["resources"] == nlohmann::json::object());
+  CHECK(json["held"] == nlohmann::json::array());
+  CHECK(json["waiting"] == nlohmann::json::array());
+  CHECK(json["best_effort_kinds"] == nlohmann::json::array());
+}
+
+TEST_CASE("everything that is known is told (R14, R29)") {
+  Status status;
+  status.version = "1.2.3";
+  status.started = kNow - 90s;
+  status.in_sync = true;
+  status.settled = true;
+  status.control_plane = {ControlPlaneStatus::State::Connected,
+                          kNow - 5s,
+                          "wss://h:1/x",
+                          "g-1",
+                          "g-2",
+                          true,
+                          kNow - 1500ms,
+                          kNow + 2500ms,
+                          "was refused"};
+  status.gateway = {GatewayStatus::State::InSync, kNow - 4s, "/run/g.sock", "i-1", 42, true, kNow - 3s, "was away"};
+  status.store = {43, {{"RestApi", 7}, {"ApiKey", 2}}, 5, true, "disk is full"};
+  status.event_timestamps = {{"api.deployed", *parse_rfc3339("2026-08-22T11:02:03.4179Z")}};
+  const ResourceNote note{"RestApi", "id-1", "petstore-v1.0", "no such policy", *parse_rfc3339("2026-08-22T11:02:03Z")};
+  status.quarantined = {note};
+  status.held = {note, note};
+  status.waiting = {note, note, note};
+  status.best_effort_kinds = {"Application", "HmacSecret"};
+
+  const auto json = json_of(status);
+
+  CHECK(json["version"] == "1.2.3");
+  CHECK(json["uptime_s"] == 90.0);
+  CHECK(json["in_sync"] == true);
+  CHECK(json["settled"] == true);
+  CHECK(json["control_plane"] == nlohmann::json::parse(R"({"state":"connected","state_age_s":5.0,"url":"wss://h:1/x",
+      "gateway_id":"g-1","other_gateway_id":"g-2","in_sync":true,"last_proven_sync_age_s":1.5,"next_attempt_s":2.5,
+      "last_error":"was refused"})"));
+  CHECK(json["gateway"] == nlohmann::json::parse(R"({"state":"in_sync","state_age_s":4.0,"socket":"/run/g.sock",
+      "instance":"i-1","applied_revision":42,"ready":true,"last_proven_sync_age_s":3.0,"last_error":"was away"})"));
+  CHECK(json["store"] == nlohmann::json::parse(R"({"revision":43,"resources":{"ApiKey":2,"RestApi":7},"outbox_acks":5,
+      "degraded":true,"last_error":"disk is full"})"));
+  CHECK(json["event_timestamps"]["api.deployed"] == "2026-08-22T11:02:03.417Z");
+  CHECK(json["quarantined"] == nlohmann::json::parse(R"([{"kind":"RestApi","id":"id-1","handle":"petstore-v1.0",
+      "reason":"no such policy","since":"2026-08-22T11:02:03.000Z"}])"));
+  CHECK(json["held"].size() == 2);
+  CHECK(json["waiting"].size() == 3);
+  CHECK(json["best_effort_kinds"] == nlohmann::json{"Application", "HmacSecret"});
+}
+
+TEST_CASE("ages grow with the time of the question, and waits end at none") {
+  Status status = unknown_status();
+  status.control_plane.last_proven_sync = kNow;
+  status.control_plane.next_attempt = kNow + 10s;
+
+  CHECK(json_of(status, kNow)["control_plane"]["last_proven_sync_age_s"] == 0.0);
+  CHECK(json_of(status, kNow + 24h)["control_plane"]["last_proven_sync_age_s"] == 86400.0);
+  CHECK(json_of(status, kNow)["control_plane"]["next_attempt_s"] == 10.0);
+  CHECK(json_of(status, kNow + 11s)["control_plane"]["next_attempt_s"] == 0.0);
+}
+
+TEST_CASE("each state has the name that others rely on") {
+  using ControlPlane = ControlPlaneStatus::State;
+  using Gateway = GatewayStatus::State;
+
+  CHECK(to_string(ControlPlane::Standalone) == "standalone");
+  CHECK(to_string(ControlPlane::Connecting) == "connecting");
+  CHECK(to_string(ControlPlane::Connected) == "connected");
+  CHECK(to_string(ControlPlane::Reconnecting) == "reconnecting");
+  CHECK(to_string(ControlPlane::Rejected) == "rejected");
+  CHECK(to_string(ControlPlane::Disconnected) == "disconnected");
+  CHECK(to_string(Gateway::Away) == "away");
+  CHECK(to_string(Gateway::Connecting) == "connecting");
+  CHECK(to_string(Gateway::Behind) == "behind");
+  CHECK(to_string(Gateway::InSync) == "in_sync");
+  CHECK(to_string(Gateway::Refusing) == "refusing");
+}
+
+TEST_CASE("bytes that are no text do not break the JSON") {
+  Status status = unknown_status();
+  status.gateway.last_error = "bad \xff\xfe \x01 \"bytes\"";
+
+  CHECK_THAT(json_of(status)["gateway"]["last_error"].get<std::string>(), Contains("\"bytes\""));
+}
+
+TEST_CASE("ready is a gateway whose present instance has answered a push") {
+  Status status = unknown_status();
+  status.gateway.last_error = "no such\nfile";
+  CHECK(why_not_ready(status) == "the gateway has not answered a push: it is away: no such file");
+
+  status.gateway.last_error = std::string(10'000, 'x');
+  CHECK(why_not_ready(status)->size() == 300);
+
+  status.gateway.has_answered_push = true;
+  CHECK_FALSE(why_not_ready(status));
+}
+
+}  // namespace tether
