@@ -1,0 +1,341 @@
+#include "connection.h"
+
+#include <charconv>
+#include <utility>
+
+#include "status_parts.h"
+#include "tether/protocol/frames.h"
+
+namespace tether::daemon {
+namespace {
+
+/// Acks go in a frame each and their pings are numbered; the payload says whose they are.
+constexpr std::string_view kAckPing = "acks-";
+
+link::NetworkError translate(net::SocketError error) {
+  switch (error) {
+    case net::SocketError::Dns:
+      return link::NetworkError::Dns;
+    case net::SocketError::Refused:
+      return link::NetworkError::Refused;
+    case net::SocketError::Timeout:
+      return link::NetworkError::Timeout;
+    case net::SocketError::Tls:
+      return link::NetworkError::Tls;
+    case net::SocketError::Reset:
+      return link::NetworkError::Reset;
+    case net::SocketError::Closed:
+      return link::NetworkError::Closed;
+    case net::SocketError::Http:
+      break;
+  }
+  return link::NetworkError::Http;
+}
+
+link::DialFailure translate(const net::DialProblem& problem) {
+  return {translate(problem.error), problem.http_status, problem.retry_after, problem.message};
+}
+
+LogLevel translate(link::Level level) {
+  switch (level) {
+    case link::Level::Debug:
+      return LogLevel::Debug;
+    case link::Level::Info:
+      return LogLevel::Info;
+    case link::Level::Warn:
+      return LogLevel::Warn;
+    case link::Level::Error:
+      break;
+  }
+  return LogLevel::Error;
+}
+
+double seconds(std::optional<Duration> wait) {
+  return wait ? std::chrono::duration<double>(*wait).count() : 0;
+}
+
+link::LinkLimits limits_from(const Settings& settings, bool has_token) {
+  link::LinkLimits limits;
+  limits.reconnect_initial = settings.control_plane.reconnect_initial;
+  limits.reconnect_max = settings.control_plane.reconnect_max;
+  limits.poll_interval = settings.control_plane.poll_interval;
+  limits.on_rejection = settings.control_plane.on_rejection == ControlPlaneSettings::OnRejection::Stop
+                            ? link::OnRejection::Stop
+                            : link::OnRejection::Probe;
+  limits.has_token = has_token;
+  limits.token_setting = settings.control_plane.token.describe();
+  return limits;
+}
+
+}  // namespace
+
+Connection::Connection(net::Loop& loop, const Settings& settings, Keeper& keeper, StatusBoard& board, Metrics& metrics,
+                       Redactor& redactor, Logger& log, std::uint64_t seed)
+    : loop_(loop),
+      settings_(settings),
+      keeper_(keeper),
+      board_(board),
+      metrics_(metrics),
+      redactor_(redactor),
+      log_(log),
+      seed_(seed),
+      trust_(settings.control_plane.ca_file.value_or("")),
+      timer_(loop, [this] {
+        link_->on_deadline(Clock::now());
+        pump();
+      }) {}
+
+void Connection::start() {
+  token_ = settings_.control_plane.token.read();
+  if (token_) redactor_.add_secret(*token_);
+  link_.emplace(limits_from(settings_, token_.has_value()), seed_, Clock::now());
+  if (const auto path = settings_.control_plane.token.path()) {
+    token_watch_ = std::make_unique<net::FileWatch>(loop_, *path, [this] { reload_token(/*insist=*/false); });
+  }
+  pump();
+}
+
+void Connection::reload_token(bool insist) {
+  if (!link_) return;
+  auto token = settings_.control_plane.token.read();
+  if (token == token_ && !insist) return;
+  if (token != token_) log_.info("link.token_changed", {{"present", token.has_value()}});
+  token_ = std::move(token);
+  if (token_) redactor_.add_secret(*token_);
+  link_->on_token_changed(token_.has_value(), Clock::now());
+  pump();
+}
+
+net::DialTarget Connection::target() const {
+  const ControlPlaneAddress& address = settings_.control_plane.address;
+  net::DialTarget target;
+  target.host = address.host;
+  target.port = address.port;
+  target.path = address.ws_path;
+  target.tls = address.tls;
+  if (token_) target.token = *token_;
+  return target;
+}
+
+net::SocketCallbacks Connection::callbacks() {
+  // What a socket says after the link has let go of it counts for nothing.
+  const auto current = [this, mine = ++generation_] { return mine == generation_; };
+  net::SocketCallbacks callbacks;
+  callbacks.on_open = [this, current] {
+    if (current()) on_open();
+  };
+  callbacks.on_failed = [this, current](const net::DialProblem& problem) {
+    if (current()) on_failed(problem);
+  };
+  callbacks.on_message = [this, current](std::string_view text) {
+    if (current()) on_message(text);
+  };
+  callbacks.on_ping = [this, current] {
+    if (current()) on_sign_of_life(std::nullopt);
+  };
+  callbacks.on_pong = [this, current](std::string_view payload) {
+    if (current()) on_sign_of_life(payload);
+  };
+  callbacks.on_closed = [this, current](const net::SocketEnd& end) {
+    if (current()) on_closed(end);
+  };
+  return callbacks;
+}
+
+void Connection::dial() {
+  drop_link();
+  if (token_) socket_token_ = *token_;
+  socket_ = std::make_unique<net::WebSocketClient>(loop_, trust_, target(), callbacks());
+}
+
+void Connection::dial_probe() {
+  net::SocketCallbacks callbacks;
+  callbacks.on_open = [this] {
+    parting_ = std::move(probe_);
+    parting_->close(1000, "the token is accepted");
+    link_->on_probe_accepted(Clock::now());
+    pump();
+  };
+  callbacks.on_failed = [this](const net::DialProblem& problem) {
+    link_->on_probe_failed(translate(problem), Clock::now());
+    pump();
+  };
+  callbacks.on_message = [](std::string_view) {};
+  callbacks.on_ping = [] {};
+  callbacks.on_pong = [](std::string_view) {};
+  callbacks.on_closed = [](const net::SocketEnd&) {};
+  probe_ = std::make_unique<net::WebSocketClient>(loop_, trust_, target(), std::move(callbacks));
+}
+
+void Connection::on_sign_of_life(std::optional<std::string_view> pong) {
+  const TimePoint now = Clock::now();
+  link_->on_frame(now);
+  if (pong) link_->on_pong(*pong, now);
+  pump();
+}
+
+void Connection::on_open() {
+  keeper_knows_link_ = true;
+  keeper_.link_up();
+  link_->on_frame(Clock::now());
+  link_->on_open(Clock::now());
+  pump();
+}
+
+void Connection::on_failed(const net::DialProblem& problem) {
+  link_->on_dial_failed(translate(problem), Clock::now());
+  pump();
+}
+
+void Connection::on_closed(const net::SocketEnd& end) {
+  drop_link();
+  link_->on_closed({translate(end.error), end.code, end.message}, Clock::now());
+  pump();
+}
+
+/// Tells the keeper that the link is gone, once.
+void Connection::drop_link() {
+  if (std::exchange(keeper_knows_link_, false)) keeper_.link_down();
+}
+
+void Connection::on_message(std::string_view text) {
+  const TimePoint now = Clock::now();
+  link_->on_frame(now);
+  auto frame = protocol::parse_frame(text);
+  if (!frame) {
+    metrics_.count_event("unknown");
+    log_.repeated(LogLevel::Warn, "link.bad_frame", frame.error().message,
+                  {{"reason", frame.error().message}, {"bytes", text.size()}});
+  } else if (const auto* ack = std::get_if<protocol::ConnectionAck>(&*frame)) {
+    link_->on_connection_ack(now);
+    keeper_.connection_ack(*ack, link_->snapshot().link, socket_token_);
+  } else if (const auto* error = std::get_if<protocol::ServerError>(&*frame)) {
+    link_->on_server_error(error->message, now);
+  } else if (auto* event = std::get_if<protocol::Event>(&*frame)) {
+    on_event(std::move(*event), text.size());
+  }
+  pump();
+}
+
+void Connection::on_event(protocol::Event event, std::size_t bytes) {
+  metrics_.count_event(event.type);
+  log_.debug("event.received", {{"type", event.type}, {"correlation_id", event.correlation_id}, {"bytes", bytes}});
+  if (keeper_.event(std::move(event), bytes)) return;
+  metrics_.count_event_dropped();
+  log_.repeated(LogLevel::Warn, "event.dropped", "full",
+                {{"reason", "too many events wait for the store; everything will be asked for again"}});
+}
+
+void Connection::send(const std::vector<std::string>& frames, std::int64_t ping_token) {
+  if (!link_ || !socket_ || !socket_->is_open()) return;  // the next link sends them again
+  for (const std::string& frame : frames) {
+    log_.debug("ack.sent", {{"bytes", frame.size()}});
+    socket_->send_text(frame);
+  }
+  link_->request_ping(std::string(kAckPing) + std::to_string(ping_token));
+  pump();
+}
+
+void Connection::on_rest_end(const RestEnd& end) {
+  if (!link_) return;
+  if (end.status != 0) link_->on_rest_status(end.link, end.status, Clock::now());
+  if (end.listed) link_->on_listing_succeeded(end.link);
+  pump();
+}
+
+void Connection::stop(std::function<void()> on_stopped) {
+  on_stopped_ = std::move(on_stopped);
+  if (!link_) return on_stopped_();
+  token_watch_.reset();
+  link_->stop(Clock::now());
+  pump();
+}
+
+void Connection::pump() {
+  for (auto commands = link_->take_commands(); !commands.empty(); commands = link_->take_commands()) {
+    for (const auto& command : commands) carry_out(command);
+  }
+  const auto snapshot = link_->snapshot();
+  count(snapshot);
+  board_.update([&snapshot](Status& status) { describe_link(snapshot, status); });
+  if (const auto deadline = link_->next_deadline()) {
+    timer_.arm(*deadline);
+  } else {
+    timer_.cancel();
+  }
+  if (on_stopped_ && link_->is_finished()) loop_.post(std::exchange(on_stopped_, nullptr));
+}
+
+void Connection::carry_out(const link::Command& command) {
+  struct Visitor {
+    Connection& self;
+    void operator()(const link::Dial& dial) const {
+      self.log_.debug("link.dialling", {{"attempt", dial.attempt}});
+      self.dial();
+    }
+    void operator()(const link::HangUp& hang_up) const {
+      self.drop_link();
+      if (!self.socket_) return;
+      if (hang_up.code == 0) {
+        self.socket_.reset();
+        return;
+      }
+      self.socket_->close(hang_up.code, hang_up.reason);
+      if (self.on_stopped_) return;  // the end of the last one is still to be told
+      ++self.generation_;
+      self.parting_ = std::move(self.socket_);
+    }
+    void operator()(const link::DialProbe&) const { self.dial_probe(); }
+    void operator()(const link::HangUpProbe&) const { self.probe_.reset(); }
+    void operator()(const link::SendPing& ping) const {
+      if (self.socket_) self.socket_->send_ping(ping.payload);
+    }
+    void operator()(const link::PingAnswered& answered) const {
+      std::string_view payload = answered.payload;
+      if (!payload.starts_with(kAckPing)) return;
+      payload.remove_prefix(kAckPing.size());
+      std::int64_t token = 0;
+      std::from_chars(payload.data(), payload.data() + payload.size(), token);
+      self.keeper_.pong(token);
+    }
+    void operator()(const link::StateChanged& change) const { self.say(change); }
+    void operator()(const link::AttemptFailed& failure) const { self.say(failure); }
+    void operator()(const link::Noted& note) const {
+      self.log_.log(translate(note.level), "link.notice", {{"message", note.text}});
+    }
+  };
+  std::visit(Visitor{*this}, command);
+}
+
+void Connection::say(const link::StateChanged& change) {
+  log_.log(translate(change.level), "link.state",
+           {{"from", link::name_of(change.from)},
+            {"to", link::name_of(change.to)},
+            {"reason", redactor_.redact(change.reason)},
+            {"next_attempt_s", seconds(change.next_attempt_in)}});
+}
+
+void Connection::say(const link::AttemptFailed& failure) {
+  log_.log(translate(failure.level), "link.attempt_failed",
+           {{"attempt", failure.attempt},
+            {"reason", redactor_.redact(failure.reason)},
+            {"next_attempt_s", seconds(failure.next_attempt_in)}});
+}
+
+/// Metrics count what the core has counted since the last look.
+void Connection::count(const link::Snapshot& snapshot) {
+  const link::Counters& now = snapshot.counters;
+  for (; counted_.auth_failures < now.auth_failures; ++counted_.auth_failures) metrics_.count_auth_failure();
+  for (std::size_t i = 0; i < link::kNetworkErrors; ++i) {
+    for (; counted_.network_errors[i] < now.network_errors[i]; ++counted_.network_errors[i]) {
+      metrics_.count_network_error(link::name_of(static_cast<link::NetworkError>(i)));
+    }
+  }
+  for (std::size_t i = 0; i < link::kRetryReasons; ++i) {
+    for (; counted_.reconnect_attempts[i] < now.reconnect_attempts[i]; ++counted_.reconnect_attempts[i]) {
+      metrics_.count_reconnect_attempt(link::name_of(static_cast<link::RetryReason>(i)));
+    }
+  }
+}
+
+}  // namespace tether::daemon

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "keeper.h"
+#include "status_board.h"
+#include "tether/admin/heartbeat.h"
+#include "tether/admin/metrics.h"
+#include "tether/link/link.h"
+#include "tether/log/log.h"
+#include "tether/net/file_watch.h"
+#include "tether/net/loop.h"
+#include "tether/net/trust.h"
+#include "tether/net/websocket.h"
+#include "tether/settings/settings.h"
+
+namespace tether::daemon {
+
+/// The loop's side of the connection: carries out what link::Link asks for, and hands frames to the keeper as parsed
+/// events. Loop thread only, never blocks.
+class Connection {
+ public:
+  Connection(net::Loop& loop, const Settings& settings, Keeper& keeper, StatusBoard& board, Metrics& metrics,
+             Redactor& redactor, Logger& log, std::uint64_t seed);
+
+  /// Creates the link, which dials at once if there is a token.
+  void start();
+  bool has_started() const { return link_.has_value(); }
+
+  /// From the state thread's outbox.
+  void send(const std::vector<std::string>& frames, std::int64_t ping_token);
+  void on_rest_end(const RestEnd& end);
+
+  /// The token file may have changed. `insist` (SIGHUP): a fresh attempt is made even if it has not.
+  void reload_token(bool insist);
+
+  /// Closes with a close frame. `on_stopped` is called when that is over.
+  void stop(std::function<void()> on_stopped);
+
+ private:
+  void pump();
+  void dial();
+  void dial_probe();
+  net::SocketCallbacks callbacks();
+  void on_sign_of_life(std::optional<std::string_view> pong);
+  void on_open();
+  void on_failed(const net::DialProblem& problem);
+  void on_message(std::string_view text);
+  void on_event(protocol::Event event, std::size_t bytes);
+  void on_closed(const net::SocketEnd& end);
+  void carry_out(const link::Command& command);
+  void say(const link::StateChanged& change);
+  void say(const link::AttemptFailed& failure);
+  void count(const link::Snapshot& snapshot);
+  net::DialTarget target() const;
+  void drop_link();
+
+  net::Loop& loop_;
+  const Settings& settings_;
+  Keeper& keeper_;
+  StatusBoard& board_;
+  Metrics& metrics_;
+  Redactor& redactor_;
+  Logger& log_;
+  std::uint64_t seed_;
+
+  net::Trust trust_;
+  net::Timer timer_;
+  std::optional<link::Link> link_;
+  std::unique_ptr<net::WebSocketClient> socket_;
+  std::unique_ptr<net::WebSocketClient> probe_;
+  std::unique_ptr<net::WebSocketClient> parting_;  ///< Let go, and still saying goodbye.
+  std::uint64_t generation_ = 0;                   ///< Of the socket whose callbacks still count.
+  std::optional<Secret> token_;                    ///< As the source gives it now.
+  Secret socket_token_;                            ///< The one that the present socket was dialled with.
+  std::unique_ptr<net::FileWatch> token_watch_;
+  link::Counters counted_;
+  bool keeper_knows_link_ = false;
+  std::function<void()> on_stopped_;
+};
+
+}  // namespace tether::daemon

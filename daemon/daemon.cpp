@@ -1,0 +1,187 @@
+#include "daemon.h"
+
+#include <sys/prctl.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <utility>
+
+#include "connection.h"
+#include "keeper.h"
+#include "status_board.h"
+#include "tether/admin/admin_server.h"
+#include "tether/admin/heartbeat.h"
+#include "tether/gateway/push_driver.h"
+#include "tether/net/file_watch.h"
+#include "tether/net/loop.h"
+#include "tether/protocol/frames.h"
+#include "tether/protocol/kinds.h"
+#include "tether/protocol/rest.h"
+#include "tether/store/state_folder.h"
+#include "tether/store/store.h"
+
+namespace tether::daemon {
+namespace {
+
+/// How long the first dial waits for the gateway to be asked, so that what it lacks is on its way before (R24). An
+/// absent or silent gateway costs no more than this.
+constexpr Duration kGatewayFirst = 200ms;
+/// How long an orderly end may take, all parts together (R13 allows 5 s).
+constexpr Duration kGoodbye = 4s;
+constexpr Duration kBeat = 3s;
+
+int give_up(const std::string& what, const std::string& why) {
+  std::fprintf(stderr, "tetherd: %s: %s\n", what.c_str(), why.c_str());
+  return kCouldNotStart;
+}
+
+LogOptions log_options(const LogSettings& settings) {
+  LogOptions options;
+  options.level = static_cast<LogLevel>(settings.level);
+  options.format = settings.format == LogSettings::Format::Text ? LogFormat::Text : LogFormat::Json;
+  return options;
+}
+
+MetricLabels metric_labels() {
+  MetricLabels labels;
+  for (const auto& type : protocol::known_event_types()) labels.event_types.emplace_back(type);
+  for (const auto& kind : protocol::kArtifactKinds) labels.kinds.emplace_back(kind.name);
+  for (const auto kind : {protocol::kApiKey, protocol::kApplication, protocol::kHmacSecret, protocol::kSecret,
+                          protocol::kSubscription, protocol::kSubscriptionPlan}) {
+    labels.kinds.emplace_back(kind);
+  }
+  using sync::Call;
+  for (const Call call : {Call::Manifest, Call::Deployments, Call::Keys, Call::Plans, Call::Secrets,
+                          Call::Subscriptions, Call::HmacSecrets, Call::FetchBatch, Call::Exists, Call::SecretValue}) {
+    labels.rest_calls.emplace_back(sync::name_of(call));
+  }
+  return labels;
+}
+
+KeeperOptions keeper_options(const Settings& settings, std::uint32_t seed) {
+  KeeperOptions options;
+  options.engine.planner.poll_interval = settings.control_plane.poll_interval;
+  options.engine.planner.full_list_every = static_cast<int>(settings.control_plane.full_list_every);
+  options.engine.report_failures = settings.control_plane.report_failures;
+  options.engine.manifest = protocol::write_manifest(
+      {settings.gateway.version, settings.gateway.functionality_type, settings.gateway.policies_json});
+  options.courier.check_interval = settings.gateway.check_interval;
+  const ControlPlaneAddress& address = settings.control_plane.address;
+  options.rest.client.host = address.host;
+  options.rest.client.port = address.port;
+  options.rest.client.tls = address.tls;
+  options.rest.client.ca_file = settings.control_plane.ca_file.value_or("");
+  options.rest.client.rest_base = address.rest_base;
+  options.rest.client.max_body_bytes = settings.limits.max_listing_bytes;
+  options.rest.archive.max_entry_bytes = settings.limits.max_document_bytes;
+  options.rest.archive.max_unpacked_bytes = settings.limits.max_archive_bytes;
+  options.seed = seed;
+  return options;
+}
+
+std::unique_ptr<gateway::Driver> make_driver(const GatewaySettings& settings) {
+  gateway::PushDriverOptions options;
+  options.socket_path = settings.socket;
+  if (settings.user) options.user = settings.user->uid;
+  return std::make_unique<gateway::PushDriver>(options);
+}
+
+/// Calls itself again for as long as the loop turns.
+class Beat {
+ public:
+  Beat(net::Loop& loop, Heartbeat& heartbeat) : heartbeat_(heartbeat), timer_(loop, [this] { beat(); }) { beat(); }
+
+ private:
+  void beat() {
+    heartbeat_.beat(Clock::now());
+    timer_.arm(Clock::now() + kBeat);
+  }
+
+  Heartbeat& heartbeat_;
+  net::Timer timer_;
+};
+
+}  // namespace
+
+int run_daemon(const Settings& settings, const std::string& version) {
+  // A core dump would hold tokens and secret values.
+  prctl(PR_SET_DUMPABLE, 0);
+  // A peer or a log reader that has gone is an error of that write, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  auto folder = store::StateFolder::take(settings.state_dir);
+  if (!folder) return give_up("state_dir", folder.error().message);
+  auto store = store::Store::open(**folder, {});
+  if (!store) return give_up("store", store.error().message);
+
+  Redactor redactor;
+  Logger log(log_options(settings.log), redactor);
+  for (const std::string& note : (*store)->opened_notes()) log.error("store.opened", {{"message", note}});
+
+  std::random_device random;
+  Metrics metrics(version, metric_labels());
+  StatusBoard board;
+  board.update([&settings, &version](Status& status) {
+    status.version = version;
+    status.started = Clock::now();
+    status.control_plane.url = settings.control_plane.address.url();
+    status.control_plane.state = ControlPlaneStatus::State::Connecting;
+    status.gateway.state = GatewayStatus::State::Connecting;
+    status.gateway.socket = settings.gateway.socket;
+  });
+  Heartbeat heartbeat(Clock::now());
+  auto admin =
+      AdminServer::start(settings.admin.host, settings.admin.port,
+                         {[&board] { return board.copy(); }, [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
+                          [&redactor](std::string_view text) { return redactor.redact(text); }},
+                         metrics);
+  const std::string listen = settings.admin.host + ":" + std::to_string(settings.admin.port);
+  if (!admin) return give_up("admin.listen " + listen, admin.error().message);
+
+  net::Loop loop;
+  Keeper keeper(keeper_options(settings, random()), std::move(*store), make_driver(settings.gateway), board, metrics,
+                redactor, log);
+  Connection connection(loop, settings, keeper, board, metrics, redactor, log, random());
+  log.info("daemon.started", {{"version", version},
+                              {"control_plane", settings.control_plane.address.url()},
+                              {"gateway_socket", settings.gateway.socket},
+                              {"state_dir", settings.state_dir},
+                              {"admin_port", (*admin)->port()}});
+
+  Beat beat(loop, heartbeat);
+  // What the gateway lacks goes first; the dial waits neither for its answer nor for an absent gateway.
+  const auto dial = [&connection] {
+    if (!connection.has_started()) connection.start();
+  };
+  net::Timer dial_anyway(loop, dial);
+  dial_anyway.arm(Clock::now() + kGatewayFirst);
+  keeper.start(
+      {[&loop, &connection](std::vector<std::string> frames, std::int64_t token) {
+         loop.post([&connection, frames = std::move(frames), token] { connection.send(frames, token); });
+       },
+       [&loop, &connection](const RestEnd& end) { loop.post([&connection, end] { connection.on_rest_end(end); }); },
+       [&loop, dial] { loop.post(dial); }});
+  net::FileWatch socket_watch(loop, settings.gateway.socket, [&keeper] { keeper.gateway_appeared(); });
+
+  std::optional<TimePoint> stop_by;
+  loop.on_reload([&connection] { connection.reload_token(/*insist=*/true); });
+  loop.on_terminate([&] {
+    if (std::exchange(stop_by, stop_by.value_or(Clock::now() + kGoodbye))) return;
+    log.info("daemon.stopping");
+    connection.stop([&loop] { loop.stop(); });
+  });
+  loop.run();
+
+  keeper.stop();
+  const bool ended = keeper.wait_until(*stop_by);
+  (*admin)->stop();
+  log.flush_repeats();
+  log.info("daemon.stopped", {{"in_time", ended}});
+  // A thread that is stuck in a name lookup can't be woken; what matters is stored.
+  if (!ended) std::_Exit(kStopped);
+  return kStopped;
+}
+
+}  // namespace tether::daemon

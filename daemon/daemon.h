@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "tether/log/log.h"
+#include "tether/settings/settings.h"
+
+namespace tether::daemon {
+
+/// Exit statuses, as the README lists them.
+inline constexpr int kStopped = 0;
+inline constexpr int kCouldNotStart = 1;
+inline constexpr int kBadSettings = 2;
+
+/// Makes the parts, runs them until SIGTERM or SIGINT, and takes them down within 5 s. Returns the exit status; what
+/// kept it from starting has then been written to standard error.
+int run_daemon(const Settings& settings, const std::string& version);
+
+}  // namespace tether::daemon

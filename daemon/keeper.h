@@ -1,0 +1,119 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "gateway_worker.h"
+#include "inbox.h"
+#include "rest_pool.h"
+#include "status_board.h"
+#include "tether/admin/metrics.h"
+#include "tether/delivery/courier.h"
+#include "tether/log/log.h"
+#include "tether/store/store.h"
+#include "tether/sync/engine.h"
+
+namespace tether::daemon {
+
+struct KeeperOptions {
+  sync::EngineOptions engine;
+  delivery::CourierLimits courier;
+  RestPoolOptions rest;
+  std::uint32_t seed = 0;
+};
+
+/// What the keeper asks of the link's side. Called on the state thread.
+struct LinkSide {
+  std::function<void(std::vector<std::string> frames, std::int64_t ping_token)> send;
+  std::function<void(const RestEnd&)> on_rest_end;  ///< On a REST worker's thread.
+  std::function<void()> on_gateway_tried;           ///< Once: the gateway was asked for its state, or is not there.
+};
+
+/// The state thread: owns the store, the engine and the courier. It takes the inputs that the other threads leave in
+/// its inbox, runs all that are there in one transaction, and carries out what the core asked for once that is durable.
+///
+/// If a transaction fails (disk full), the engine's memory is put back, the inputs stay, and it tries again with
+/// back-off; what is stored is served meanwhile. All public functions but the constructor are thread-safe.
+class Keeper {
+ public:
+  Keeper(KeeperOptions options, std::unique_ptr<store::Store> store, std::unique_ptr<gateway::Driver> driver,
+         StatusBoard& board, Metrics& metrics, Redactor& redactor, Logger& log);
+  ~Keeper();
+
+  /// Draws the epoch, stores it, and begins with the gateway.
+  void start(LinkSide link);
+
+  // From the loop.
+  void link_up();
+  /// From here on requests carry the link's number and token.
+  void connection_ack(const protocol::ConnectionAck& ack, std::uint64_t link, Secret token);
+  /// False: dropped, there was no room; everything will be asked for again.
+  bool event(protocol::Event event, std::size_t frame_bytes);
+  void link_down();
+  void pong(std::int64_t token);
+  void gateway_appeared();
+
+  /// Handles what is in the inbox, then ends. Does not wait.
+  void stop();
+  /// Waits for the end; false if it has not come by then.
+  bool wait_until(TimePoint at);
+
+ private:
+  using Work = std::function<void(sync::Records&, sync::Now)>;
+
+  void run();
+  void post(Work work);
+  bool commit(const std::deque<Input>& batch, TimePoint now);
+  void carry_out(std::vector<sync::Command> commands);
+  void serve_gateway(TimePoint now);
+  void take_verdict();
+  void send_push(delivery::Push push, TimePoint now);
+  void on_state(const delivery::StateOutcome& outcome, TimePoint now);
+  void on_push(std::int64_t push, bool full, const delivery::PushOutcome& outcome, Duration took, TimePoint now);
+  void look_up_epoch(const std::string& epoch);
+  void note_presence();
+  void say_refused(const protocol::RejectedLine& line);
+  void publish_overview_if_due(TimePoint now, bool force);
+  void publish(TimePoint now);
+  std::optional<TimePoint> next_deadline(TimePoint now);
+  void say_gateway_state();
+
+  KeeperOptions options_;
+  std::unique_ptr<store::Store> store_;
+  StatusBoard& board_;
+  Metrics& metrics_;
+  Redactor& redactor_;
+  Logger& log_;
+  LinkSide link_;
+  Inbox inbox_;
+  sync::Engine engine_;
+  std::unique_ptr<delivery::Courier> courier_;
+  std::unique_ptr<RestPool> rest_;
+  std::unique_ptr<GatewayWorker> gateway_;
+  std::unique_ptr<gateway::Driver> driver_;
+
+  std::deque<Input> batch_;  ///< Inputs whose transaction is being tried.
+  delivery::Standing standing_;
+  sync::Marks marks_;
+  std::map<std::string, std::int64_t, std::less<>>
+      epochs_;  ///< Last revisions of earlier epochs that were asked about.
+  Duration store_backoff_{};
+  TimePoint store_retry_at_;
+  bool overview_stale_ = true;
+  TimePoint overview_at_;
+  Duration overview_took_{};
+  std::atomic<bool> events_lost_{false};
+  delivery::GatewayCondition said_ = delivery::GatewayCondition::Connecting;
+  bool gateway_tried_ = false;
+
+  std::mutex end_mutex_;
+  std::condition_variable ended_;
+  bool has_ended_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tether::daemon

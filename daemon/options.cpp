@@ -1,0 +1,31 @@
+#include "options.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "daemon.h"
+
+namespace tether::daemon {
+
+ParsedOptions parse_options(int argc, const char* const* argv, const std::string& version) {
+  CLI::App app("Holds an API gateway's connection to its control plane and keeps the gateway configured.", "tetherd");
+  Options options;
+  std::string config;
+  app.set_version_flag("--version", "tetherd " + version);
+  auto* config_option = app.add_option("--config", config, "A YAML file with settings; the environment wins over it");
+  auto* check =
+      app.add_subcommand("check-config", "Check all settings, print the effective ones without secrets, and end");
+  check->fallthrough();
+  app.require_subcommand(0, 1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error, std::cout, std::cerr);
+    return {std::nullopt, status == 0 ? kStopped : kBadSettings};
+  }
+  if (*config_option) options.config_path = config;
+  if (*check) options.command = Options::Command::CheckConfig;
+  return {options, kStopped};
+}
+
+}  // namespace tether::daemon

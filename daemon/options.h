@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace tether::daemon {
+
+/// The command line.
+struct Options {
+  enum class Command { Run, CheckConfig } command = Command::Run;
+  std::optional<std::string> config_path;
+};
+
+/// Reads the command line. Otherwise prints what was asked for (help, version) or what is wrong, and gives the exit
+/// status.
+struct ParsedOptions {
+  std::optional<Options> options;
+  int exit_status = 0;
+};
+ParsedOptions parse_options(int argc, const char* const* argv, const std::string& version);
+
+}  // namespace tether::daemon

@@ -1,0 +1,136 @@
+#include "rest_pool.h"
+
+#include <utility>
+
+#include "answer_reader.h"
+
+namespace tether::daemon {
+namespace {
+
+std::string_view why(const http::RestOutcome& outcome) {
+  const auto* problem = std::get_if<http::Problem>(&outcome);
+  return problem == nullptr ? "" : std::string_view(problem->message);
+}
+
+}  // namespace
+
+/// One thread with one connection, which is made anew for each link.
+class RestPool::Worker {
+ public:
+  explicit Worker(RestPool& pool) : pool_(pool), thread_([this] { run(); }) {}
+  ~Worker() { thread_.join(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// The pool's mutex is held.
+  void cut() {
+    if (client_) client_->cancel();
+    client_.reset();
+  }
+
+ private:
+  void run() {
+    while (auto job = take()) carry_out(*job);
+  }
+
+  std::optional<Job> take() {
+    std::unique_lock lock(pool_.mutex_);
+    pool_.changed_.wait(lock, [this] { return pool_.stopping_ || !pool_.jobs_.empty(); });
+    if (pool_.stopping_) return std::nullopt;
+    Job job = std::move(pool_.jobs_.front());
+    pool_.jobs_.pop_front();
+    if (!client_) client_ = std::make_shared<http::ControlPlaneClient>(pool_.options_.client);
+    current_ = client_;
+    return job;
+  }
+
+  void carry_out(const Job& job) {
+    const sync::SendRequest& request = job.request;
+    const auto reader = make_answer_reader(request, pool_.engine_, pool_.inbox_, pool_.options_.archive);
+    const auto outcome = current_->call(rest_call(request), job.token,
+                                        [&reader](std::string_view chunk) { return reader->feed(chunk); });
+    current_.reset();
+    const auto* answer = std::get_if<http::RestAnswer>(&outcome);
+    const int status = answer == nullptr ? 0 : answer->status;
+    const bool success = answer != nullptr && answer->is_success();
+    const auto whole = success ? reader->finish() : Result<Done>(fail(ErrorKind::Retry, std::string(why(outcome))));
+    report(request, status, whole);
+
+    sync::RequestOutcome end;
+    end.status = status;
+    end.complete = success && whole.has_value();
+    end.rows_rejected = reader->rows_rejected();
+    if (answer != nullptr) {
+      end.retry_after = answer->retry_after;
+      if (const auto date = parse_http_date(answer->date)) end.date = *date;
+    }
+    pool_.inbox_.post({[engine = &pool_.engine_, number = request.number, end](sync::Records& records, sync::Now now) {
+                         engine->on_done(records, number, end, now);
+                       },
+                       nullptr});
+    pool_.on_end_({job.link, request.call, status, request.call == sync::Call::Deployments && end.complete});
+  }
+
+  void report(const sync::SendRequest& request, int status, const Result<Done>& whole) {
+    const std::string_view call = sync::name_of(request.call);
+    pool_.metrics_.count_rest_request(call, status);
+    if (whole) {
+      pool_.log_.debug("rest.answered", {{"call", call}, {"status", status}});
+      pool_.log_.resolved("rest.failed", call);
+    } else {
+      pool_.log_.repeated(LogLevel::Info, "rest.failed", call,
+                          {{"call", call}, {"status", status}, {"reason", whole.error().message}});
+    }
+  }
+
+  RestPool& pool_;
+  std::shared_ptr<http::ControlPlaneClient> client_;   ///< Shared with current_, so that it can be cut meanwhile.
+  std::shared_ptr<http::ControlPlaneClient> current_;  ///< Used by the worker's thread alone.
+  std::thread thread_;
+};
+
+RestPool::RestPool(RestPoolOptions options, sync::Engine& engine, Inbox& inbox, Metrics& metrics, Logger& log,
+                   std::function<void(const RestEnd&)> on_end)
+    : options_(std::move(options)),
+      engine_(engine),
+      inbox_(inbox),
+      metrics_(metrics),
+      log_(log),
+      on_end_(std::move(on_end)) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < options_.workers; ++i) workers_.push_back(std::make_unique<Worker>(*this));
+}
+
+RestPool::~RestPool() {
+  stop();
+  workers_.clear();
+}
+
+void RestPool::set_link(std::uint64_t link, Secret token) {
+  const std::lock_guard lock(mutex_);
+  link_ = link;
+  token_ = std::move(token);
+  jobs_.clear();
+  for (const auto& worker : workers_) worker->cut();
+}
+
+void RestPool::send(sync::SendRequest request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || link_ == 0) return;  // the link it was meant for has gone
+    jobs_.push_back({std::move(request), link_, token_});
+  }
+  changed_.notify_one();
+}
+
+void RestPool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    jobs_.clear();
+    for (const auto& worker : workers_) worker->cut();
+  }
+  changed_.notify_all();
+}
+
+}  // namespace tether::daemon

@@ -1,0 +1,129 @@
+#include "status_parts.h"
+
+#include <algorithm>
+#include <random>
+
+#include "tether/protocol/kinds.h"
+
+namespace tether::daemon {
+namespace {
+
+std::optional<std::string> unless_empty(std::string text) {
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+ControlPlaneStatus::State translate(link::State state) {
+  switch (state) {
+    case link::State::Standalone:
+      return ControlPlaneStatus::State::Standalone;
+    case link::State::Connecting:
+      return ControlPlaneStatus::State::Connecting;
+    case link::State::Connected:
+      return ControlPlaneStatus::State::Connected;
+    case link::State::Reconnecting:
+      return ControlPlaneStatus::State::Reconnecting;
+    case link::State::Rejected:
+      return ControlPlaneStatus::State::Rejected;
+    case link::State::Disconnected:
+      break;
+  }
+  return ControlPlaneStatus::State::Disconnected;
+}
+
+GatewayStatus::State translate(delivery::GatewayCondition condition) {
+  switch (condition) {
+    case delivery::GatewayCondition::Away:
+      return GatewayStatus::State::Away;
+    case delivery::GatewayCondition::Connecting:
+      return GatewayStatus::State::Connecting;
+    case delivery::GatewayCondition::Behind:
+      return GatewayStatus::State::Behind;
+    case delivery::GatewayCondition::InSync:
+      return GatewayStatus::State::InSync;
+    case delivery::GatewayCondition::Refusing:
+      break;
+  }
+  return GatewayStatus::State::Refusing;
+}
+
+ResourceNote note(const store::NamedResource& resource, const Redactor& redactor) {
+  ResourceNote shown{resource.kind, resource.id, unless_empty(resource.handle), std::nullopt, resource.since};
+  shown.reason = unless_empty(redactor.redact(resource.reason));
+  return shown;
+}
+
+}  // namespace
+
+void describe_link(const link::Snapshot& link, Status& status) {
+  ControlPlaneStatus& shown = status.control_plane;
+  const auto state = translate(link.state);
+  if (!shown.state_since || shown.state != state) shown.state_since = Clock::now();
+  shown.state = state;
+  shown.next_attempt = link.next_attempt;
+  shown.last_error = unless_empty(link.last_error);
+}
+
+void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Status& status) {
+  ControlPlaneStatus& shown = status.control_plane;
+  shown.gateway_id = unless_empty(marks.gateway_id);
+  shown.other_gateway_id = unless_empty(standing.other_gateway_id);
+  shown.in_sync = standing.in_sync;
+  shown.last_proven_sync = standing.proven;
+  status.settled = standing.settled;
+}
+
+void describe_gateway(const delivery::Courier& courier, const sync::Marks& marks, const Redactor& redactor,
+                      Status& status) {
+  GatewayStatus& shown = status.gateway;
+  const auto state = translate(courier.condition());
+  if (!shown.state_since || shown.state != state) shown.state_since = Clock::now();
+  shown.state = state;
+  shown.instance = courier.present_instance();
+  shown.applied_revision.reset();
+  if (shown.instance && courier.gateway_state()) shown.applied_revision = courier.gateway_state()->revision;
+  shown.has_answered_push = shown.instance && *shown.instance == marks.answered.instance;
+  shown.last_proven_sync = courier.proven_at();
+  shown.last_error = unless_empty(redactor.redact(courier.last_error()));
+}
+
+void describe_store(const store::Overview& overview, const Redactor& redactor, Status& status) {
+  StoreStatus& shown = status.store;
+  shown.revision = overview.revision;
+  shown.resources.clear();
+  status.best_effort_kinds.clear();
+  for (const auto& [kind, count] : overview.offered_by_kind) {
+    shown.resources[kind] = static_cast<std::uint64_t>(count);
+    if (kind == protocol::kApplication) status.best_effort_kinds.push_back(kind);
+  }
+  shown.outbox_acks = static_cast<std::uint64_t>(overview.outbox_acks);
+  status.event_timestamps.clear();
+  for (const auto& [type, at] : overview.event_timestamps) status.event_timestamps[type] = at;
+  const auto notes = [&redactor](const std::vector<store::NamedResource>& resources) {
+    std::vector<ResourceNote> shown_notes;
+    shown_notes.reserve(resources.size());
+    for (const auto& resource : resources) shown_notes.push_back(note(resource, redactor));
+    return shown_notes;
+  };
+  status.quarantined = notes(overview.quarantined);
+  status.waiting = notes(overview.waiting);
+  status.held.clear();
+  for (const sync::Hold& hold : overview.holds) {
+    status.held.push_back({"listing", hold.scope, std::nullopt,
+                           "the listing lacks " + std::to_string(hold.would_go) + " of " +
+                               std::to_string(hold.in_service) + ": nothing of it is removed",
+                           hold.since});
+  }
+}
+
+std::string new_epoch() {
+  std::random_device random;
+  std::string epoch;
+  for (int word = 0; word < 4; ++word) {
+    std::uint32_t bits = random();
+    for (int nibble = 0; nibble < 8; ++nibble, bits >>= 4U) epoch += "0123456789abcdef"[bits & 0xFU];
+  }
+  return epoch;
+}
+
+}  // namespace tether::daemon
