@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tether/base/result.h"
+
+namespace tether::peers {
+
+struct PemPair {
+  std::string certificate;
+  std::string key;
+};
+
+/// A throw-away authority: an own key, valid for a day. Two of them trust nothing of each other.
+class TestCa {
+ public:
+  /// Drawn fresh. Aborts if OpenSSL cannot.
+  TestCa();
+
+  const std::string& certificate() const { return ca_.certificate; }  ///< PEM: what a client must trust.
+  /// A server certificate for these names (`localhost`) and numeric addresses, valid from an hour ago for `hours`;
+  /// negative hours: expired already.
+  PemPair issue(const std::vector<std::string>& names = {"localhost", "127.0.0.1", "::1"}, int hours = 24) const;
+
+ private:
+  PemPair ca_;
+};
+
+/// Files of a fresh authority and one server certificate in `folder`.
+struct TestCaFiles {
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
+};
+TestCaFiles write_test_ca(const std::string& folder);
+
+}  // namespace tether::peers
