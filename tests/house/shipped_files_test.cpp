@@ -1,0 +1,95 @@
+#include <sys/wait.h>
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <regex>
+
+#include "tether/settings/names.h"
+#include "tether/settings/settings.h"
+#include "tree.h"
+
+using namespace tether;
+using house::matches;
+
+namespace {
+
+struct Outcome {
+  int status = -1;
+  std::string output;
+};
+
+Outcome run(const std::string& command) {
+  Outcome outcome;
+  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  for (int byte = std::fgetc(pipe); byte != EOF; byte = std::fgetc(pipe)) {
+    outcome.output.push_back(static_cast<char>(byte));
+  }
+  const int status = ::pclose(pipe);
+  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+/// A copy of the unit that starts the program just built, so that it can be verified before anything is installed.
+std::string unit_for_built_program() {
+  const std::string unit =
+      std::regex_replace(house::read("systemd/tetherd.service"), std::regex("/usr/bin/tetherd"), TETHER_PROGRAM);
+  std::string folder = (std::filesystem::temp_directory_path() / "tetherd-unit-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  std::ofstream(folder + "/tetherd.service") << unit;
+  return folder;
+}
+
+}  // namespace
+
+TEST_CASE("systemd finds nothing wrong with the unit") {
+  const std::string folder = unit_for_built_program();
+
+  const Outcome verified = run("systemd-analyze verify --man=no " + folder + "/tetherd.service");
+
+  std::filesystem::remove_all(folder);
+  INFO(verified.output);
+  CHECK(verified.status == 0);
+  CHECK(verified.output.find("tetherd.service") == std::string::npos);  // what it ignores it tells, with status 0
+}
+
+TEST_CASE(
+    "the unit gives the daemon its state folder, its token and the sockets that it needs, and no second start "
+    "after a wrong setting") {
+  const std::string unit = house::read("systemd/tetherd.service");
+
+  CHECK(unit.find("\nStateDirectory=tetherd\nStateDirectoryMode=0700\n") != std::string::npos);
+  CHECK(unit.find("\nLoadCredential=registration-token:") != std::string::npos);
+  CHECK(unit.find("\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n") != std::string::npos);
+  CHECK(unit.find("\nRestartPreventExitStatus=2\n") != std::string::npos);
+}
+
+TEST_CASE("the Dockerfile copies what is there, and sets what the daemon knows") {
+  const std::string dockerfile = house::read("docker/Dockerfile");
+
+  const auto copies = matches(dockerfile, R"(\nCOPY ([^-\n][^\n]*) \S+\n)");
+  REQUIRE_FALSE(copies.empty());
+  for (const std::string& sources : copies) {
+    for (const std::string& path : matches(sources, R"(\S+)")) {
+      INFO(path);
+      CHECK(std::filesystem::exists(house::source_dir() / path));
+    }
+  }
+  for (const std::string& variable : matches(dockerfile, R"(\nENV (\w+)=)")) {
+    CHECK(variable == setting::kAdminListen.variable);
+  }
+  CHECK(dockerfile.find("\nUSER tetherd\n") != std::string::npos);
+  CHECK(dockerfile.find("\nVOLUME " + Settings().state_dir + "\n") != std::string::npos);
+}
+
+TEST_CASE("the shipped settings file holds the defaults") {
+  const Environment nothing = [](const std::string&) { return std::nullopt; };
+
+  const LoadedSettings loaded = load_settings(nothing, (house::source_dir() / "config/tetherd.yaml").string());
+
+  CAPTURE(loaded.mistakes);
+  REQUIRE(loaded.settings);
+  CHECK(print_effective(*loaded.settings) == print_effective(load_settings(nothing, std::nullopt).settings.value()));
+}

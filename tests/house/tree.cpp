@@ -1,0 +1,87 @@
+#include "tree.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <sstream>
+
+namespace tether::house {
+
+namespace {
+
+std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(' ');
+  if (first == std::string::npos) return {};
+  return text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+Row row_of(const std::string& line) {
+  Row row;
+  std::istringstream cells(line.substr(1));
+  for (std::string cell; std::getline(cells, cell, '|');) row.cells.push_back(trimmed(cell));
+  std::smatch name;
+  if (!row.cells.empty() && std::regex_search(row.cells.front(), name, std::regex("`([^`]+)`"))) row.name = name[1];
+  return row;
+}
+
+}  // namespace
+
+std::filesystem::path source_dir() {
+  return TETHER_SOURCE_DIR;
+}
+
+std::string read(const std::string& path) {
+  std::ifstream file(source_dir() / path, std::ios::binary);
+  INFO(path);
+  REQUIRE(file);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string> lines_of(const std::string& path) {
+  std::istringstream text(read(path));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
+}
+
+std::vector<std::string> sources(const std::vector<std::string>& folders) {
+  std::vector<std::string> paths;
+  for (const std::string& folder : folders) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(source_dir() / folder)) {
+      const auto extension = entry.path().extension();
+      if (extension == ".h" || extension == ".cpp") paths.push_back(entry.path().lexically_relative(source_dir()));
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+std::vector<Row> table(const std::string& path, const std::string& header) {
+  std::vector<Row> rows;
+  bool inside = false;
+  for (const std::string& line : lines_of(path)) {
+    if (line.rfind("| " + header + " |", 0) == 0) {
+      inside = true;
+    } else if (inside && line.rfind("|", 0) != 0) {
+      break;
+    } else if (inside && line.rfind("|--", 0) != 0) {
+      rows.push_back(row_of(line));
+    }
+  }
+  INFO(path << ": table of " << header);
+  REQUIRE_FALSE(rows.empty());
+  return rows;
+}
+
+std::set<std::string> matches(const std::string& text, const std::string& pattern) {
+  const std::regex expression(pattern);
+  std::set<std::string> found;
+  for (auto it = std::sregex_iterator(text.begin(), text.end(), expression); it != std::sregex_iterator(); ++it) {
+    found.insert(it->size() > 1 ? (*it)[1] : (*it)[0]);
+  }
+  return found;
+}
+
+}  // namespace tether::house
