@@ -20,6 +20,16 @@ bool is_refused(const Offering& offering, const Version& version) {
   return offering.refused && offering.refused->version == version;
 }
 
+/// The gateway would not remove what it has: it may still serve it.
+bool is_refused_removal(const Offering& offering) {
+  return offering.refused && !offering.refused->version.is_set();
+}
+
+/// What a refusal was about is not wanted any more.
+bool is_outdated(const std::optional<Refusal>& refused, const Version& wanted) {
+  return refused && refused->version.is_set() && refused->version != wanted;
+}
+
 }  // namespace
 
 template <class Row>
@@ -41,6 +51,7 @@ void Offers::note_sent(Offering& offering) {
 
 void Offers::set(Offering& offering, const Version& version) {
   note_sent(offering);
+  if (version.is_set() && is_refused_removal(offering)) offering.refused.reset();
   offering.offered = version;
   offering.revision = records_.next_revision();
 }
@@ -82,6 +93,7 @@ template <class Row>
 void Offers::reconsider_row(Row& row, const Version& wanted) {
   Offering& offering = row.offering;
   row.waiting = false;
+  if (is_outdated(offering.refused, wanted_version(row))) offering.refused.reset();
   if (!wanted.is_set() || is_refused(offering, wanted) || offering.offered == wanted) return store(row);
   if (!references_offered(row, wanted)) {
     row.waiting = true;
@@ -105,12 +117,10 @@ template <class Row>
 void Offers::stop_row(Row& row) {
   Offering& offering = row.offering;
   const bool was_offered = offering.offered.is_set();
-  if (was_offered) set(offering, {});
+  // A removal that was refused is sent again: whoever asks for it a second time must not find it forgotten.
+  if (was_offered || is_refused_removal(offering)) set(offering, {});
   // CE-11: a push that is out may still carry it. Its answer must not make the stopped version good.
-  if (flight_.push != 0) {
-    offering.sent = {};
-    offering.sent_push = flight_.push;
-  }
+  if (flight_.push != 0 && offering.sent_push == flight_.push) offering.sent = {};
   offering.good = {};
   offering.refused.reset();
   row.waiting = false;
@@ -126,7 +136,7 @@ void Offers::stop(Resource& resource) {
 }
 
 template <class Row>
-void Offers::answer_row(Row& row, const Answer& answer) {
+bool Offers::answer_row(Row& row, const Answer& answer) {
   Offering& offering = row.offering;
   const bool offer_changed = offering.sent_push == answer.push;
   const bool carried_now = offering.revision > answer.after && offering.revision <= answer.up_to;
@@ -135,46 +145,50 @@ void Offers::answer_row(Row& row, const Answer& answer) {
     offering.sent = {};
     offering.sent_push = 0;
   }
+  bool refused = false;
   if (answer.rejected == nullptr) {
     if (carried.is_set()) {
       offering.good = carried;
       if (is_refused(offering, carried)) offering.refused.reset();
-    } else if (offering.refused && !offering.refused->version.is_set()) {
-      offering.refused.reset();  // a removal that was refused before
+    } else if (carried_now && is_refused_removal(offering)) {
+      offering.refused.reset();
     }
-    return store(row);
-  }
-  if (!carried.is_set()) {
-    // A removal was refused: it is tried again by the clock. What was refused and has been stopped since is forgotten.
-    const bool removal = carried_now && !offer_changed && !offering.offered.is_set();
-    if (removal) offering.refused = Refusal{{}, reason_to_keep(row, {}, *answer.rejected), now_.wall};
-    return store(row);
-  }
-  if (offering.good == carried) offering.good = {};
-  if (offering.offered == carried) {
-    offering.refused = Refusal{carried, reason_to_keep(row, carried, *answer.rejected), now_.wall};
-    set(offering, offering.good);
-    changed(key_of(row), offering.offered.is_set());
+  } else if (!carried.is_set()) {
+    // A removal is tried again by the clock. What was refused and has been stopped since is forgotten.
+    refused = carried_now && !offer_changed && !offering.offered.is_set();
+    if (refused) offering.refused = Refusal{{}, reason_to_keep(row, {}, *answer.rejected), now_.wall};
+  } else {
+    if (offering.good == carried) offering.good = {};
+    // What is offered under a later revision is judged by that answer: a secret in it may have changed (B6).
+    if (offering.offered == carried && !offer_changed) {
+      // Only what is wanted is quarantined. The refusal of a last good version leaves the wanted one as it was.
+      refused = carried == wanted_version(row);
+      if (refused) offering.refused = Refusal{carried, reason_to_keep(row, carried, *answer.rejected), now_.wall};
+      set(offering, offering.good);
+      changed(key_of(row), offering.offered.is_set());
+    }
   }
   store(row);
+  return refused;
 }
 
-void Offers::on_answer(Artifact& artifact, const Answer& answer) {
-  answer_row(artifact, answer);
+bool Offers::on_answer(Artifact& artifact, const Answer& answer) {
+  return answer_row(artifact, answer);
 }
-void Offers::on_answer(Resource& resource, const Answer& answer) {
-  answer_row(resource, answer);
+bool Offers::on_answer(Resource& resource, const Answer& answer) {
+  return answer_row(resource, answer);
 }
 
 template <class Row>
 void Offers::refuse_line_of(Row& row, std::int64_t push, const std::string& reason) {
   const std::int64_t before = row.offering.revision;
   answer_row(row, Answer{push, before - 1, before, &reason});
-  if (row.offering.revision != before) return;  // something else is offered instead, under a revision of its own
-  if (!row.offering.offered.is_set()) {
-    row.offering.revision = 0;  // a refused removal is out of the difference until it is tried again
-    store(row);
-  }
+  if (row.offering.revision != before || !is_refused_removal(row.offering)) return;
+  // A refused removal has no revision until it is tried again, or no body could get past it. The sequence goes on all
+  // the same: that is how it shows that the refusal was stored.
+  row.offering.revision = 0;
+  records_.next_revision();
+  store(row);
 }
 
 void Offers::refuse_line(const Key& key, std::int64_t push, const std::string& reason) {
@@ -221,11 +235,35 @@ void Offers::touch_referring(const Reference& reference) {
   }
 }
 
+void Offers::retry_refused_by(const Key& key) {
+  std::vector<Key> refused;
+  records_.visit_refused([&refused](const Key& row) { refused.push_back(row); });
+  if (refused.empty()) return;
+  Reference changed_one{key.kind, key.id};
+  if (const auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
+    if (const auto body = records_.body(key, artifact->offering.offered.body)) changed_one.name = body->handle;
+  }
+  const auto refers = [&](const Key& row, const Offering& offering, const std::string& artifact_id) {
+    if (!offering.refused || !offering.refused->version.is_set()) return false;
+    if (artifact_id == key.id) return true;
+    const auto references = records_.references(row, offering.refused->version.body);
+    return std::find(references.begin(), references.end(), changed_one) != references.end();
+  };
+  for (const Key& row : refused) {
+    if (const auto artifact = records_.artifact(row.id); artifact && artifact->kind == row.kind) {
+      if (refers(row, artifact->offering, "")) retry(row);
+    } else if (const auto resource = records_.resource(row.kind, row.id)) {
+      if (refers(row, resource->offering, resource->artifact_id)) retry(row);
+    }
+  }
+}
+
 void Offers::follow_up() {
   while (!changes_.empty()) {
     const Change change = changes_.front();
     changes_.pop_front();
     if (change.present) {
+      retry_refused_by(change.key);
       for (const Key& key : records_.waiting_for(change.key)) {
         if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
           reconsider(*artifact);

@@ -32,8 +32,9 @@ class Offers {
     std::int64_t up_to = 0;
     const std::string* rejected = nullptr;  ///< The reason, or null: accepted.
   };
-  void on_answer(Artifact& artifact, const Answer& answer);
-  void on_answer(Resource& resource, const Answer& answer);
+  /// True: the refusal of what is wanted (or of its removal) was stored.
+  bool on_answer(Artifact& artifact, const Answer& answer);
+  bool on_answer(Resource& resource, const Answer& answer);
 
   /// A line that was sent alone was refused with its whole body. Like a rejected line, but it must leave the difference
   /// by itself, because the gateway's revision has not moved past it.
@@ -61,7 +62,7 @@ class Offers {
   template <class Row>
   void refuse_line_of(Row& row, std::int64_t push, const std::string& reason);
   template <class Row>
-  void answer_row(Row& row, const Answer& answer);
+  bool answer_row(Row& row, const Answer& answer);
   void set(Offering& offering, const Version& version);
   void note_sent(Offering& offering);
   bool references_offered(const Artifact& artifact, const Version& version);
@@ -69,6 +70,8 @@ class Offers {
   void store(Artifact& artifact);
   void store(Resource& resource);
   void changed(const Key& key, bool present);
+  /// What it refers to has changed or come: a refusal may have been its fault.
+  void retry_refused_by(const Key& key);
 
   Records& records_;
   const Flight& flight_;
