@@ -67,6 +67,7 @@ Result<Frame> parse_frame(std::string_view text) {
   }
   event.correlation_id = text_or_empty(*frame, "correlationId");
   event.at = time_or_unset(*frame, "timestamp");
+  event.bytes = text.size();
   if (is_known_event(event.type)) return known_event(std::move(event), *frame);
   const bool event_like = !event.type.empty() && frame->find("payload") != nullptr;
   if (!event_like) return UnknownFrame{};

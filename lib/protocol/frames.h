@@ -101,6 +101,7 @@ struct Event {
   std::string correlation_id;  ///< May be empty: then it cannot be de-duplicated by it.
   Instant at;                  ///< The envelope's whole second; orders nothing. Unset if absent or unreadable.
   EventBody body;
+  std::size_t bytes = 0;  ///< Of its frame: what it costs to keep.
 };
 
 /// Every event type that is understood, for metrics and tests.

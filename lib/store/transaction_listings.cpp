@@ -10,12 +10,13 @@ const std::string kUnseen =
     "NOT EXISTS (SELECT 1 FROM temp.seen s WHERE s.scope = ?2 AND s.id = x.id)) ";
 
 // ?4 and ?5 are the artifact's kind and id, or empty. A list of keys shows only those of artifacts that are wanted
-// deployed: about the others it says nothing, so they neither are missing nor call for the brake.
+// deployed, and whose absence is not being asked about: about the others it says nothing, so they neither are missing
+// nor call for the brake.
 const std::string kFilter =
     "WHERE x.identity = ?1 AND x.kind = ?3 AND x.gone = 0 AND (?4 = '' OR EXISTS (SELECT 1 FROM artifacts a WHERE "
     "a.identity = x.identity AND a.id = x.artifact_id AND a.kind = ?4)) AND "
     "(x.kind <> 'ApiKey' OR EXISTS (SELECT 1 FROM artifacts d WHERE d.identity = x.identity AND d.id = x.artifact_id "
-    "AND d.wanted = 0)) ";
+    "AND d.wanted = 0 AND d.absent_change IS NULL AND d.question = 0)) ";
 const std::string kOfAll = "FROM resources x " + kFilter + "AND ?5 = '' ";
 const std::string kOfOne =
     "FROM resources x INDEXED BY resources_of_artifact " + kFilter + "AND x.artifact_id = ?5 AND x.artifact_id <> '' ";

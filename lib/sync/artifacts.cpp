@@ -4,6 +4,7 @@
 
 #include "tether/protocol/kinds.h"
 #include "tether/sync/acks.h"
+#include "tether/sync/resources.h"
 
 namespace tether::sync {
 
@@ -107,15 +108,15 @@ void Artifacts::on_deleted_event(const protocol::ArtifactDeleted& event, const s
     records.put_seen(type, at);  // it comes to gateways that never had it
     return;
   }
-  artifact->question = Question::DeletedEvent;
-  artifact->question_change = artifact->changed;
-  records.put(*artifact);
+  ask_existence(*artifact, Question::DeletedEvent);
   records.put_pending({type, {artifact->kind, artifact->id}, at, at, 0});
 }
 
-void Artifacts::on_row(const Statement& row, const RowContext& row_context) {
+void Artifacts::on_row(const Statement& row, const RowContext& row_context, Asked& asked) {
   Records& records = context_.records;
   auto stored = records.artifact(row.artifact_id);
+  const bool takes_back = row_context.full && stored && takes_out_of_service(*stored, row);
+  if (takes_back) ++asked.taken_back;
   switch (judge_row(stored ? &*stored : nullptr, row, row_context)) {
     case RowJudgement::Nothing:
       return;
@@ -136,8 +137,16 @@ void Artifacts::on_row(const Statement& row, const RowContext& row_context) {
       return;
     }
     case RowJudgement::Replace:
-    case RowJudgement::TakeBack:
       replace(*stored, row);
+      return;
+    case RowJudgement::TakeBack:
+      if (!takes_back) {
+        replace(*stored, row);
+      } else if (asked.take_back.size() < kMaxTakenBack) {
+        asked.take_back.push_back(row);  // counts for the brake, which is judged when the listing has ended
+      } else {
+        context_.ask_again();
+      }
       return;
     case RowJudgement::AskAgain:
       context_.ask_again();
@@ -149,17 +158,30 @@ void Artifacts::on_row(const Statement& row, const RowContext& row_context) {
       context_.ask_again();
       return;
     case RowJudgement::AskExists:
-      if (stored->question == Question::None) {
-        stored->question = Question::Absence;
-        stored->question_change = stored->changed;
-        records.put(*stored);
-      }
+      if (stored->question == Question::None) ask_existence(*stored, Question::Absence);
       return;
   }
 }
 
+void Artifacts::on_taken_back(const Statement& row) {
+  auto stored = context_.records.artifact(row.artifact_id);
+  // Whatever changed since its row was read has been said later.
+  if (stored && takes_out_of_service(*stored, row) && stored->went_back) replace(*stored, row);
+}
+
+void Artifacts::ask_existence(Artifact& artifact, Question why) {
+  artifact.question = why;
+  artifact.question_change = context_.records.next_change();
+  context_.records.put(artifact);
+}
+
 void Artifacts::on_absent(Artifact artifact, const Asked& asked) {
   if (artifact.question != Question::None) return;  // somebody is asking already
+  if (artifact.by_absence) {
+    // Out of service because it was absent; it stays so until it is said again, or does not exist any more.
+    if (artifact.changed <= asked.change) ask_existence(artifact, Question::Absence);
+    return;
+  }
   switch (judge_absence(artifact.absent, artifact.changed, asked.change, context_.memory.link, asked.when_ms)) {
     case AbsenceJudgement::AskAgain:
       context_.ask_again();
@@ -170,9 +192,7 @@ void Artifacts::on_absent(Artifact artifact, const Asked& asked) {
       context_.ask_again();
       return;
     case AbsenceJudgement::Confirmed:
-      artifact.question = Question::Absence;
-      artifact.question_change = artifact.changed;
-      context_.records.put(artifact);
+      ask_existence(artifact, Question::Absence);
       return;
   }
 }
@@ -181,10 +201,12 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
   Records& records = context_.records;
   auto artifact = records.artifact(answer.artifact_id);
   if (!artifact || artifact->question == Question::None) return;
+  // The question was raised again while this answer was on its way: only one that was asked later settles it.
+  if (artifact->question_change > asked.change) return;
   const Question question = artifact->question;
   artifact->question = Question::None;
   artifact->absent.reset();
-  const bool unchanged = artifact->changed == artifact->question_change && artifact->changed <= asked.change;
+  const bool unchanged = artifact->changed <= artifact->question_change;
   if (artifact->wanted == Wanted::Gone) {
     // A row named it after its deletion. If it does exist, the next listing's row is taken.
     if (answer.exists) {
@@ -214,15 +236,9 @@ void Artifacts::remove(Artifact& artifact) {
   artifact.fetched.clear();
   artifact.went_back.reset();
   records.drop_ack(artifact.id);
+  Resources resources(context_);
   for (const Key& key : records.resources_of(artifact.id)) {
-    auto resource = records.resource(key.kind, key.id);
-    if (!resource) continue;
-    resource->gone = true;
-    resource->gone_since = context_.now.wall;
-    resource->body.clear();
-    resource->absent.reset();
-    resource->changed = records.next_change();
-    context_.offers.stop(*resource);
+    if (auto resource = records.resource(key.kind, key.id)) resources.remove(*resource);
   }
   context_.offers.stop(artifact);
   records.clear_pending({artifact.kind, artifact.id});
@@ -230,7 +246,11 @@ void Artifacts::remove(Artifact& artifact) {
 
 void Artifacts::conclude_undeployed(Artifact& artifact) {
   if (artifact.wanted == Wanted::Undeployed) {
+    // Nothing changes but that nobody says it any more; the next listing need not be asked about it twice.
+    artifact.by_absence = true;
+    artifact.may_settle = may_settle(artifact);
     context_.records.put(artifact);
+    context_.records.clear_pending({artifact.kind, artifact.id});
     return;
   }
   artifact.wanted = Wanted::Undeployed;

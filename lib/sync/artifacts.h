@@ -13,7 +13,9 @@ class Artifacts {
 
   void on_event(const Statement& event, const std::string& type);
   void on_deleted_event(const protocol::ArtifactDeleted& event, const std::string& type, Instant at);
-  void on_row(const Statement& row, const RowContext& row_context);
+  void on_row(const Statement& row, const RowContext& row_context, Asked& asked);
+  /// A full listing took it out of service by an older row that was said twice, and the brake allows.
+  void on_taken_back(const Statement& row);
   /// A full listing lacks it, and the brake allows.
   void on_absent(Artifact artifact, const Asked& asked);
   void on_existence(const protocol::Existence& answer, const Asked& asked);
@@ -24,6 +26,7 @@ class Artifacts {
   void replace(Artifact& artifact, const Statement& statement);
   void take(Artifact& artifact, const Statement& statement);
   void repeat_ack(const Artifact& artifact);
+  void ask_existence(Artifact& artifact, Question why);
   void remove(Artifact& artifact);
   void conclude_undeployed(Artifact& artifact);
   /// No list speaks about the keys and subscriptions of what is not wanted here: what one proposed before is void.

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "tether/sync/engine.h"
 #include "tether/sync/offers.h"
 
 namespace tether::sync {
+
+inline constexpr Duration kDoubtsShare = 1s;
 
 /// What the parts of the engine share while one input is handled.
 struct Context {
@@ -19,14 +22,14 @@ struct Context {
   std::vector<Command>& commands;
   Offers offers;
 
-  /// A full listing that is asked after now: shared by all doubts within a second.
-  void doubt() { relist(std::chrono::seconds(1)); }
+  /// A full listing that is asked after now: at once, and at most one each second.
+  void doubt() { relist(std::max(now.steady, memory.full_asked + kDoubtsShare)); }
   /// A second statement is needed: list again when a confirmation may count.
-  void ask_again() { relist(std::chrono::seconds(10)); }
-  void relist(Duration wait) {
+  void ask_again() { relist(now.steady + kConfirmAfter); }
+  void relist(TimePoint at) {
     memory.relist_due = true;
     memory.relist_change = records.next_change();
-    memory.planner.want(Call::Deployments, "deployments", now.steady + wait, /*full=*/true);
+    memory.planner.want(Call::Deployments, "deployments", at, /*full=*/true);
   }
 };
 

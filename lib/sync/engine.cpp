@@ -56,7 +56,6 @@ void Engine::on_link_down(Records& records, Now now) {
   memory_.early.clear();
   memory_.early_bytes = 0;
   memory_.requests.clear();
-  memory_.hints.clear();
   memory_.held_fetches.clear();
   memory_.planner.on_link_down();
   after_input(records, now);
@@ -65,6 +64,7 @@ void Engine::on_link_down(Records& records, Now now) {
 void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& ack, Now now) {
   if (!memory_.up || memory_.acked) return;
   memory_.acked = true;
+  memory_.acked_at = ack.at;
   memory_.clock.restart(ack.at, now.steady);
   Marks marks = records.marks();
   memory_.identified = marks.gateway_id.empty() || marks.gateway_id == ack.gateway_id;
@@ -72,6 +72,7 @@ void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& 
   if (!memory_.identified) {
     // Another identity's state must not touch what is in service: nothing is listed, applied or acknowledged.
     memory_.early.clear();
+    memory_.hints.clear();
     commands_.emplace_back(Note{Note::Level::Warn,
                                 "the control plane names another gateway id than the one in service; what is in "
                                 "service is kept and nothing of the other is applied",
@@ -93,6 +94,8 @@ void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& 
       memory_.planner.want(Call::Keys, "keys/" + std::string(kind.name), now.steady);
     }
   }
+  Context context(records, memory_, now, options_, commands_);
+  Resources(context).follow_hints();  // those that the last link did not answer
   const auto early = std::exchange(memory_.early, {});
   memory_.early_bytes = 0;
   for (const auto& event : early) on_event(records, event, now);
@@ -102,10 +105,9 @@ void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& 
 void Engine::on_event(Records& records, const protocol::Event& event, Now now) {
   if (!memory_.up || (memory_.acked && !memory_.identified)) return;
   if (!memory_.acked) {
-    const std::size_t bytes = event.type.size() + event.correlation_id.size() + 512;
-    if (memory_.early.size() < kMaxEarlyEvents && memory_.early_bytes + bytes <= kMaxEarlyBytes) {
+    if (memory_.early.size() < kMaxEarlyEvents && memory_.early_bytes + event.bytes <= kMaxEarlyBytes) {
       memory_.early.push_back(event);
-      memory_.early_bytes += bytes;
+      memory_.early_bytes += event.bytes;
     }
     // Beyond the limit they are dropped: the full round that follows the ack asks for everything anyway.
     return;
@@ -148,7 +150,7 @@ void Engine::on_deployment_rows(Records& records, std::uint64_t request,
     asked.newest = std::max(asked.newest, row.at);
     if (asked.full) records.mark_seen(asked.scope, row.artifact_id);
     artifacts.on_row({row.kind, row.artifact_id, row.deployment_id, row.deployed, row.at, row.at_text},
-                     {asked.full, raced, memory_.link, asked.when_ms});
+                     {asked.full, raced, memory_.link, asked.when_ms}, asked);
   }
   context.offers.follow_up();
   after_input(records, now);
@@ -176,7 +178,6 @@ void Engine::on_documents(Records& records, std::uint64_t request, const std::ve
   Context context(records, memory_, now, options_, commands_);
   Artifacts artifacts(context);
   for (const Document& document : documents) {
-    found->second.came.push_back(document.deployment_id);
     artifacts.on_document(document);
   }
   context.offers.follow_up();
@@ -199,7 +200,7 @@ void Engine::on_secret_value(Records& records, std::uint64_t request, std::strin
   const auto found = memory_.requests.find(request);
   if (found == memory_.requests.end()) return;
   Context context(records, memory_, now, options_, commands_);
-  Resources(context).on_secret_value(found->second.ids.front(), value);
+  Resources(context).on_secret_value(found->second, value);
   context.offers.follow_up();
   after_input(records, now);
 }
@@ -235,6 +236,7 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
       }
       break;
     case Call::Exists:
+      if (outcome.complete) hold_unanswered(context, asked);
       break;
     default:
       if (outcome.complete) {
@@ -274,21 +276,22 @@ void Engine::on_push_answered(Records& records, const PushAnswered& answer, Now 
   Context context(records, memory_, now, options_, commands_);
   std::map<std::pair<std::string, std::string>, const std::string*> rejected;
   for (const auto& line : answer.rejected) rejected.emplace(std::pair(line.kind, line.id), &line.reason);
+  std::set<std::pair<std::string, std::string>> judged;
   records.visit_pushed(answer.after, answer.up_to, answer.push, [&](const Key& key) {
     const auto refusal = rejected.find({key.kind, key.id});
     const Offers::Answer row_answer{answer.push, answer.after, answer.up_to,
                                     refusal == rejected.end() ? nullptr : refusal->second};
     if (auto artifact = records.artifact(key.id); artifact && artifact->kind == key.kind) {
-      context.offers.on_answer(*artifact, row_answer);
+      if (context.offers.on_answer(*artifact, row_answer)) judged.emplace(key.kind, key.id);
     } else if (auto resource = records.resource(key.kind, key.id)) {
-      context.offers.on_answer(*resource, row_answer);
+      if (context.offers.on_answer(*resource, row_answer)) judged.emplace(key.kind, key.id);
       records.clear_pending(key);
     }
   });
   if (new_instance) {
     // Another gateway may take what the last one refused; what this one has just refused it has judged itself.
     records.visit_refused([&](const Key& key) {
-      if (!rejected.contains({key.kind, key.id})) context.offers.retry(key);
+      if (!judged.contains({key.kind, key.id})) context.offers.retry(key);
     });
   }
   context.offers.follow_up();
@@ -344,6 +347,7 @@ void Engine::ask(Records& records, Now now) {
     asked.full = slot->full;
     const bool manifest = slot->call == Call::Manifest;
     if (!manifest) records.begin_listing(slot->scope);
+    if (slot->full) memory_.full_asked = now.steady;
     send_request(context, std::move(asked), manifest ? "POST" : "GET", listing_path(context, *slot),
                  manifest ? options_.manifest : "");
   }

@@ -19,8 +19,9 @@ std::string after_slash(const std::string& scope) {
 
 /// Notes or lifts the brake for a listing; true if it holds. Judged over everything in service that the listing lacks,
 /// rows that changed meanwhile too (CE-4, CE-5).
-bool judge_brake(Context& context, const std::string& scope, const Records::Share& share) {
+bool judge_brake(Context& context, const Asked& asked, const Records::Share& share) {
   Records& records = context.records;
+  const std::string& scope = asked.scope;
   const auto held = records.hold(scope);
   if (!brake_holds(share.stored, share.unseen)) {
     if (held) {
@@ -29,6 +30,8 @@ bool judge_brake(Context& context, const std::string& scope, const Records::Shar
     }
     return false;
   }
+  // Only a listing that does not call for the brake releases it: the next one is not left to the next poll.
+  context.memory.planner.want(asked.call, scope, context.now.steady + kAskHeldAgain, asked.full);
   records.put_hold({scope, held ? held->since : context.now.wall, share.unseen, share.stored});
   if (!held) {
     context.commands.emplace_back(Note{
@@ -66,7 +69,9 @@ void end_deployments(Context& context, const Asked& asked, const RequestOutcome&
   Marks marks = records.marks();
   const Instant date = outcome.date.value_or(asked.newest);
   marks.listed_to = std::min(asked.newest, date);
-  if (date.is_set()) marks.horizon = std::max(marks.horizon, date + kHorizonSlack);
+  // No slack here, unlike after the ack: what is replayed is older than the link. It would make each listing that a
+  // doubt asks for put the events of the next second in doubt as well.
+  marks.horizon = std::max(memory.acked_at + kHorizonSlack, date);
   records.put_marks(marks);
   records.clear_doubts(asked.change);
 
@@ -84,8 +89,13 @@ void end_deployments(Context& context, const Asked& asked, const RequestOutcome&
              {{"rows", std::to_string(outcome.rows_rejected)}}});
     return;
   }
-  const bool held = judge_brake(context, asked.scope, records.unseen_artifacts(asked.scope));
+  auto share = records.unseen_artifacts(asked.scope);
+  share.unseen += asked.taken_back;
+  const bool held = judge_brake(context, asked, share);
   Artifacts artifacts(context);
+  if (!held) {
+    for (const Statement& row : asked.take_back) artifacts.on_taken_back(row);
+  }
   records.visit_unseen_artifacts(asked.scope, [&artifacts, &asked, held](const Artifact& artifact) {
     // What is not in service may go whatever the brake says: its removal takes nothing from the gateway.
     if (held && artifact.offering.offered.is_set()) return;
@@ -106,7 +116,7 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
     if (records.hold(asked.scope)) records.drop_hold(asked.scope);
     return;
   }
-  if (judge_brake(context, asked.scope, share)) return;
+  if (judge_brake(context, asked, share)) return;
   records.visit_unseen_resources(
       asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id,
       [&resources, &asked](const Resource& resource) { resources.on_absent(resource, asked); });
@@ -123,7 +133,8 @@ std::string listing_path(Context& context, const Planner::Slot& slot) {
       const Instant pending = context.records.earliest_pending_deployment();
       Instant since = marks.listed_to;
       if (pending.is_set()) since = std::min(since, pending);
-      return "/deployments?since=" + protocol::since_query(since - kSinceOverlap);
+      since = std::max(since - kSinceOverlap, Instant{});
+      return "/deployments?since=" + protocol::since_query(since);
     }
     case Call::Keys: {
       const auto* kind = protocol::find_kind(rest);

@@ -12,6 +12,7 @@
 #include "tether/sync/control_plane_clock.h"
 #include "tether/sync/model.h"
 #include "tether/sync/planner.h"
+#include "tether/sync/rule.h"
 
 namespace tether::sync {
 
@@ -27,6 +28,11 @@ inline constexpr std::size_t kMaxEarlyEvents = 256;
 inline constexpr std::size_t kMaxEarlyBytes = 4 * 1024 * 1024;
 /// Holds on single documents and values that were asked for and did not come.
 inline constexpr std::size_t kMaxHeldFetches = 1000;
+/// Older rows of one listing that take something out of service, kept until the brake has been judged; further ones are
+/// taken from the next listing.
+inline constexpr std::size_t kMaxTakenBack = 1000;
+/// How soon a listing whose removals are held is asked again.
+inline constexpr Duration kAskHeldAgain = 60s;
 /// Changes that wait for a listing's answer in case it is refused.
 inline constexpr std::size_t kMaxHints = 1000;
 /// How long correlation ids and tombstones are kept: events live that long at the control plane.
@@ -41,9 +47,11 @@ struct Asked {
   bool full = false;
   std::int64_t change = 0;  ///< The store's counter when it was sent.
   TimePoint when;
-  std::int64_t when_ms = 0;       ///< The same, counted from the link's beginning.
-  std::vector<std::string> ids;   ///< What a follow-up asks about.
-  std::vector<std::string> came;  ///< Of these, the documents that arrived.
+  std::int64_t when_ms = 0;            ///< The same, counted from the link's beginning.
+  std::vector<std::string> ids;        ///< What a follow-up asks about.
+  std::vector<std::string> artifacts;  ///< Whose documents these are, one for each.
+  std::int64_t taken_back = 0;         ///< Rows that take something out of service although they are older.
+  std::vector<Statement> take_back;    ///< Of these, the ones said for the second time.
   std::int64_t rows = 0;
   std::int64_t known_rows = 0;  ///< Of these, of something that was stored before.
   Instant newest;               ///< Newest `deployedAt` seen.
@@ -86,6 +94,7 @@ struct Memory {
 
   Planner planner;
   ControlPlaneClock clock;
+  Instant acked_at;  ///< The timestamp of this link's `connection.ack`.
 
   bool up = false;
   bool acked = false;       ///< The `connection.ack` of this link came.
@@ -105,6 +114,7 @@ struct Memory {
 
   bool listed = false;  ///< A full listing was completed under this link.
   TimePoint listed_asked;
+  TimePoint full_asked;     ///< When the last full deployment list was asked; doubts within a second share one.
   bool relist_due = false;  ///< A full listing asked after relist_change is wanted and has not come yet.
   std::int64_t relist_change = 0;
   bool listed_since_start = false;

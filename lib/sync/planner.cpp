@@ -184,6 +184,11 @@ void Planner::start_follow_up(Call call) {
   ++follow_ups_[call];
 }
 
+void Planner::pause_follow_up(Call call, TimePoint until) {
+  Backoff& backoff = follow_up_backoff_[call];
+  backoff.until = std::max(backoff.until, until);
+}
+
 void Planner::on_done(Call call, std::string_view scope, bool full, bool succeeded, std::optional<Duration> retry_after,
                       TimePoint now) {
   const bool follow_up = call == Call::FetchBatch || call == Call::Exists || call == Call::SecretValue;

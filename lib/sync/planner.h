@@ -78,6 +78,8 @@ class Planner {
   // Follow-up requests (documents, exists, secret values): free places and back-off by call.
   bool may_follow_up(Call call, TimePoint now) const;
   void start_follow_up(Call call);
+  /// No further one before `until`.
+  void pause_follow_up(Call call, TimePoint until);
 
   /// A request ended. A failure is tried again with back-off; `retry_after` is obeyed.
   void on_done(Call call, std::string_view scope, bool full, bool succeeded, std::optional<Duration> retry_after,

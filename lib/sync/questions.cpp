@@ -8,7 +8,12 @@ namespace tether::sync {
 namespace {
 
 constexpr Duration kFirstHold = 5s;
+constexpr Duration kFirstExistsHold = 1s;
 constexpr Duration kLongestHold = 300s;
+
+std::string question_key(const std::string& artifact_id) {
+  return "exists/" + artifact_id;
+}
 
 std::string value_key(const std::string& handle) {
   return "secret/" + handle;
@@ -19,12 +24,18 @@ bool is_held(const Memory& memory, const std::string& key, TimePoint now) {
   return held != memory.held_fetches.end() && held->second.until > now;
 }
 
-void hold(Memory& memory, const std::string& key, TimePoint now) {
+void hold(Memory& memory, Call call, const std::string& key, TimePoint now, Duration first = kFirstHold) {
+  if (memory.held_fetches.size() >= kMaxHeldFetches) {
+    // What has not been asked about since its pause ended is not wanted any more.
+    std::erase_if(memory.held_fetches, [now](const auto& entry) { return entry.second.until + kLongestHold < now; });
+  }
   if (memory.held_fetches.size() >= kMaxHeldFetches && !memory.held_fetches.contains(key)) {
-    memory.held_fetches.erase(memory.held_fetches.begin());
+    // More is missing than is worth telling apart: the call itself pauses.
+    memory.planner.pause_follow_up(call, now + kLongestHold);
+    return;
   }
   HeldFetch& held = memory.held_fetches[key];
-  Duration wait = kFirstHold;
+  Duration wait = first;
   for (int i = 0; i < held.failures && wait < kLongestHold; ++i) wait *= 2;
   ++held.failures;
   held.until = now + std::min(wait, kLongestHold);
@@ -41,6 +52,7 @@ void ask_documents(Context& context) {
     const auto artifact = context.records.artifact(id);
     if (artifact && !is_held(memory, artifact->deployment_id, context.now.steady)) {
       asked.ids.push_back(artifact->deployment_id);
+      asked.artifacts.push_back(id);
     }
   }
   if (asked.ids.empty()) return;
@@ -53,7 +65,11 @@ void ask_existence(Context& context) {
   if (!context.memory.planner.may_follow_up(Call::Exists, context.now.steady)) return;
   Asked asked;
   asked.call = Call::Exists;
-  asked.ids = context.records.with_question(kMaxExistsAtOnce);
+  const Memory& memory = context.memory;
+  for (std::string& id : context.records.with_question(kMaxExistsAtOnce + memory.held_fetches.size())) {
+    if (asked.ids.size() == kMaxExistsAtOnce) break;
+    if (!is_held(memory, question_key(id), context.now.steady)) asked.ids.push_back(std::move(id));
+  }
   if (asked.ids.empty()) return;
   context.memory.planner.start_follow_up(Call::Exists);
   std::string body = protocol::write_exists_request(asked.ids);
@@ -96,18 +112,29 @@ void ask_follow_ups(Context& context) {
 void end_batch(Context& context, const Asked& asked, const RequestOutcome& outcome) {
   if (!outcome.complete) return;  // damaged or failed: the call's own back-off holds, what came whole is stored
   bool lacking = false;
-  for (const std::string& id : asked.ids) {
-    // Documents that came, and those superseded meanwhile, are no longer in the work left; the rest are held back.
-    const bool came = std::find(asked.came.begin(), asked.came.end(), id) != asked.came.end();
-    if (came) continue;
-    hold(context.memory, id, context.now.steady);
+  for (std::size_t i = 0; i < asked.ids.size(); ++i) {
+    const auto artifact = context.records.artifact(asked.artifacts[i]);
+    const bool came = !artifact || artifact->wanted != Wanted::Deployed || artifact->deployment_id != asked.ids[i] ||
+                      artifact->fetched == asked.ids[i] ||
+                      (artifact->offering.refused && artifact->offering.refused->version == wanted_version(*artifact));
+    if (came) continue;  // or is not wanted any more
+    hold(context.memory, asked.call, asked.ids[i], context.now.steady);
     lacking = true;
   }
   if (lacking) context.doubt();
 }
 
+void hold_unanswered(Context& context, const Asked& asked) {
+  for (const std::string& id : asked.ids) {
+    const auto artifact = context.records.artifact(id);
+    const bool open = artifact && artifact->question != Question::None && artifact->question_change <= asked.change;
+    if (open) hold(context.memory, asked.call, question_key(id), context.now.steady, kFirstExistsHold);
+    if (!open) context.memory.held_fetches.erase(question_key(id));
+  }
+}
+
 void hold_value(Context& context, const Asked& asked) {
-  hold(context.memory, value_key(asked.ids.front()), context.now.steady);
+  hold(context.memory, asked.call, value_key(asked.ids.front()), context.now.steady);
 }
 
 }  // namespace tether::sync

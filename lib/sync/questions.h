@@ -18,6 +18,8 @@ void ask_follow_ups(Context& context);
 /// A batch was answered: what it lacked is held back for a while, and a full listing is asked, because the control
 /// plane may no longer want it.
 void end_batch(Context& context, const Asked& asked, const RequestOutcome& outcome);
+/// `exists` was answered: about whom it said nothing is asked again after a pause.
+void hold_unanswered(Context& context, const Asked& asked);
 /// A value was refused (404: unknown or not referred to, 500: deprecated).
 void hold_value(Context& context, const Asked& asked);
 

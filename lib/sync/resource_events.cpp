@@ -92,6 +92,7 @@ void Resources::on_key_revoked(const protocol::KeyRevoked& key, const protocol::
   }
   put_pending(event, stored->kind, stored->id);
   remove(*stored);
+  clear_pending_if_answered({stored->kind, stored->id});
   list_keys_of(key.artifact_id);  // the event carries no time: the list has the last word
 }
 
@@ -123,22 +124,23 @@ void Resources::on_subscription(const protocol::ResourceState& subscription, boo
   put_pending(event, subscription.kind, subscription.id);
   if (!artifact || artifact->kind == "RestApi") {
     hint(subscription, deleted);
-    context_.memory.planner.want(Call::Subscriptions, "subscriptions/" + subscription.artifact_id, context_.now.steady);
+    ask_about(subscription);
     return;
   }
   // No list shows subscriptions of other kinds: the order of arrival is all there is.
   auto stored = records.resource(subscription.kind, subscription.id);
   if (!deleted) {
     take(stored ? *stored : fresh(subscription), subscription, /*from_event=*/true);
-  } else if (stored && !stored->gone) {
-    remove(*stored);
+  } else {
+    if (stored && !stored->gone) remove(*stored);
+    clear_pending_if_answered({subscription.kind, subscription.id});
   }
 }
 
 void Resources::on_plan(const protocol::ResourceState& plan, bool deleted, const protocol::Event& event) {
   put_pending(event, plan.kind, plan.id);
   hint(plan, deleted);
-  context_.memory.planner.want(Call::Plans, "plans", context_.now.steady);
+  ask_about(plan);
 }
 
 void Resources::on_hmac_secret(const protocol::HmacSecretChanged& secret, const protocol::Event& event) {
@@ -149,14 +151,30 @@ void Resources::on_hmac_secret(const protocol::HmacSecretChanged& secret, const 
   state.id = id;
   state.artifact_id = secret.artifact_id;
   if (secret.deleted) hint(state, /*deleted=*/true);
-  context_.memory.planner.want(Call::HmacSecrets, "hmac/" + secret.artifact_id, context_.now.steady);
+  ask_about(state);
 }
 
-void Resources::clear_pending_if_answered(const protocol::ResourceState& state) {
+void Resources::ask_about(const protocol::ResourceState& state) {
+  Planner& planner = context_.memory.planner;
+  const TimePoint now = context_.now.steady;
+  if (state.kind == protocol::kSubscription) {
+    planner.want(Call::Subscriptions, "subscriptions/" + state.artifact_id, now);
+  } else if (state.kind == protocol::kHmacSecret) {
+    planner.want(Call::HmacSecrets, "hmac/" + state.artifact_id, now);
+  } else {
+    planner.want(Call::Plans, "plans", now);
+  }
+}
+
+void Resources::follow_hints() {
+  for (const auto& [key, hint] : context_.memory.hints) ask_about(hint.state);
+}
+
+void Resources::clear_pending_if_answered(const Key& key) {
   Records& records = context_.records;
-  const auto stored = records.resource(state.kind, state.id);
+  const auto stored = records.resource(key.kind, key.id);
   const bool open = stored && (stored->waiting || stored->offering.revision > records.marks().answered.revision);
-  if (!open) records.clear_pending({state.kind, state.id});
+  if (!open) records.clear_pending(key);
 }
 
 void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
@@ -173,8 +191,9 @@ void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
       const bool unseen = !context_.records.was_seen(asked.scope, hint.state.id);
       if (stored && !stored->gone && unseen && stored->changed <= asked.change) remove(*stored);
     }
-    clear_pending_if_answered(hint.state);
+    const Key key{hint.state.kind, hint.state.id};
     it = hints.erase(it);
+    clear_pending_if_answered(key);
   }
 }
 
@@ -193,6 +212,7 @@ void Resources::apply_hints(const ListingScope& scope) {
     } else {
       take(stored ? *stored : fresh(hint.state), hint.state, /*from_event=*/true);
     }
+    clear_pending_if_answered({hint.state.kind, hint.state.id});
   }
 }
 

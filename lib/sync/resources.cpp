@@ -19,6 +19,9 @@ Resource Resources::fresh(const protocol::ResourceState& state) const {
 
 void Resources::take(Resource resource, const protocol::ResourceState& state, bool from_event) {
   Records& records = context_.records;
+  // What belongs to another artifact now must not stay in service with the former one.
+  const bool moved = !state.artifact_id.empty() && state.artifact_id != resource.artifact_id;
+  if (moved && !resource.artifact_id.empty()) context_.offers.stop(resource);
   const std::string key = "#" + std::to_string(records.next_change());
   Body body{resource.kind, resource.id, key, "", state.data, {}};
   const std::string_view referred =
@@ -120,7 +123,8 @@ void Resources::on_absent(Resource resource, const Asked& asked) {
   if (resource.kind == protocol::kApiKey) {
     // The list shows keys only of artifacts that are wanted here; for others it says nothing.
     const auto artifact = records.artifact(resource.artifact_id);
-    const bool listed = artifact && artifact->wanted == Wanted::Deployed && artifact->changed <= asked.change;
+    const bool listed = artifact && artifact->wanted == Wanted::Deployed && artifact->changed <= asked.change &&
+                        !artifact->absent && artifact->question == Question::None;
     if (!listed) return forget_absence(resource);
   }
   if (resource.kind == protocol::kSecret) {
@@ -142,10 +146,12 @@ void Resources::on_absent(Resource resource, const Asked& asked) {
   }
 }
 
-void Resources::on_secret_value(const std::string& handle, std::string_view value) {
+void Resources::on_secret_value(const Asked& asked, std::string_view value) {
   Records& records = context_.records;
+  const std::string& handle = asked.ids.front();
   auto secret = records.resource(protocol::kSecret, handle);
   if (!secret || secret->gone || secret->hash == secret->fetched_hash) return;
+  if (secret->changed > asked.change) return;  // it may be the value before the rotation: asked again
   protocol::ResourceState state;
   state.kind = secret->kind;
   state.id = handle;

@@ -28,17 +28,21 @@ class Resources {
   /// The listing was refused (403, 404): the events stand in its place, in order of arrival.
   void apply_hints(const ListingScope& scope);
 
-  void on_secret_value(const std::string& handle, std::string_view value);
+  /// What the last link was asked about and did not answer is asked on this one.
+  void follow_hints();
+  void on_secret_value(const Asked& asked, std::string_view value);
+  /// It is gone, with whatever has no meaning without it.
+  void remove(Resource& resource);
 
  private:
   Resource fresh(const protocol::ResourceState& state) const;
   /// Stores new content and offers it if that is possible.
   void take(Resource resource, const protocol::ResourceState& state, bool from_event);
-  void remove(Resource& resource);
   void forget_absence(Resource& resource);
   void drop_orphaned_applications(const Resource& key);
   void hint(const protocol::ResourceState& state, bool deleted);
-  void clear_pending_if_answered(const protocol::ResourceState& state);
+  void clear_pending_if_answered(const Key& key);
+  void ask_about(const protocol::ResourceState& state);
   void list_keys_of(std::string_view artifact_id);
   void put_pending(const protocol::Event& event, const std::string& kind, const std::string& id);
 

@@ -62,6 +62,11 @@ AbsenceJudgement judge_absence(const std::optional<Proposal>& noted, std::int64_
   return since >= kConfirmAfter.count() ? AbsenceJudgement::Confirmed : AbsenceJudgement::AskAgain;
 }
 
+bool takes_out_of_service(const Artifact& stored, const Statement& row) {
+  return !row.deployed && stored.wanted == Wanted::Deployed && stored.offering.offered.is_set() &&
+         order(row.at, stored.at) == Order::Earlier;
+}
+
 bool brake_holds(std::int64_t stored, std::int64_t unseen) {
   if (unseen == 0) return false;
   return unseen == stored || (unseen > 5 && unseen * 5 > stored);

@@ -69,6 +69,10 @@ enum class AbsenceJudgement {
 AbsenceJudgement judge_absence(const std::optional<Proposal>& noted, std::int64_t changed, std::int64_t asked_change,
                                std::int64_t link, std::int64_t asked_ms);
 
+/// Whether this row, older than what is stored, would undeploy what is in service: like an absence, it counts for the
+/// brake.
+bool takes_out_of_service(const Artifact& stored, const Statement& row);
+
 /// RULE.md section 7: whether a removal of `unseen` of `stored` is too much to believe.
 bool brake_holds(std::int64_t stored, std::int64_t unseen);
 

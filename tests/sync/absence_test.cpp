@@ -48,7 +48,7 @@ TEST_CASE("a deleted event about something that exists was an old one") {
   CHECK(world.standing().in_sync);
 }
 
-TEST_CASE("a deleted event that comes while an earlier question is out is asked about again [B4]", "[!mayfail]") {
+TEST_CASE("a deleted event that comes while an earlier question is out is asked about again [B4]") {
   World world;
   fill(world);
   world.deleted_event("a0");
@@ -92,7 +92,7 @@ TEST_CASE("a question outlives a restart [A4]") {
   CHECK(world.artifact("a0")->wanted == Wanted::Gone);
 }
 
-TEST_CASE("an answer that leaves an artifact out is not asked again at once", "[!mayfail]") {
+TEST_CASE("an answer that leaves an artifact out is not asked again at once") {
   World world;
   fill(world);
   world.deleted_event("a0");
@@ -131,7 +131,7 @@ TEST_CASE("what a deployment replaced while the question was out stays [B4]") {
   CHECK(world.artifact("a0")->wanted == Wanted::Deployed);
 }
 
-TEST_CASE("absent from two listings and still existing is undeployed and keeps its keys [B3]", "[!mayfail]") {
+TEST_CASE("absent from two listings and still existing is undeployed and keeps its keys [B3]") {
   World world;
   fill(world);
   world.deployments.erase("a0");
@@ -152,7 +152,7 @@ TEST_CASE("absent from two listings and still existing is undeployed and keeps i
   CHECK(world.standing().in_sync);
 }
 
-TEST_CASE("what is undeployed by absence is not asked about twice at every listing [B3]", "[!mayfail]") {
+TEST_CASE("what is undeployed by absence is not asked about twice at every listing [B3]") {
   World world;
   fill(world);
   world.deployments.erase("a0");
@@ -179,7 +179,7 @@ TEST_CASE("absent from two listings and not existing is gone [B4]") {
   CHECK(world.artifact("a0")->wanted == Wanted::Gone);
 }
 
-TEST_CASE("absent from one listing and back in the next stays in service [CE-10]", "[!mayfail]") {
+TEST_CASE("absent from one listing and back in the next stays in service [CE-10]") {
   World world;
   fill(world);
   const Deployment kept = world.deployments["a0"];
@@ -277,7 +277,7 @@ TEST_CASE("a tombstone that no gateway has answered is kept") {
   CHECK(world.artifact("a0"));
 }
 
-TEST_CASE("an application goes with the artifact that its last key belonged to", "[!mayfail]") {
+TEST_CASE("an application goes with the artifact that its last key belonged to") {
   World world;
   fill(world);
   protocol::ResourceState application;

@@ -105,13 +105,13 @@ TEST_CASE("a doubt is answered by a full listing asked after it") {
   older.deployment_id = "d0";
   older.at = older.at - 1s;
 
-  world.event(older);
-  world.event(older);  // doubts within a second share one
+  for (int i = 0; i < 5; ++i) world.event(older);
   CHECK_FALSE(world.standing().in_sync);
   CHECK(world.offered("a") == "d1");
   world.serve_for(2s);
 
-  CHECK(world.count_asked("GET /deployments") == listings + 1);
+  // The first is asked at once; those after it, within a second, share the next.
+  CHECK(world.count_asked("GET /deployments") == listings + 2);
   CHECK(world.asked.back() == "GET /deployments");
   CHECK(world.standing().in_sync);
 }
@@ -215,7 +215,7 @@ TEST_CASE("a delta begins two minutes before the earliest pending event [A3]") {
         std::find(world.asked.begin(), world.asked.end(), "GET /deployments?since=" + protocol::since_query(since)));
 }
 
-TEST_CASE("a control plane without deployments is asked for a delta since the beginning of time", "[!mayfail]") {
+TEST_CASE("a control plane without deployments is asked for a delta since the beginning of time") {
   EngineOptions options;
   options.planner.poll_interval = 300s;
   World world(options);
