@@ -352,3 +352,17 @@ TEST_CASE("more acks than one batch are all said when the first were read [C3]")
 
   CHECK(world.acks.size() == 620);
 }
+
+TEST_CASE("a removal that is refused after it was asked for twice is not acknowledged [C4]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.event(world.undeploy("a"));
+  const auto push = world.start_push();
+  world.run(3s);
+  world.event(world.undeploy("a"));
+  world.answer_push(push, {{"RestApi", "a", "busy"}});
+
+  CHECK(world.acks.size() == 1);
+  CHECK_FALSE(world.standing().in_sync);
+}

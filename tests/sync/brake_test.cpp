@@ -228,3 +228,20 @@ TEST_CASE("keys of what is undeployed are not in the list and do not hold the br
   world.serve();
   CHECK_FALSE(world.offered("ApiKey", "k0").empty());
 }
+
+TEST_CASE("a listing whose removals are held is asked again each minute, and releases itself when it is whole [B5]") {
+  World world;
+  fill(world, 8);
+  const auto kept = world.deployments;
+  world.deployments.clear();
+  relist(world);
+  world.serve();
+  REQUIRE(world.hold());
+  world.deployments = kept;
+  const auto listings = world.count_asked("GET /deployments");
+  world.serve_for(65s);
+
+  CHECK_FALSE(world.hold());
+  CHECK(world.count_asked("GET /deployments") == listings + 1);
+  CHECK(world.standing().in_sync);
+}

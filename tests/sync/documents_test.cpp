@@ -197,3 +197,20 @@ TEST_CASE("the same deployment restored is offered without another fetch") {
   world.push();
   CHECK(world.acks.size() == 2);
 }
+
+TEST_CASE("more missing documents than can be told apart are not asked for without a pause") {
+  World world;
+  for (int i = 0; i < 1100; ++i) {
+    const std::string id = "a" + std::to_string(i);
+    world.deploy(id, "d" + std::to_string(i));
+    world.deployments[id].unavailable = true;
+  }
+  world.link_up();
+  world.serve();
+  const auto batches = world.count_asked("POST /deployments/fetch-batch");
+  world.run(1s);
+  world.serve();
+
+  CHECK(batches <= 22);
+  CHECK(world.count_asked("POST /deployments/fetch-batch") == batches);
+}

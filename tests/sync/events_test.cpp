@@ -236,3 +236,38 @@ TEST_CASE("a change whose event was lost arrives within one poll [A1]") {
 
   CHECK(world.offered("a") == "d1");
 }
+
+TEST_CASE("a full listing does not put the events of the next second in doubt [R25]") {
+  World world;
+  world.settle();
+  world.run(5s);
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve();
+  world.run(20ms);
+  const auto listings = world.count_asked("GET /deployments");
+  for (int i = 0; i < 10; ++i) {
+    world.event(world.deploy("a" + std::to_string(i), "d" + std::to_string(i)));
+    world.run(50ms);
+  }
+
+  CHECK(world.artifact("a9"));
+  CHECK(world.count_asked("GET /deployments") == listings);
+}
+
+TEST_CASE("early events are kept up to their size on the wire [R28]") {
+  World world;
+  world.open_link();
+  protocol::Event large;
+  large.type = "api.deployed";
+  large.bytes = kMaxEarlyBytes / 2;
+  for (int i = 0; i < 3; ++i) {
+    const std::string id = "a" + std::to_string(i);
+    large.body = protocol::DeploymentChanged{"RestApi", id, "d", true, world.cp_now() + 3s, ""};
+    world.with([&](Engine& engine, Records& records) { engine.on_event(records, large, world.now()); });
+  }
+  world.ack_link();
+
+  CHECK(world.artifact("a0"));
+  CHECK(world.artifact("a1"));
+  CHECK_FALSE(world.artifact("a2"));  // the full round that follows would bring it
+}

@@ -197,3 +197,35 @@ TEST_CASE("keys for what does not exist yet are kept [A7]") {
   REQUIRE(world.resource("ApiKey", "k"));
   CHECK_FALSE(world.resource("ApiKey", "k")->gone);
 }
+
+TEST_CASE("keys are not judged while the absence of their artifact is") {
+  World world;
+  world.deploy("a", "d1");
+  for (int i = 0; i < 20; ++i) world.deploy("b" + std::to_string(i), "e" + std::to_string(i));
+  for (int i = 0; i < 20; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    world.keys[key] = World::key(key, i < 3 ? "a" : "b1", key, from_ms(1000));
+  }
+  world.settle();
+  const Deployment kept = world.deployments["a"];
+  world.deployments.erase("a");  // with its keys: the list shows only those of what is deployed
+  relist(world);
+  world.serve();
+  CHECK_FALSE(world.resource("ApiKey", "k0")->absent);
+  world.deployments["a"] = kept;
+  world.serve_for(15s);
+
+  CHECK_FALSE(world.offered("ApiKey", "k0").empty());
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a key that belongs to another artifact now does not stay in service with the former one") {
+  World world;
+  world.deploy("a", "d1");
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
+  world.settle();
+  CHECK_FALSE(world.offered("ApiKey", "k").empty());
+  world.event("apikey.created", protocol::KeyCreated{World::key("k", "elsewhere", "key", from_ms(9000))});
+
+  CHECK(world.offered("ApiKey", "k").empty());
+}

@@ -144,3 +144,34 @@ TEST_CASE("a value outlives a restart, and is not asked for again") {
 
   CHECK(world.count_asked("GET /secrets/s/value") == 1);
 }
+
+TEST_CASE("a value asked for before a rotation does not pass for the new one [B6]") {
+  EngineOptions options;
+  options.planner.poll_interval = 300s;
+  World world(options);
+  with_secret(world);
+  const auto serve_poll = [&world](const std::string& hash, const std::string& value) {
+    world.secrets["s"] = {hash, value};
+    world.run(335s);
+    while (!world.requests.empty()) {
+      const auto next = world.requests.front();
+      if (next.call == Call::SecretValue) return;
+      world.requests.erase(world.requests.begin());
+      world.answer(next);
+    }
+  };
+  serve_poll("h2", "v2");
+  const auto before = world.take_request(Call::SecretValue);
+  serve_poll("h3", "v3");
+  world.with([&](Engine& engine, Records& records) {
+    engine.on_secret_value(records, before.number, "v2", world.now());
+    RequestOutcome outcome;
+    outcome.status = 200;
+    outcome.complete = true;
+    engine.on_done(records, before.number, outcome, world.now());
+  });
+  CHECK(world.offered("Secret", "s").find("v2") == std::string::npos);
+  world.serve();
+
+  CHECK(world.offered("Secret", "s").find("v3") != std::string::npos);
+}
