@@ -37,4 +37,11 @@ void Transaction::visit_waiting(const KeyVisit& visit) {
       visit, identity_);
 }
 
+void Transaction::visit_pending_resources(const KeyVisit& visit) {
+  visit_keys(
+      "SELECT DISTINCT p.kind, p.id FROM pending p WHERE p.identity = ?1 AND p.doubt = 0 AND p.deployment = 0 AND "
+      "NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.identity = ?1 AND a.id = p.id AND a.kind = p.kind)",
+      visit, identity_);
+}
+
 }  // namespace tether::store

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tether/sync/resources.h"
+
 namespace tether::sync {
 
 void housekeep(Context& context) {
@@ -22,6 +24,9 @@ void housekeep(Context& context) {
     // A clock that was set back makes it due as well: one try too many does no harm.
     if (age < 0s || age >= kRefusalRetry || (removal && age >= kHousekeepingInterval)) context.offers.retry(key);
   });
+  const Planner& planner = context.memory.planner;
+  const bool asked_for_all = context.memory.identified && planner.first_round_done() && !planner.sweep();
+  if (asked_for_all) Resources(context).forget_settled_pending();
   Marks marks = records.marks();
   std::int64_t floor = marks.floor;
   records.visit_tombstones(marks.answered.revision, context.now.wall - kEventLife,

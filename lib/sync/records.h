@@ -123,6 +123,8 @@ class Records {
   virtual void put_seen(std::string_view type, Instant at) = 0;
   /// Ends what is pending for a resource, doubts excepted.
   virtual void clear_pending(const Key& resource) = 0;
+  /// Resources that are no artifacts and have something pending.
+  virtual void visit_pending_resources(const std::function<void(const Key&)>& visit) = 0;
   /// Ends doubts noted before a listing that was asked at this count.
   virtual void clear_doubts(std::int64_t asked_change) = 0;
   /// The earliest pending time of a deployment event, or unset.

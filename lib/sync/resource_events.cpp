@@ -177,6 +177,12 @@ void Resources::clear_pending_if_answered(const Key& key) {
   if (!open) records.clear_pending(key);
 }
 
+void Resources::forget_settled_pending() {
+  context_.records.visit_pending_resources([this](const Key& key) {
+    if (!context_.memory.hints.contains(hint_key(key.kind, key.id))) clear_pending_if_answered(key);
+  });
+}
+
 void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
   auto& hints = context_.memory.hints;
   for (auto it = hints.begin(); it != hints.end();) {

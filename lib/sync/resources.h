@@ -28,6 +28,8 @@ class Resources {
   /// The listing was refused (403, 404): the events stand in its place, in order of arrival.
   void apply_hints(const ListingScope& scope);
 
+  /// Ends what is pending for nothing: an event whose hint a crash took, and that a whole round has made good since.
+  void forget_settled_pending();
   /// What the last link was asked about and did not answer is asked on this one.
   void follow_hints();
   void on_secret_value(const Asked& asked, std::string_view value);

@@ -198,3 +198,15 @@ TEST_CASE("replays are known after a restart too") {
 
   CHECK(world.offered("Application", "app") == second.data);
 }
+
+TEST_CASE("an event whose listing a crash took does not hold its time back for good [A4]") {
+  World world;
+  fill(world);
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s"});
+  const Instant pending = world.timestamp("subscription.deleted");
+  world.restart();
+  world.link_up();
+  world.serve_for(65s);
+
+  CHECK(world.timestamp("subscription.deleted") == pending + 1ms);
+}
