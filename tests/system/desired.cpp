@@ -44,7 +44,8 @@ void add_what_belongs_to(const peers::Desire& desire, const std::string& artifac
   for (const auto& subscription : desire.subscriptions(artifact_id)) {
     held[{"Subscription", subscription["id"]}] = essence_of_subscription(subscription);
   }
-  for (const auto& secret : desire.hmac_secrets(artifact_id)["secrets"]) {
+  const nlohmann::json secrets = desire.hmac_secrets(artifact_id);
+  for (const auto& secret : secrets.at("secrets")) {
     held[{"HmacSecret", artifact_id + "/" + secret["name"].get<std::string>()}] = secret["secret"];
   }
 }
