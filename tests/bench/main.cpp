@@ -1,4 +1,5 @@
-// tether-bench [N ...]: time and memory of a first sync of N deployments, and of a start without a control plane.
+// tether-bench [N ...]: time and memory of a first sync of N deployments, of a start without a control plane, and how
+// long single changes take.
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -6,13 +7,20 @@
 #include <vector>
 
 #include "first_sync.h"
+#include "latency.h"
 
 namespace {
 
 constexpr std::size_t kMostResources = 1'000'000;
+constexpr std::size_t kChanges = 300;
 
 double seconds(std::chrono::nanoseconds time) {
   return static_cast<double>(time.count()) / 1e9;
+}
+
+void print(const char* name, const tether::bench::Percentiles& times) {
+  std::printf("%-34s  %8.1f  %8.1f  %8.1f\n", name, seconds(times.p50) * 1000, seconds(times.p99) * 1000,
+              seconds(times.worst) * 1000);
 }
 
 }  // namespace
@@ -45,5 +53,13 @@ int main(int argc, char** argv) {
                 static_cast<double>(result->rss_kb) / 1024, static_cast<double>(result->private_dirty_kb) / 1024);
     std::fflush(stdout);
   }
+  const auto latency = tether::bench::measure_latency(program, kChanges);
+  if (!latency) {
+    std::fprintf(stderr, "tether-bench: %s\n", latency.error().message.c_str());
+    return 1;
+  }
+  std::printf("\n%-34s  %8s  %8s  %8s\n", "from event to the gateway, ms", "p50", "p99", "worst");
+  print("a deployment, with one fetch", latency->with_fetch);
+  print("an API key, carried by the event", latency->with_content);
   return 0;
 }

@@ -1,0 +1,65 @@
+#include "latency.h"
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+#include <vector>
+
+#include "bench.h"
+
+namespace tether::bench {
+namespace {
+
+/// The events of the first seconds of a link are in doubt: they may be history that a listing has spoken about.
+constexpr Duration kPastTheHorizon = std::chrono::seconds(3);
+
+Percentiles percentiles_of(std::vector<std::chrono::nanoseconds> times) {
+  std::ranges::sort(times);
+  const auto at = [&times](std::size_t hundredths) { return times[(times.size() - 1) * hundredths / 100]; };
+  return {at(50), at(99), times.back()};
+}
+
+bool comes_to_hold(const peers::Gateway& gateway, const std::string& kind, const std::string& id,
+                   const std::string& part) {
+  return gateway.wait_until(
+      [&](const peers::GatewayView& view) {
+        const auto found = view.config.resources.find({kind, id});
+        return found != view.config.resources.end() && found->second.find(part) != std::string::npos;
+      },
+      kLimit);
+}
+
+}  // namespace
+
+Result<Latency> measure_latency(const std::string& program, std::size_t changes) {
+  Bench bench;
+  const auto prepared = prepare(bench);
+  if (!prepared) return wrap("bench", prepared.error());
+  const auto api = bench.control_plane->deploy("RestApi", "petstore");
+  auto daemon = start_daemon(bench, program);
+  if (!daemon) return wrap("tetherd", daemon.error());
+  if (!wait_until_in_sync(bench)) return fail(ErrorKind::Retry, "it did not say that it is in sync");
+  std::this_thread::sleep_for(kPastTheHorizon);
+
+  std::vector<std::chrono::nanoseconds> with_fetch;
+  std::vector<std::chrono::nanoseconds> with_content;
+  for (std::size_t i = 0; i < changes; ++i) {
+    TimePoint began = Clock::now();
+    const auto deployed = bench.control_plane->redeploy(api.artifact_id);
+    if (!comes_to_hold(*bench.gateway, "RestApi", api.artifact_id, deployed.deployment_id)) {
+      return fail(ErrorKind::Retry, "a deployment did not arrive");
+    }
+    with_fetch.push_back(Clock::now() - began);
+    began = Clock::now();
+    const auto key = bench.control_plane->change(
+        [&](peers::Desire& desire) { return desire.create_key(api.artifact_id, "key-" + std::to_string(i)); });
+    if (!key) return wrap("key", key.error());
+    if (!comes_to_hold(*bench.gateway, "ApiKey", *key, "")) return fail(ErrorKind::Retry, "a key did not arrive");
+    with_content.push_back(Clock::now() - began);
+  }
+  (*daemon)->signal(SIGTERM);
+  if ((*daemon)->wait_for_exit() != 0) return fail(ErrorKind::Retry, "it did not stop as asked");
+  return Latency{percentiles_of(std::move(with_fetch)), percentiles_of(std::move(with_content))};
+}
+
+}  // namespace tether::bench
