@@ -139,7 +139,7 @@ bool Keeper::wait_until(TimePoint at) {
 // ---- The state thread ------------------------------------------------------------------------------------------
 
 void Keeper::run() {
-  const auto begin = [this](sync::Records& records, sync::Now) { records.begin_epoch(new_epoch()); };
+  const auto begin = [](sync::Records& records, sync::Now) { records.begin_epoch(new_epoch()); };
   batch_.push_back({begin, nullptr});
   while (true) {
     const TimePoint now = Clock::now();
