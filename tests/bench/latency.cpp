@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <thread>
 #include <vector>
 
 #include "bench.h"
@@ -10,8 +9,9 @@
 namespace tether::bench {
 namespace {
 
-/// The events of the first seconds of a link are in doubt: they may be history that a listing has spoken about.
-constexpr Duration kPastTheHorizon = std::chrono::seconds(3);
+/// The events of the first seconds of a link are in doubt, because they may be history that a listing has spoken about:
+/// changes of that time do not count.
+constexpr Duration kWarmUp = std::chrono::seconds(3);
 
 Percentiles percentiles_of(std::vector<std::chrono::nanoseconds> times) {
   std::ranges::sort(times);
@@ -39,23 +39,24 @@ Result<Latency> measure_latency(const std::string& program, std::size_t changes)
   auto daemon = start_daemon(bench, program);
   if (!daemon) return wrap("tetherd", daemon.error());
   if (!wait_until_in_sync(bench)) return fail(ErrorKind::Retry, "it did not say that it is in sync");
-  std::this_thread::sleep_for(kPastTheHorizon);
 
   std::vector<std::chrono::nanoseconds> with_fetch;
   std::vector<std::chrono::nanoseconds> with_content;
-  for (std::size_t i = 0; i < changes; ++i) {
+  const TimePoint counted_from = Clock::now() + kWarmUp;
+  for (std::size_t i = 0; with_content.size() < changes; ++i) {
     TimePoint began = Clock::now();
+    const bool counts = began >= counted_from;
     const auto deployed = bench.control_plane->redeploy(api.artifact_id);
     if (!comes_to_hold(*bench.gateway, "RestApi", api.artifact_id, deployed.deployment_id)) {
       return fail(ErrorKind::Retry, "a deployment did not arrive");
     }
-    with_fetch.push_back(Clock::now() - began);
+    if (counts) with_fetch.push_back(Clock::now() - began);
     began = Clock::now();
     const auto key = bench.control_plane->change(
         [&](peers::Desire& desire) { return desire.create_key(api.artifact_id, "key-" + std::to_string(i)); });
     if (!key) return wrap("key", key.error());
     if (!comes_to_hold(*bench.gateway, "ApiKey", *key, "")) return fail(ErrorKind::Retry, "a key did not arrive");
-    with_content.push_back(Clock::now() - began);
+    if (counts) with_content.push_back(Clock::now() - began);
   }
   (*daemon)->signal(SIGTERM);
   if ((*daemon)->wait_for_exit() != 0) return fail(ErrorKind::Retry, "it did not stop as asked");
