@@ -51,8 +51,8 @@ class World {
   void run(Duration time);
 
   // The control plane's truth, which `serve` answers from.
-  std::map<std::string, Deployment> deployments;  ///< What the list shows, by artifact.
-  std::set<std::string> artifacts;                ///< What `exists` says yes to.
+  std::map<std::string, Deployment> deployments;                    ///< What the list shows, by artifact.
+  std::set<std::string> artifacts;                                  ///< What `exists` says yes to.
   std::map<std::string, std::vector<std::string>> needs_secrets;    ///< By deployment id.
   std::map<std::string, std::vector<std::string>> needs_providers;  ///< By deployment id.
   std::map<std::string, protocol::ResourceState> keys;              ///< By uuid.
