@@ -51,6 +51,17 @@ void Gateway::forget() {
   changed_.notify_all();
 }
 
+GatewayConfig Gateway::backup() const {
+  const std::lock_guard lock(mutex_);
+  return config_;
+}
+
+void Gateway::restore_backup(GatewayConfig config) {
+  const std::lock_guard lock(mutex_);
+  config_ = std::move(config);
+  changed_.notify_all();
+}
+
 GatewayFaults Gateway::faults() const {
   const std::lock_guard lock(mutex_);
   return faults_;

@@ -28,6 +28,8 @@ struct GatewayOptions {
 /// What the gateway does wrong. Names as in `POST /faults` of its control port.
 struct GatewayFaults {
   std::vector<Refusal> refuse;
+  /// A body with such a line is refused whole (400): nothing of it is applied, no line is named.
+  std::vector<Refusal> refuse_bodies;
   int status = 0;             ///< Answer PUT and PATCH with this, unapplied; 0: the true answer.
   int status_count = -1;      ///< For so many requests; -1: until taken away.
   int state_status = 0;       ///< The same for GET state, until taken away.
@@ -37,6 +39,7 @@ struct GatewayFaults {
   bool stall = false;         ///< Requests are read and never answered.
   bool stall_body = false;    ///< The head of PUT and PATCH is read, the body is not.
   std::optional<std::int64_t> lie_about_revision;  ///< In PUT and PATCH answers.
+  std::optional<std::string> lie_about_epoch;      ///< The same.
 };
 void to_json(nlohmann::json& json, const GatewayFaults& faults);
 /// `faults` with the members of `patch` put in. Reject: an unknown name or a value of another type.
@@ -78,9 +81,11 @@ class Gateway {
   const std::string& socket_path() const { return options_.socket_path; }
 
   // -- Its life.
-  void stop();                         ///< Not listening any more, socket file gone; the state stays.
-  Result<Done> come_back(bool empty);  ///< A new instance id; empty, or with what it had.
-  void forget();                       ///< Revision 0 and no resources, same instance, nobody told.
+  void stop();                                ///< Not listening any more, socket file gone; the state stays.
+  Result<Done> come_back(bool empty);         ///< A new instance id; empty, or with what it had.
+  void forget();                              ///< Revision 0 and no resources, same instance, nobody told.
+  GatewayConfig backup() const;               ///< All that it has.
+  void restore_backup(GatewayConfig config);  ///< It has this now, same instance, nobody told.
 
   template <class Action>
   void change_faults(Action action) {

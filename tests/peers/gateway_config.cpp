@@ -21,6 +21,31 @@ std::vector<std::string> names_of(const nlohmann::json& resource) {
   return names;
 }
 
+/// What the first refusal that fits a `put` line says, or nothing.
+std::string reason_for_put(const std::vector<Refusal>& refusals, const nlohmann::json& resource) {
+  const auto fits = [&resource](const std::string& wanted, const char* member) {
+    return wanted.empty() || text_at(resource, member) == wanted;
+  };
+  for (const Refusal& refusal : refusals) {
+    const bool contains = refusal.document_contains.empty() ||
+                          text_at(resource, "document").find(refusal.document_contains) != std::string::npos;
+    if (fits(refusal.kind, "kind") && fits(refusal.id, "id") && fits(refusal.handle, "handle") && contains) {
+      return refusal.reason;
+    }
+  }
+  return "";
+}
+
+/// The same for a `delete` line, which has nothing but kind and id.
+std::string reason_for_delete(const std::vector<Refusal>& refusals, const ResourceKey& key) {
+  std::string reason;
+  for (const Refusal& refusal : refusals) {
+    const bool names_it = refusal.id == key.second && (refusal.kind.empty() || refusal.kind == key.first);
+    if (names_it && refusal.document_contains.empty() && refusal.handle.empty()) reason = refusal.reason;
+  }
+  return reason;
+}
+
 }  // namespace
 
 Result<ConfigHeader> read_config_header(const std::string& line, bool replaces) {
@@ -47,8 +72,13 @@ Result<ConfigHeader> read_config_header(const std::string& line, bool replaces) 
   return header;
 }
 
-ConfigChange::ConfigChange(ConfigHeader header, const GatewayConfig& now, const std::vector<Refusal>& refusals)
-    : header_(std::move(header)), now_(now), refusals_(refusals), providers_(now.providers_heard_of) {}
+ConfigChange::ConfigChange(ConfigHeader header, const GatewayConfig& now, const std::vector<Refusal>& refusals,
+                           const std::vector<Refusal>& body_refusals)
+    : header_(std::move(header)),
+      now_(now),
+      refusals_(refusals),
+      body_refusals_(body_refusals),
+      providers_(now.providers_heard_of) {}
 
 void ConfigChange::violation(const std::string& sentence) {
   if (violations_.size() < kViolationsPerBody) violations_.push_back(sentence);
@@ -84,6 +114,7 @@ void ConfigChange::take_put(const nlohmann::json& resource, std::string line) {
   const ResourceKey key{text_at(resource, "kind"), text_at(resource, "id")};
   check_shape(resource);
   check_order_of_put(resource, key);
+  if (told_to_refuse_.empty()) told_to_refuse_ = reason_for_put(body_refusals_, resource);
   const std::string reason = why_refused(resource);
   applied_.push_back({/*removed=*/false, key.first, key.second, text_at(resource, "handle"), reason});
   if (!reason.empty()) return;
@@ -93,11 +124,8 @@ void ConfigChange::take_put(const nlohmann::json& resource, std::string line) {
 
 void ConfigChange::take_delete(const ResourceKey& key) {
   check_order_of_delete(key);
-  std::string reason;
-  for (const Refusal& refusal : refusals_) {
-    const bool names_it = refusal.id == key.second && (refusal.kind.empty() || refusal.kind == key.first);
-    if (names_it && refusal.document_contains.empty() && refusal.handle.empty()) reason = refusal.reason;
-  }
+  if (told_to_refuse_.empty()) told_to_refuse_ = reason_for_delete(body_refusals_, key);
+  const std::string reason = reason_for_delete(refusals_, key);
   applied_.push_back({/*removed=*/true, key.first, key.second, "", reason});
   if (reason.empty()) deletes_.insert(key);
 }
@@ -136,16 +164,7 @@ void ConfigChange::check_order_of_delete(const ResourceKey& key) {
 }
 
 std::string ConfigChange::why_refused(const nlohmann::json& resource) const {
-  const auto fits = [&resource](const std::string& wanted, const char* member) {
-    return wanted.empty() || text_at(resource, member) == wanted;
-  };
-  for (const Refusal& refusal : refusals_) {
-    const bool contains = refusal.document_contains.empty() ||
-                          text_at(resource, "document").find(refusal.document_contains) != std::string::npos;
-    if (fits(refusal.kind, "kind") && fits(refusal.id, "id") && fits(refusal.handle, "handle") && contains) {
-      return refusal.reason;
-    }
-  }
+  if (std::string reason = reason_for_put(refusals_, resource); !reason.empty()) return reason;
   if (!is_artifact_kind(text_at(resource, "kind"))) return "";
   if (std::string fault = document_fault(resource); !fault.empty()) return fault;
   if (text_at(resource, "kind") != "LlmProxy") return "";

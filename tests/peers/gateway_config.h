@@ -57,8 +57,10 @@ struct GatewayConfig {
 /// the contract of the socket protocol is a violation, what the gateway cannot use is rejected.
 class ConfigChange {
  public:
-  /// `now` and `refusals` outlive this and may change between two calls.
-  ConfigChange(ConfigHeader header, const GatewayConfig& now, const std::vector<Refusal>& refusals);
+  /// `now` and both lists outlive this and may change between two calls. A line that fits one of `body_refusals` has
+  /// the whole body refused.
+  ConfigChange(ConfigHeader header, const GatewayConfig& now, const std::vector<Refusal>& refusals,
+               const std::vector<Refusal>& body_refusals);
 
   /// Without its newline.
   void take_line(const std::string& line);
@@ -67,6 +69,8 @@ class ConfigChange {
 
   /// Why the whole body is refused (400): another number of lines than announced, or a line that is no resource.
   std::string refused_whole() const;
+  /// Why the whole body is refused although nothing is wrong with it: told so.
+  const std::string& told_to_refuse() const { return told_to_refuse_; }
   /// Whether `config` is where a PATCH starts from; a PUT starts anywhere.
   bool starts_from(const GatewayConfig& config) const;
   /// Carries it out. Call once, and not if it is refused whole.
@@ -87,8 +91,10 @@ class ConfigChange {
   const ConfigHeader header_;
   const GatewayConfig& now_;
   const std::vector<Refusal>& refusals_;
+  const std::vector<Refusal>& body_refusals_;
   std::int64_t lines_ = 0;
   std::string malformed_;
+  std::string told_to_refuse_;
   std::map<ResourceKey, std::string> puts_;
   std::set<ResourceKey> deletes_;
   std::set<ResourceKey> seen_;

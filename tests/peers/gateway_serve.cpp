@@ -15,6 +15,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Refusal, kind, id, handle, docum
 
 void to_json(nlohmann::json& json, const GatewayFaults& faults) {
   json = {{"refuse", faults.refuse},
+          {"refuse_bodies", faults.refuse_bodies},
           {"status", faults.status},
           {"status_count", faults.status_count},
           {"state_status", faults.state_status},
@@ -23,8 +24,10 @@ void to_json(nlohmann::json& json, const GatewayFaults& faults) {
           {"cut_after", faults.cut_after},
           {"stall", faults.stall},
           {"stall_body", faults.stall_body},
-          {"lie_about_revision", nullptr}};
+          {"lie_about_revision", nullptr},
+          {"lie_about_epoch", nullptr}};
   if (faults.lie_about_revision) json["lie_about_revision"] = *faults.lie_about_revision;
+  if (faults.lie_about_epoch) json["lie_about_epoch"] = *faults.lie_about_epoch;
 }
 
 Result<GatewayFaults> patched(const GatewayFaults& faults, const nlohmann::json& patch) {
@@ -37,6 +40,7 @@ Result<GatewayFaults> patched(const GatewayFaults& faults, const nlohmann::json&
   GatewayFaults changed;
   try {
     all["refuse"].get_to(changed.refuse);
+    all["refuse_bodies"].get_to(changed.refuse_bodies);
     all["status"].get_to(changed.status);
     all["status_count"].get_to(changed.status_count);
     all["state_status"].get_to(changed.state_status);
@@ -47,18 +51,19 @@ Result<GatewayFaults> patched(const GatewayFaults& faults, const nlohmann::json&
     all["stall_body"].get_to(changed.stall_body);
     if (!all["lie_about_revision"].is_null())
       changed.lie_about_revision = all["lie_about_revision"].get<std::int64_t>();
+    if (!all["lie_about_epoch"].is_null()) changed.lie_about_epoch = all["lie_about_epoch"].get<std::string>();
   } catch (const nlohmann::json::exception& error) {
     return fail(ErrorKind::Reject, std::string("faults: ") + error.what());
   }
   return changed;
 }
 
-/// Cuts a body into lines as it comes: the first is the header, each other one a resource. `now` and `refusals` are
-/// only looked at during `take`.
+/// Cuts a body into lines as it comes: the first is the header, each other one a resource. `now` and `faults` are only
+/// looked at during `take`.
 class Gateway::BodyReader {
  public:
-  BodyReader(bool replaces, const GatewayConfig& now, const std::vector<Refusal>& refusals)
-      : replaces_(replaces), now_(now), refusals_(refusals) {}
+  BodyReader(bool replaces, const GatewayConfig& now, const GatewayFaults& faults)
+      : replaces_(replaces), now_(now), faults_(faults) {}
 
   void take(std::string_view piece) {
     bytes_ += piece.size();
@@ -87,12 +92,12 @@ class Gateway::BodyReader {
       broken_ = header.error().message;
       return;
     }
-    change_.emplace(*header, now_, refusals_);
+    change_.emplace(*header, now_, faults_.refuse, faults_.refuse_bodies);
   }
 
   const bool replaces_;
   const GatewayConfig& now_;
-  const std::vector<Refusal>& refusals_;
+  const GatewayFaults& faults_;
   std::uint64_t bytes_ = 0;
   std::string rest_;
   std::string header_line_;
@@ -167,7 +172,7 @@ bool Gateway::answer_state(Connection& connection, GatewayRequest& seen) {
 bool Gateway::answer_config(Connection& connection, HttpReader& reader, const HttpRequest& request,
                             GatewayRequest& seen) {
   if (!passes(connection, &GatewayFaults::stall_body)) return false;
-  BodyReader body(request.method == "PUT", config_, faults_.refuse);
+  BodyReader body(request.method == "PUT", config_, faults_);
   const Io io = reader.read_body(
       request,
       [this, &body](std::string_view piece) {
@@ -224,10 +229,12 @@ std::pair<int, nlohmann::json> Gateway::apply(ConfigChange* change, const std::s
     violations_.push_back("a body was refused whole: " + refused);
     return {400, {{"error", refused}}};
   }
+  if (const std::string& told = change->told_to_refuse(); !told.empty()) return {400, {{"error", told}}};
   change->apply_to(config_);
   seen.applied = change->applied();
   const std::int64_t revision = faults_.lie_about_revision.value_or(config_.revision);
-  return {200, {{"epoch", *config_.epoch}, {"revision", revision}, {"rejected", change->rejected()}}};
+  const std::string epoch = faults_.lie_about_epoch.value_or(*config_.epoch);
+  return {200, {{"epoch", epoch}, {"revision", revision}, {"rejected", change->rejected()}}};
 }
 
 bool Gateway::send(Connection& connection, GatewayRequest& seen, int status, const nlohmann::json& body) {

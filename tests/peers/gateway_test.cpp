@@ -142,6 +142,26 @@ TEST_CASE("a refused line of a PUT leaves nothing, of a PATCH the earlier versio
   CHECK(pair.state().json()["revision"] == 3);
 }
 
+TEST_CASE("it can refuse every body that has a certain line, and nothing of it is applied") {
+  const Pair pair;
+  CHECK(pair.put(1, 1, artifact_line("RestApi", "a", "pets")).status == 200);
+  pair.gateway->change_faults([](GatewayFaults& faults) {
+    faults.refuse_bodies = {{"", "", "cats", "", "cannot parse"}, {"RestApi", "a", "", "", "cannot go"}};
+  });
+
+  const std::string both = artifact_line("RestApi", "d", "dogs", "put") + artifact_line("RestApi", "c", "cats", "put");
+  const auto refused = pair.patch(1, 2, 2, both);
+  CHECK(refused.status == 400);
+  CHECK(refused.json()["error"] == "cannot parse");
+  CHECK(pair.patch(1, 2, 1, delete_line("RestApi", "a")).status == 400);
+  CHECK(pair.gateway->resources().size() == 1);
+  CHECK(pair.state().json()["revision"] == 1);
+
+  CHECK(pair.patch(1, 2, 1, artifact_line("RestApi", "d", "dogs", "put")).status == 200);
+  CHECK(pair.gateway->resources().size() == 2);
+  CHECK(pair.gateway->violations().empty());
+}
+
 TEST_CASE("an LlmProxy needs a provider that was heard of, not one that is there") {
   const Pair pair;
   const std::string proxy = artifact_line("LlmProxy", "p", "assistant");
@@ -206,21 +226,25 @@ TEST_CASE("it can refuse, lie, delay and stall") {
     faults.status = 503;
     faults.status_count = 1;
     faults.lie_about_revision = 7;
+    faults.lie_about_epoch = "another";
     faults.delay_ms = 20;
   });
   CHECK(pair.put(1, 0, "").status == 503);
   CHECK(pair.gateway->state()["revision"] == 0);
   const TimePoint begin = Clock::now();
-  CHECK(pair.put(1, 0, "").json()["revision"] == 7);
+  const auto lie = pair.put(1, 0, "").json();
+  CHECK(lie["revision"] == 7);
+  CHECK(lie["epoch"] == "another");
   CHECK(Clock::now() - begin >= 20ms);
   CHECK(pair.gateway->state()["revision"] == 1);
+  CHECK(pair.gateway->state()["epoch"] == "e");
 
   pair.gateway->change_faults([](GatewayFaults& faults) { faults.stall = true; });
   pair.client->send("GET /v1/config/state HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK_FALSE(pair.client->ends(30ms));
 }
 
-TEST_CASE("it restarts empty or full as a new instance, and forgets in silence as the same") {
+TEST_CASE("it restarts empty or full as a new instance, and forgets or is set back in silence as the same") {
   Pair pair;
   CHECK(pair.put(1, 1, artifact_line("RestApi", "a", "pets")).status == 200);
   const std::string first = pair.state().json()["instance"];
@@ -235,6 +259,15 @@ TEST_CASE("it restarts empty or full as a new instance, and forgets in silence a
   const auto forgotten = pair.state().json();
   CHECK(forgotten["instance"] == kept["instance"]);
   CHECK(forgotten["revision"] == 0);
+
+  CHECK(pair.put(5, 1, artifact_line("RestApi", "b", "cats")).status == 200);
+  const GatewayConfig then = pair.gateway->backup();
+  CHECK(pair.put(6, 0, "").status == 200);
+  pair.gateway->restore_backup(then);
+  const auto set_back = pair.state().json();
+  CHECK(set_back["instance"] == kept["instance"]);
+  CHECK(set_back["revision"] == 5);
+  CHECK(pair.gateway->resource("RestApi", "b"));
 
   pair.gateway->stop();
   CHECK_FALSE(PlainClient::to_socket(pair.gateway->socket_path()));
