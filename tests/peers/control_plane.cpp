@@ -111,6 +111,7 @@ void ControlPlane::take_faults(Faults changed) {
   if (sweeps_otherwise) next_sweep_ = now + std::chrono::milliseconds(faults_.sweep_interval_ms);
   desire_.habits.drop_events = faults_.drop_events;
   desire_.habits.performed_at_decimals = faults_.performed_at_decimals;
+  desire_.habits.performed_at_padding = faults_.performed_at_padding;
   desire_.habits.equal_times = faults_.equal_times;
   desire_.habits.clock_offset = std::chrono::milliseconds(faults_.clock_offset_ms);
   note("faults", {});

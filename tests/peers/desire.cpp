@@ -16,15 +16,15 @@ tl::unexpected<Error> unknown(const std::string& what, const std::string& id) {
   return fail(ErrorKind::Reject, "no such " + what + ": " + id);
 }
 
-/// Cut to `decimals` fractional digits.
-Instant truncated(Instant at, int decimals) {
+/// What the last of `decimals` fractional digits counts.
+std::int64_t unit_ns(int decimals) {
   std::int64_t unit = 1'000'000'000;
-  for (int i = 0; i < std::clamp(decimals, 0, 3); ++i) unit /= 10;
-  return {at.ns - at.ns % unit};
+  for (int i = 0; i < std::clamp(decimals, 0, 9); ++i) unit /= 10;
+  return unit;
 }
 
-std::int64_t unit_ns(int decimals) {
-  return decimals <= 0 ? 1'000'000'000 : decimals == 1 ? 100'000'000 : decimals == 2 ? 10'000'000 : 1'000'000;
+Instant truncated(Instant at, int decimals) {
+  return {at.ns - at.ns % unit_ns(decimals)};
 }
 
 bool is_before_1_2(const std::string& version) {
@@ -66,7 +66,7 @@ std::string Desire::stamp(const std::string& artifact_id, Instant& at) {
   while (!habits.equal_times && before == at) {
     at = at + std::chrono::nanoseconds(unit_ns(habits.performed_at_decimals));
   }
-  const std::string text = performed_at_text(at);
+  const std::string text = performed_at_text(at, habits.performed_at_decimals, habits.performed_at_padding);
   issued_times_[artifact_id].insert(text);
   return text;
 }

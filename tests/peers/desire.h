@@ -23,7 +23,7 @@ struct StatusRow {
   std::string deployment_id;
   bool wanted = true;  ///< The desire: served or not. Acks and time-outs don't change it.
   Status status = Status::Deploying;
-  Instant performed_at;  ///< As printed, so in whole milliseconds or coarser.
+  Instant performed_at;  ///< As printed, so cut to its decimals.
   std::string performed_at_text;
   std::string reason;  ///< Of `Failed`.
 };
@@ -56,6 +56,7 @@ struct Deployed {
 struct Habits {
   bool drop_events = false;
   int performed_at_decimals = 3;
+  int performed_at_padding = 0;
   bool equal_times = false;
   std::chrono::nanoseconds clock_offset{0};
 };

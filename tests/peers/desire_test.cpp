@@ -181,6 +181,25 @@ TEST_CASE("only secrets that something desired refers to are listed") {
   CHECK((*desire.secrets(std::nullopt, false))["count"] == 0);
 }
 
+TEST_CASE("performedAt is made with as many decimals as wanted, the same in event, row and ack") {
+  Desire desire("gw");
+  desire.habits.performed_at_decimals = 6;
+  desire.habits.performed_at_padding = 9;
+  const Deployed pets = *desire.deploy("RestApi", "pets");
+
+  const std::string at = desire.rows().at(pets.artifact_id).performed_at_text;
+
+  CHECK(at.size() == std::string("2026-08-22T11:02:03.417123000Z").size());
+  CHECK(at.ends_with("000Z"));
+  CHECK(desire.events().back().envelope["payload"]["performedAt"] == at);
+  CHECK((*desire.listing(std::nullopt))[0]["deployedAt"] == at);
+  CHECK(desire.take_ack({{"deploymentId", pets.deployment_id},
+                         {"artifactId", pets.artifact_id},
+                         {"action", "deploy"},
+                         {"status", "success"},
+                         {"performedAt", at}}));
+}
+
 TEST_CASE("with dropped events changes happen in silence") {
   Desire desire("gw");
   desire.habits.drop_events = true;

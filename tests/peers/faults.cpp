@@ -39,6 +39,7 @@ void for_each_member(AnyFaults& f, Visit visit) {
   TETHER_KNOB(sweep_interval_ms);
   TETHER_KNOB(ignore_acks);
   TETHER_KNOB(performed_at_decimals);
+  TETHER_KNOB(performed_at_padding);
   TETHER_KNOB(equal_times);
   TETHER_KNOB(clock_offset_ms);
   TETHER_KNOB(rest);

@@ -57,7 +57,8 @@ struct Faults {
   std::int64_t deploy_timeout_ms = 60'000;
   std::int64_t sweep_interval_ms = 20'000;
   bool ignore_acks = false;          ///< Recorded, never matched: acks that were lost on the way.
-  int performed_at_decimals = 3;     ///< 0 to 3; trailing zeros are always removed.
+  int performed_at_decimals = 3;     ///< 0 to 9, more than 3 as other products have; trailing zeros are removed …
+  int performed_at_padding = 0;      ///< … and put back up to so many digits.
   bool equal_times = false;          ///< Two operations within one unit share their `performedAt`.
   std::int64_t clock_offset_ms = 0;  ///< The control plane's clock runs ahead by this (or behind).
 

@@ -68,15 +68,16 @@ std::string formatted(const char* format, const std::tm& parts) {
   return text.str();
 }
 
-/// `.417` without trailing zeros, or nothing.
-std::string fraction(std::int64_t ns, int decimals) {
+/// `.417` without trailing zeros beyond `padded_to` digits, or nothing.
+std::string fraction(std::int64_t ns, int decimals, int padded_to) {
   std::string digits = std::to_string(1'000'000'000 + ns).substr(1, static_cast<std::size_t>(decimals));
   while (!digits.empty() && digits.back() == '0') digits.pop_back();
+  if (digits.size() < static_cast<std::size_t>(padded_to)) digits.resize(static_cast<std::size_t>(padded_to), '0');
   return digits.empty() ? "" : "." + digits;
 }
 
-std::string utc_text(Instant at, int decimals) {
-  return formatted("%Y-%m-%dT%H:%M:%S", utc(at)) + fraction(at.ns % 1'000'000'000, decimals) + "Z";
+std::string utc_text(Instant at, int decimals, int padded_to = 0) {
+  return formatted("%Y-%m-%dT%H:%M:%S", utc(at)) + fraction(at.ns % 1'000'000'000, decimals, padded_to) + "Z";
 }
 
 }  // namespace
@@ -86,8 +87,8 @@ Instant wall_clock_now() {
   return {std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count()};
 }
 
-std::string performed_at_text(Instant at, int decimals) {
-  return utc_text(at, decimals);
+std::string performed_at_text(Instant at, int decimals, int padded_to) {
+  return utc_text(at, decimals, padded_to);
 }
 
 std::string local_seconds_text(Instant at) {

@@ -11,8 +11,9 @@ namespace tether::peers {
 
 Instant wall_clock_now();
 
-/// `2026-08-22T11:02:03.4Z`: UTC, cut to `decimals` (0 to 3) fractional digits, trailing zeros removed.
-std::string performed_at_text(Instant at, int decimals = 3);
+/// `2026-08-22T11:02:03.4Z`: UTC, cut to `decimals` (0 to 9) fractional digits, trailing zeros removed; zeros are put
+/// back up to `padded_to` digits.
+std::string performed_at_text(Instant at, int decimals = 3, int padded_to = 0);
 
 /// `2026-08-22T16:31:07+05:30`: whole seconds with this machine's offset.
 std::string local_seconds_text(Instant at);

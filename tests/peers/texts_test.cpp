@@ -16,6 +16,14 @@ TEST_CASE("performedAt loses its trailing zeros") {
   CHECK(performed_at_text(kAt, 0) == "2026-08-22T11:02:03Z");
 }
 
+TEST_CASE("performedAt can be made with more digits than a control plane has, and with zeros that it removes") {
+  CHECK(performed_at_text({kAt.ns + 123'450}, 6) == "2026-08-22T11:02:03.417123Z");
+  CHECK(performed_at_text({kAt.ns + 123'450}, 9) == "2026-08-22T11:02:03.41712345Z");
+  CHECK(performed_at_text({kAt.ns + 123'450}, 9, 9) == "2026-08-22T11:02:03.417123450Z");
+  CHECK(performed_at_text(kAt, 1, 3) == "2026-08-22T11:02:03.400Z");
+  CHECK(performed_at_text(kAt, 0, 6) == "2026-08-22T11:02:03.000000Z");
+}
+
 TEST_CASE("stored times compare as text, offset and all") {
   CHECK(stored_time_text("2026-08-22T11:02:03.400Z") == "2026-08-22 11:02:03.4+00:00");
   CHECK(stored_time_text("2026-08-22T11:02:03.000Z") == "2026-08-22 11:02:03+00:00");
