@@ -1,0 +1,91 @@
+#include "steps.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "desired.h"
+#include "tether/peers/documents.h"
+
+namespace tether::test {
+
+void start_all(Scene& scene, std::map<std::string, std::string> settings) {
+  scene.start_control_plane();
+  scene.start_gateway();
+  scene.start_daemon(std::move(settings));
+  REQUIRE(scene.wait_until_in_sync().is_object());
+}
+
+std::vector<std::string> serve(Scene& scene, std::size_t count, const std::string& prefix) {
+  auto ids = scene.control_plane().bulk_deploy("RestApi", count, prefix);
+  REQUIRE(gateway_comes_to_agree(scene));
+  for (const auto& id : ids) REQUIRE(is_acknowledged(scene, id));
+  REQUIRE(scene.wait_until_in_sync().is_object());
+  return ids;
+}
+
+bool is_acknowledged(Scene& scene, const std::string& artifact_id) {
+  return scene.control_plane().wait_until(
+      [&artifact_id](const peers::Observed&, const peers::Desire& desire) {
+        const auto& row = desire.rows().at(artifact_id);
+        return row.status == (row.wanted ? peers::Status::Deployed : peers::Status::Undeployed);
+      },
+      kPatience);
+}
+
+std::size_t acks(Scene& scene, const std::string& artifact_id, const std::string& status) {
+  return scene.control_plane().observed().acks_with(artifact_id, status);
+}
+
+std::string document_with(const std::string& handle, const std::string& backend) {
+  peers::SampleDocument sample;
+  sample.handle = handle;
+  sample.backend = backend;
+  return peers::sample_document(sample);
+}
+
+std::map<peers::ResourceKey, nlohmann::json> lines_at(const Gateway& gateway) {
+  std::map<peers::ResourceKey, nlohmann::json> lines;
+  for (const auto& [key, text] : gateway.resources()) lines[key] = nlohmann::json::parse(text);
+  return lines;
+}
+
+std::string served_deployment(const Gateway& gateway, const std::string& artifact_id) {
+  for (const auto& [key, line] : lines_at(gateway)) {
+    if (key.second == artifact_id && line.contains("deploymentId")) return line["deploymentId"];
+  }
+  return {};
+}
+
+std::vector<peers::GatewayRequest> pushes_in(const std::vector<peers::GatewayRequest>& history, std::size_t from) {
+  std::vector<peers::GatewayRequest> found;
+  for (std::size_t i = from; i < history.size(); ++i) {
+    if (history[i].method != "GET") found.push_back(history[i]);
+  }
+  return found;
+}
+
+std::vector<peers::GatewayRequest> pushes(const Gateway& gateway, std::size_t from) {
+  return pushes_in(gateway.history(), from);
+}
+
+std::size_t times_sent(const std::vector<peers::GatewayRequest>& requests, const std::string& id) {
+  return static_cast<std::size_t>(std::ranges::count_if(requests, [&id](const peers::GatewayRequest& request) {
+    return std::ranges::any_of(request.applied, [&id](const peers::Applied& line) { return line.id == id; });
+  }));
+}
+
+std::size_t full_listings(const peers::Observed& seen) {
+  return static_cast<std::size_t>(std::ranges::count_if(seen.rest, [](const peers::RestCall& call) {
+    return call.call == "deployments" && call.query.empty() && call.status == 200;
+  }));
+}
+
+bool lists_again(Scene& scene, std::size_t times) {
+  // One may be under way, asked before now.
+  const std::size_t awaited = full_listings(scene.control_plane().observed()) + times + 1;
+  return scene.control_plane().wait_until(
+      [awaited](const peers::Observed& seen, const peers::Desire&) { return full_listings(seen) >= awaited; },
+      kPatience);
+}
+
+}  // namespace tether::test
