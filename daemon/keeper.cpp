@@ -149,6 +149,7 @@ void Keeper::run() {
     const bool failing = store_backoff_ > Duration{};
     if (inbox_.is_closed() && (failing || (inbox_.is_empty() && batch_.empty()))) break;
 
+    const auto due = engine_.next_deadline(now);  // asked before the wait: what has passed is not named any more
     // While nothing can be stored, only the gateway is served; the rest waits where it is bounded.
     auto taken = inbox_.take(next_deadline(now), failing ? Inbox::Which::AtOnce : Inbox::Which::All);
     const TimePoint later = Clock::now();
@@ -159,7 +160,6 @@ void Keeper::run() {
         batch_.push_back(std::move(input));
       }
     }
-    const auto due = engine_.next_deadline(later);
     if (due && *due <= later && !failing) {
       batch_.push_back({[this](sync::Records& records, sync::Now at) { engine_.on_deadline(records, at); }, nullptr});
     }
