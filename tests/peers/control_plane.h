@@ -130,6 +130,7 @@ class ControlPlane {
   bool serve_rest(Connection& connection, HttpReader& reader, const HttpRequest& request);
   void serve_dial(Connection& connection, HttpReader& reader, const HttpRequest& request);
   void pump();
+  bool is_held(const std::string& call) const;  ///< Whether a made answer to this call still waits.
 
   // With `mutex_` held:
   void take_faults(Faults changed);

@@ -15,6 +15,7 @@ constexpr Duration kIdleLimit = 120s;
 constexpr Duration kBodyLimit = 60s;
 constexpr Duration kWriteLimit = 120s;
 constexpr Duration kRateWindow = 60s;
+constexpr Duration kHeldLook = 10ms;  // How often a held answer looks if it may go.
 
 HttpResponse plain_text(int status, const std::string& text) {
   HttpResponse response;
@@ -97,6 +98,13 @@ RestFault ControlPlane::take_rest_fault(const std::string& call) {
   return fault;
 }
 
+bool ControlPlane::is_held(const std::string& call) const {
+  const std::lock_guard lock(mutex_);
+  auto found = faults_.rest.find(call);
+  if (found == faults_.rest.end()) found = faults_.rest.find("*");
+  return found != faults_.rest.end() && found->second.hold;
+}
+
 bool ControlPlane::serve_rest(Connection& connection, HttpReader& reader, const HttpRequest& request) {
   Stream& stream = connection.stream();
   RestCall call;
@@ -121,6 +129,10 @@ bool ControlPlane::serve_rest(Connection& connection, HttpReader& reader, const 
     }
     if (!fault.body.empty()) response.body = fault.body;
     if (!faults_.no_date) response.headers.emplace_back("Date", http_date_text(desire_.now()));
+    if (fault.hold) note("rest.held", {{"call", route.call}});
+  }
+  while (fault.hold && is_held(route.call)) {
+    if (!passes(stream, kHeldLook)) return false;
   }
   if (fault.hang) {
     passes(stream, 1h);

@@ -4,7 +4,7 @@
 
 namespace tether::peers {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RestFault, status, delay_ms, count, cut, hang, body)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(RestFault, status, delay_ms, count, cut, hang, hold, body)
 
 namespace {
 

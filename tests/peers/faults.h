@@ -18,6 +18,7 @@ struct RestFault {
   int count = -1;             ///< For so many calls, then never again; -1: until taken away.
   bool cut = false;           ///< Half of the answer, then the connection is gone.
   bool hang = false;          ///< No answer, connection open.
+  bool hold = false;          ///< The answer is made and waits until this is taken away; `rest.held` in the journal.
   std::string body;           ///< Sent in place of the true body, if not empty.
 };
 

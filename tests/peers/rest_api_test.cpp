@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <catch2/catch.hpp>
+#include <future>
 
 #include "tether/peers/archives.h"
 #include "tether/peers/plain_client.h"
@@ -201,6 +202,22 @@ TEST_CASE("calls fail, hang, are cut and slow as told") {
   cut.cut = true;
   fault("secrets", cut);
   CHECK(rest.get("/secrets").status == 0);
+}
+
+TEST_CASE("a held answer is of the moment when it was asked, and goes when it may") {
+  const Rest rest;
+  rest.control_plane->change_faults([](Faults& faults) { faults.rest["deployments"].hold = true; });
+  auto rows = std::async(std::launch::async, [&rest] { return rest.get("/deployments").json()["deployments"].size(); });
+  CHECK(rest.control_plane->wait_until([](const Observed& seen, const Desire&) {
+    return !seen.journal.empty() && seen.journal.back().what == "rest.held";
+  }));
+
+  rest.control_plane->deploy("RestApi", "later");
+  CHECK(rows.wait_for(30ms) == std::future_status::timeout);
+  rest.control_plane->change_faults([](Faults& faults) { faults.rest.clear(); });
+
+  CHECK(rows.get() == 0);
+  CHECK(rest.get("/deployments").json()["deployments"].size() == 1);
 }
 
 TEST_CASE("a credential in an address is a violation") {
