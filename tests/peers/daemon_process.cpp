@@ -83,10 +83,17 @@ DaemonProcess::~DaemonProcess() {
     signal(SIGKILL);
     wait_for_exit();
   }
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(stop_fd_, &one, sizeof one);
+  end_reading();
   reader_.join();
   for (const int fd : {out_fd_, err_fd_, stop_fd_}) ::close(fd);
+}
+
+/// Returns once all that was written before is read.
+void DaemonProcess::end_reading() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(stop_fd_, &one, sizeof one);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return ended_; });
 }
 
 void DaemonProcess::read_loop() {
@@ -141,6 +148,7 @@ std::optional<int> DaemonProcess::wait_for_exit(Duration limit) {
   if (::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
   constexpr int kSignalled = 128;
   status_ = WIFEXITED(status) ? WEXITSTATUS(status) : kSignalled + WTERMSIG(status);
+  end_reading();
   return status_;
 }
 

@@ -41,7 +41,8 @@ class DaemonProcess {
 
   pid_t pid() const { return pid_; }
   void signal(int number);
-  /// The exit status, 128 + n after signal n, or nullopt if it still runs at the limit.
+  /// The exit status, 128 + n after signal n, or nullopt if it still runs at the limit. After the end all of its output
+  /// is there.
   std::optional<int> wait_for_exit(Duration limit = 10s);
   bool is_running();
 
@@ -57,6 +58,7 @@ class DaemonProcess {
 
  private:
   DaemonProcess(pid_t pid, int out_fd, int err_fd);
+  void end_reading();
   void read_loop();
   void take(bool is_err, const char* data, std::size_t size);
 

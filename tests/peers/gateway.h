@@ -30,14 +30,15 @@ struct GatewayFaults {
   std::vector<Refusal> refuse;
   /// A body with such a line is refused whole (400): nothing of it is applied, no line is named.
   std::vector<Refusal> refuse_bodies;
-  int status = 0;             ///< Answer PUT and PATCH with this, unapplied; 0: the true answer.
-  int status_count = -1;      ///< For so many requests; -1: until taken away.
-  int state_status = 0;       ///< The same for GET state, until taken away.
-  std::int64_t delay_ms = 0;  ///< Between applying and answering, on PUT and PATCH.
-  int cut_before = 0;         ///< For the next n PUT or PATCH: connection gone, nothing applied.
-  int cut_after = 0;          ///< The next n are applied, and the connection goes without an answer.
-  bool stall = false;         ///< Requests are read and never answered.
-  bool stall_body = false;    ///< The head of PUT and PATCH is read, the body is not.
+  int status = 0;                           ///< Answer PUT and PATCH with this, unapplied; 0: the true answer.
+  int status_count = -1;                    ///< For so many requests; -1: until taken away.
+  int state_status = 0;                     ///< The same for GET state, until taken away.
+  std::string error = "told to answer so";  ///< What such an answer says, as `{"error":…}`.
+  std::int64_t delay_ms = 0;                ///< Between applying and answering, on PUT and PATCH.
+  int cut_before = 0;                       ///< For the next n PUT or PATCH: connection gone, nothing applied.
+  int cut_after = 0;                        ///< The next n are applied, and the connection goes without an answer.
+  bool stall = false;                       ///< Requests are read and never answered.
+  bool stall_body = false;                  ///< The head of PUT and PATCH is read, the body is not.
   std::optional<std::int64_t> lie_about_revision;  ///< In PUT and PATCH answers.
   std::optional<std::string> lie_about_epoch;      ///< The same.
 };

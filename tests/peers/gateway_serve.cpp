@@ -19,6 +19,7 @@ void to_json(nlohmann::json& json, const GatewayFaults& faults) {
           {"status", faults.status},
           {"status_count", faults.status_count},
           {"state_status", faults.state_status},
+          {"error", faults.error},
           {"delay_ms", faults.delay_ms},
           {"cut_before", faults.cut_before},
           {"cut_after", faults.cut_after},
@@ -44,6 +45,7 @@ Result<GatewayFaults> patched(const GatewayFaults& faults, const nlohmann::json&
     all["status"].get_to(changed.status);
     all["status_count"].get_to(changed.status_count);
     all["state_status"].get_to(changed.state_status);
+    all["error"].get_to(changed.error);
     all["delay_ms"].get_to(changed.delay_ms);
     all["cut_before"].get_to(changed.cut_before);
     all["cut_after"].get_to(changed.cut_after);
@@ -163,8 +165,11 @@ bool Gateway::answer_state(Connection& connection, GatewayRequest& seen) {
   nlohmann::json body;
   {
     const std::lock_guard lock(mutex_);
-    if (faults_.state_status != 0) status = faults_.state_status;
     body = state_locked();
+    if (faults_.state_status != 0) {
+      status = faults_.state_status;
+      body = {{"error", faults_.error}};
+    }
   }
   return send(connection, seen, status, body);
 }
@@ -219,7 +224,7 @@ std::pair<int, nlohmann::json> Gateway::apply(ConfigChange* change, const std::s
       faults_.status = 0;
       faults_.status_count = -1;
     }
-    return {status, status == 409 ? state_locked() : nlohmann::json{{"error", "told to answer so"}}};
+    return {status, status == 409 ? state_locked() : nlohmann::json{{"error", faults_.error}}};
   }
   const std::string refused = change != nullptr ? change->refused_whole()
                               : broken.empty()  ? "the body has no first line"
