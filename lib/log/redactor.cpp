@@ -2,7 +2,35 @@
 
 #include <algorithm>
 
+#include "tether/log/line.h"
+
 namespace tether {
+namespace {
+
+/// `value` between the quotes of a JSON string that has no more escapes than it needs.
+std::string in_json(std::string_view value) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr std::string_view kNamed = "\"\\\n\r\t\b\f";
+  constexpr std::string_view kNames = "\"\\nrtbf";
+  std::string out;
+  out.reserve(value.size());
+  for (const char c : value) {
+    const auto code = static_cast<unsigned char>(c);
+    if (const auto named = kNamed.find(c); named != std::string_view::npos) {
+      out += '\\';
+      out += kNames[named];
+    } else if (code < 0x20) {
+      out += "\\u00";
+      out += kHex[code >> 4U];
+      out += kHex[code & 0xFU];
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
 
 Redactor::Prefix Redactor::prefix_of(std::string_view text) {
   Prefix out = 0;
@@ -11,16 +39,34 @@ Redactor::Prefix Redactor::prefix_of(std::string_view text) {
 }
 
 void Redactor::add_secret(const Secret& secret) {
+  add(secret, /*lasting=*/false);
+}
+
+void Redactor::add_lasting_secret(const Secret& secret) {
+  add(secret, /*lasting=*/true);
+}
+
+void Redactor::add(const Secret& secret, bool lasting) {
   const std::string& value = secret.reveal();
   if (value.size() < kMinSecretBytes) return;
+  if (Secret quoted(in_json(value)); quoted != secret) add_as_it_is(quoted, lasting);
+  add_as_it_is(secret, lasting);
+}
+
+void Redactor::add_as_it_is(const Secret& secret, bool lasting) {
+  const std::string& value = secret.reveal();
   const Prefix prefix = prefix_of(value);
 
   const std::lock_guard lock(mutex_);
   auto& known = by_prefix_[prefix];
-  if (std::ranges::find(known, secret) != known.end()) return;
+  if (std::ranges::find(known, secret) != known.end()) {
+    if (lasting) std::erase_if(order_, [&secret](const Known& other) { return other.secret == secret; });
+    return;
+  }
   // Longest first, so that a value that begins another one does not leave the other's tail behind.
   const auto is_shorter = [&value](const Secret& other) { return other.reveal().size() < value.size(); };
   known.insert(std::ranges::find_if(known, is_shorter), secret);
+  if (lasting) return;
   order_.push_back({prefix, secret});
   if (order_.size() > kMaxSecrets) forget_oldest();
 }
@@ -60,6 +106,10 @@ std::string Redactor::redact(std::string_view text) const {
     }
   }
   return out;
+}
+
+std::string Redactor::redact(std::string_view text, std::size_t max_bytes) const {
+  return cut_text(redact(text), max_bytes);
 }
 
 std::size_t Redactor::size() const {

@@ -46,6 +46,34 @@ TEST_CASE("values are bytes, whatever they are") {
   CHECK(redactor.redact(std::string("a\0\xff\x01\x80\n\"\\b", 9)) == "a[redacted]b");
 }
 
+TEST_CASE("a value is known in the form that JSON gives it, too") {
+  Redactor redactor;
+  redactor.add_secret(Secret("-----BEGIN KEY-----\nMII\"B\\\t\x01"));
+
+  CHECK(redactor.redact(R"({"error":"bad: -----BEGIN KEY-----\nMII\"B\\\t\u0001"})") ==
+        R"({"error":"bad: [redacted]"})");
+}
+
+TEST_CASE("a text is cleared before it is cut: half a value would not be known") {
+  Redactor redactor;
+  redactor.add_secret(Secret("s3cret-token"));
+
+  CHECK(redactor.redact("reason: s3cret-token", 14) == "reason: [redac…");
+  CHECK(redactor.redact("reason: s3cret-token", 18) == "reason: [redacted]");
+}
+
+TEST_CASE("a lasting value outlives any number of others") {
+  Redactor redactor;
+  redactor.add_secret(Secret("known-before"));
+  redactor.add_lasting_secret(Secret("known-before"));
+  redactor.add_lasting_secret(Secret("s3cret-token"));
+  for (std::size_t i = 0; i <= Redactor::kMaxSecrets; ++i)
+    redactor.add_secret(Secret("secret-" + std::to_string(i) + "."));
+
+  CHECK(redactor.size() == Redactor::kMaxSecrets);
+  CHECK(redactor.redact("s3cret-token known-before secret-0.") == "[redacted] [redacted] secret-0.");
+}
+
 TEST_CASE("beyond the limit the oldest value is forgotten, and a known one is not counted twice") {
   Redactor redactor;
   for (std::size_t i = 0; i < Redactor::kMaxSecrets; ++i)
