@@ -12,6 +12,9 @@ namespace {
 /// Acks go in a frame each and their pings are numbered; the payload says whose they are.
 constexpr std::string_view kAckPing = "acks-";
 
+/// How much is kept of what the control plane says in its own words.
+constexpr std::size_t kMaxErrorBytes = 300;
+
 link::NetworkError translate(net::SocketError error) {
   switch (error) {
     case net::SocketError::Dns:
@@ -87,7 +90,7 @@ Connection::Connection(net::Loop& loop, const Settings& settings, Keeper& keeper
 
 void Connection::start() {
   token_ = settings_.control_plane.token.read();
-  if (token_) redactor_.add_secret(*token_);
+  if (token_) redactor_.add_lasting_secret(*token_);
   link_.emplace(limits_from(settings_, token_.has_value()), seed_, Clock::now());
   if (const auto path = settings_.control_plane.token.path()) {
     token_watch_ = std::make_unique<net::FileWatch>(loop_, *path, [this] { reload_token(/*insist=*/false); });
@@ -101,7 +104,7 @@ void Connection::reload_token(bool insist) {
   if (token == token_ && !insist) return;
   if (token != token_) log_.info("link.token_changed", {{"present", token.has_value()}});
   token_ = std::move(token);
-  if (token_) redactor_.add_secret(*token_);
+  if (token_) redactor_.add_lasting_secret(*token_);
   link_->on_token_changed(token_.has_value(), Clock::now());
   pump();
 }
@@ -210,7 +213,7 @@ void Connection::on_message(std::string_view text) {
     link_->on_connection_ack(now);
     keeper_.connection_ack(*ack, link_->snapshot().link, socket_token_);
   } else if (const auto* error = std::get_if<protocol::ServerError>(&*frame)) {
-    link_->on_server_error(error->message, now);
+    link_->on_server_error(redactor_.redact(error->message, kMaxErrorBytes), now);
   } else if (auto* event = std::get_if<protocol::Event>(&*frame)) {
     on_event(std::move(*event), text.size());
   }

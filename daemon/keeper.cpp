@@ -23,17 +23,6 @@ Instant wall_now() {
               .count()};
 }
 
-std::string_view result_name(const delivery::PushOutcome& outcome) {
-  const auto* problem = std::get_if<delivery::GatewayProblem>(&outcome.answer);
-  if (problem == nullptr) return "applied";
-  if (problem->failure == delivery::GatewayFailure::Timeout || problem->failure == delivery::GatewayFailure::Gone) {
-    return "no_answer";
-  }
-  if (problem->status == 409) return "elsewhere";
-  const bool refused = problem->status == 400 || problem->status == 413 || problem->status == 422;
-  return refused ? "refused" : "failed";
-}
-
 LogLevel log_level(sync::Note::Level level) {
   switch (level) {
     case sync::Note::Level::Debug:
@@ -55,6 +44,7 @@ Keeper::Keeper(KeeperOptions options, std::unique_ptr<store::Store> store, std::
       board_(board),
       metrics_(metrics),
       redactor_(redactor),
+      words_(*store_, redactor),
       log_(log),
       engine_(options_.engine, options_.seed),
       driver_(std::move(driver)) {}
@@ -290,7 +280,8 @@ void Keeper::send_push(delivery::Push push, TimePoint now) {
   if (!std::exchange(gateway_tried_, true)) link_.on_gateway_tried();
 }
 
-void Keeper::on_state(const delivery::StateOutcome& outcome, TimePoint now) {
+void Keeper::on_state(delivery::StateOutcome outcome, TimePoint now) {
+  words_.clear(outcome);
   if (const auto* state = std::get_if<protocol::GatewayState>(&outcome)) {
     if (!state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);
     courier_->on_state(*state, now);
@@ -298,7 +289,7 @@ void Keeper::on_state(const delivery::StateOutcome& outcome, TimePoint now) {
     const auto& problem = std::get<delivery::GatewayProblem>(outcome);
     courier_->on_state_problem(problem, now);
     if (problem.failure == delivery::GatewayFailure::WrongUser) {
-      log_.repeated(LogLevel::Warn, "gateway.wrong_user", problem.text, {{"reason", redactor_.redact(problem.text)}});
+      log_.repeated(LogLevel::Warn, "gateway.wrong_user", problem.text, {{"reason", problem.text}});
     }
   }
   note_presence();
@@ -323,11 +314,12 @@ void Keeper::note_presence() {
        nullptr});
 }
 
-void Keeper::on_push(std::int64_t push, bool full, const delivery::PushOutcome& outcome, Duration took, TimePoint now) {
+void Keeper::on_push(std::int64_t push, bool full, delivery::PushOutcome outcome, Duration took, TimePoint now) {
+  words_.clear(outcome);
   metrics_.count_push(full ? "put" : "patch", result_name(outcome), took);
   courier_->on_push_outcome(push, outcome, now);
   if (const auto* problem = std::get_if<delivery::GatewayProblem>(&outcome.answer)) {
-    log_.repeated(LogLevel::Info, "gateway.push_failed", problem->text, {{"reason", redactor_.redact(problem->text)}});
+    log_.repeated(LogLevel::Info, "gateway.push_failed", problem->text, {{"reason", problem->text}});
     engine_.on_push_ended(push);
   } else {
     log_.debug("gateway.answered", {{"mode", full ? "put" : "patch"},
@@ -370,7 +362,7 @@ void Keeper::say_gateway_state() {
   const bool moving = condition == delivery::GatewayCondition::Behind || said_ == delivery::GatewayCondition::Behind;
   said_ = condition;
   log_.log(moving ? LogLevel::Debug : LogLevel::Info, "gateway.state",
-           {{"state", delivery::to_string(condition)}, {"reason", redactor_.redact(courier_->last_error())}});
+           {{"state", delivery::to_string(condition)}, {"reason", courier_->last_error()}});
 }
 
 // ---- What others may see ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "gateway_words.h"
 #include "gateway_worker.h"
 #include "inbox.h"
 #include "rest_pool.h"
@@ -72,8 +73,8 @@ class Keeper {
   void serve_gateway(TimePoint now);
   void take_verdict();
   void send_push(delivery::Push push, TimePoint now);
-  void on_state(const delivery::StateOutcome& outcome, TimePoint now);
-  void on_push(std::int64_t push, bool full, const delivery::PushOutcome& outcome, Duration took, TimePoint now);
+  void on_state(delivery::StateOutcome outcome, TimePoint now);
+  void on_push(std::int64_t push, bool full, delivery::PushOutcome outcome, Duration took, TimePoint now);
   void look_up_epoch(const std::string& epoch);
   void note_presence();
   void say_refused(const protocol::RejectedLine& line);
@@ -87,6 +88,7 @@ class Keeper {
   StatusBoard& board_;
   Metrics& metrics_;
   Redactor& redactor_;
+  GatewayWords words_;
   Logger& log_;
   LinkSide link_;
   Inbox inbox_;

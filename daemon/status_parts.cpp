@@ -8,6 +8,9 @@
 namespace tether::daemon {
 namespace {
 
+/// Of what others say in their own words.
+constexpr std::size_t kMaxErrorBytes = 300;
+
 std::optional<std::string> unless_empty(std::string text) {
   if (text.empty()) return std::nullopt;
   return text;
@@ -84,7 +87,7 @@ void describe_gateway(const delivery::Courier& courier, const sync::Marks& marks
   if (shown.instance && courier.gateway_state()) shown.applied_revision = courier.gateway_state()->revision;
   shown.has_answered_push = shown.instance && *shown.instance == marks.answered.instance;
   shown.last_proven_sync = courier.proven_at();
-  shown.last_error = unless_empty(redactor.redact(courier.last_error()));
+  shown.last_error = unless_empty(redactor.redact(courier.last_error(), kMaxErrorBytes));
 }
 
 void describe_store(const store::Overview& overview, const Redactor& redactor, Status& status) {
@@ -114,6 +117,17 @@ void describe_store(const store::Overview& overview, const Redactor& redactor, S
                                std::to_string(hold.in_service) + ": nothing of it is removed",
                            hold.since});
   }
+}
+
+std::string_view result_name(const delivery::PushOutcome& outcome) {
+  const auto* problem = std::get_if<delivery::GatewayProblem>(&outcome.answer);
+  if (problem == nullptr) return "applied";
+  if (problem->failure == delivery::GatewayFailure::Timeout || problem->failure == delivery::GatewayFailure::Gone) {
+    return "no_answer";
+  }
+  if (problem->status == 409) return "elsewhere";
+  const bool refused = problem->status == 400 || problem->status == 413 || problem->status == 422;
+  return refused ? "refused" : "failed";
 }
 
 std::string new_epoch() {

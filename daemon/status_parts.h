@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "tether/admin/status.h"
 #include "tether/delivery/courier.h"
@@ -9,7 +10,7 @@
 #include "tether/store/overview.h"
 #include "tether/sync/memory.h"
 
-/// What each part of the daemon contributes to the status: plain translations, no decisions.
+/// What each part of the daemon contributes to status and metrics: plain translations, no decisions.
 namespace tether::daemon {
 
 void describe_link(const link::Snapshot& link, Status& status);
@@ -17,6 +18,9 @@ void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Sta
 void describe_gateway(const delivery::Courier& courier, const sync::Marks& marks, const Redactor& redactor,
                       Status& status);
 void describe_store(const store::Overview& overview, const Redactor& redactor, Status& status);
+
+/// What the metrics call the end of a push.
+std::string_view result_name(const delivery::PushOutcome& outcome);
 
 /// 128 random bits in hexadecimal: an epoch's name.
 std::string new_epoch();

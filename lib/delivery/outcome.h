@@ -23,8 +23,9 @@ enum class GatewayFailure {
 
 struct GatewayProblem {
   GatewayFailure failure = GatewayFailure::Gone;
-  int status = 0;    ///< For Status.
-  std::string text;  ///< One sentence. It may hold what the gateway said: redact before showing it.
+  int status = 0;  ///< For Status.
+  std::string
+      text;  ///< One sentence. It may hold all that the gateway said: redact it, then cut it, before showing it.
 };
 
 using StateOutcome = std::variant<protocol::GatewayState, GatewayProblem>;

@@ -14,8 +14,6 @@ using delivery::GatewayProblem;
 
 /// Lines are sent together up to this: one system call and one chunk for many short ones.
 constexpr std::size_t kPieceBytes = 32UL * 1024;
-/// How much of what a gateway says with a refusal is kept.
-constexpr std::size_t kMaxTextBytes = 300;
 
 constexpr int kOk = 200;
 
@@ -42,7 +40,7 @@ GatewayProblem problem_of(http::Problem problem) {
 
 GatewayProblem status_problem(const http::UnixAnswer& answer) {
   std::string text = "the gateway answered " + std::to_string(answer.status);
-  if (!answer.body.empty()) text += ": " + answer.body.substr(0, kMaxTextBytes);
+  if (!answer.body.empty()) text += ": " + answer.body;
   return {GatewayFailure::Status, answer.status, std::move(text)};
 }
 

@@ -101,11 +101,4 @@ std::vector<Value> Fields::array(std::string_view name) {
   return std::move(*elements);
 }
 
-std::string_view cut_utf8(std::string_view text, std::size_t max_bytes) {
-  if (text.size() <= max_bytes) return text;
-  std::size_t end = max_bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
-}
-
 }  // namespace tether::protocol

@@ -47,7 +47,4 @@ class Fields {
   std::string problem_;
 };
 
-/// At most `max_bytes` of a UTF-8 text, without half a character at the end.
-std::string_view cut_utf8(std::string_view text, std::size_t max_bytes);
-
 }  // namespace tether::protocol

@@ -9,9 +9,6 @@
 namespace tether::protocol {
 namespace {
 
-/// How much of the server's own words is kept. Counted in bytes: at least as strict as in characters.
-constexpr std::size_t kMaxServerMessageBytes = 300;
-
 /// A string where one is welcome and anything else is as good as nothing.
 std::string text_or_empty(const json::Object& object, std::string_view name) {
   const json::Value* value = object.find(name);
@@ -62,9 +59,7 @@ Result<Frame> parse_frame(std::string_view text) {
   Event event;
   event.type = text_or_empty(*frame, "type");
   if (event.type == "connection.ack") return connection_ack(*frame);
-  if (event.type == "error") {
-    return ServerError{std::string(cut_utf8(text_or_empty(*frame, "message"), kMaxServerMessageBytes))};
-  }
+  if (event.type == "error") return ServerError{text_or_empty(*frame, "message")};
   event.correlation_id = text_or_empty(*frame, "correlationId");
   event.at = time_or_unset(*frame, "timestamp");
   event.bytes = text.size();

@@ -22,7 +22,8 @@ struct ConnectionAck {
   Instant at;  ///< Whole seconds.
 };
 
-/// `{"type":"error","message":…}`: the connection limit is reached. The message is cut to 300 bytes.
+/// `{"type":"error","message":…}`: the connection limit is reached. The message is whole: who shows it
+/// clears it of secrets first, and only then cuts it.
 struct ServerError {
   std::string message;
 };

@@ -37,7 +37,7 @@ Result<RejectedLine> rejected_line(std::string_view element) {
   if (in.failed()) return in.error();
   // A refusal without a usable reason is a refusal all the same.
   const json::Value* reason = object->find("reason");
-  if (reason != nullptr) line.reason = cut_utf8(reason->decoded(), kMaxReasonBytes);
+  if (reason != nullptr) line.reason = reason->decoded();
   return line;
 }
 

@@ -23,7 +23,7 @@ struct GatewayState {
 struct RejectedLine {
   std::string kind;
   std::string id;
-  std::string reason;  ///< As received, at most kMaxReasonBytes.
+  std::string reason;  ///< As received, whole: who shows it clears it of secrets first, and only then cuts it.
 };
 
 /// The 200 answer to a PUT or PATCH.
@@ -33,7 +33,6 @@ struct PushAnswer {
   std::vector<RejectedLine> rejected;
 };
 
-inline constexpr std::size_t kMaxReasonBytes = 4096;
 inline constexpr std::size_t kMaxGatewayAnswerBytes = std::size_t{16} * 1024 * 1024;
 
 /// Reject: not such a body; the message names the member.

@@ -1,7 +1,8 @@
 #include "tether/protocol/sensitive.h"
 
+#include <algorithm>
+
 #include "tether/protocol/json.h"
-#include "tether/protocol/kinds.h"
 
 namespace tether::protocol {
 namespace {
@@ -34,7 +35,7 @@ std::vector<std::string> sensitive_values(std::string_view kind, std::string_vie
 }
 
 std::vector<std::string> sensitive_in_line(std::string_view kind, std::string_view line) {
-  if (kind != kSecret && kind != kHmacSecret && kind != kSubscription && kind != kApiKey) return {};
+  if (std::ranges::find(kSensitiveKinds, kind) == kSensitiveKinds.end()) return {};
   const auto object = json::parse_object(line, kMaxDepth);
   const json::Value* data = object ? object->find("data") : nullptr;
   return data == nullptr ? std::vector<std::string>() : sensitive_values(kind, data->text);

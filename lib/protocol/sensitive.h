@@ -1,10 +1,16 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tether/protocol/kinds.h"
+
 namespace tether::protocol {
+
+/// The kinds that sensitive_values() finds something in.
+inline constexpr std::array<std::string_view, 4> kSensitiveKinds = {kSecret, kHmacSecret, kSubscription, kApiKey};
 
 /// The texts in a resource's `data` that nobody may read in a log or a status: secret values, subscription tokens, key
 /// hashes. Empty for other kinds, and for what is no JSON object.

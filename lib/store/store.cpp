@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "tether/protocol/sensitive.h"
 #include "tether/store/opening.h"
 #include "tether/store/overview_query.h"
 #include "tether/store/reader_pool.h"
@@ -52,6 +53,17 @@ Result<Overview> Store::overview() {
   auto overview = read_overview(*impl_->writer);
   if (auto read = impl_->writer->outcome("store: read the overview"); !read) return tl::unexpected<Error>(read.error());
   return overview;
+}
+
+Result<Done> Store::visit_sensitive(const std::function<void(std::string_view, std::string_view)>& visit) {
+  auto& db = *impl_->writer;
+  db.clear_error();
+  const auto identity = serving_identity(db);
+  for (const auto kind : protocol::kSensitiveKinds) {
+    auto rows = db.query("SELECT document FROM bodies WHERE identity = ? AND owner_kind = ?", identity, kind);
+    while (rows.next()) visit(kind, rows.view(0));
+  }
+  return db.outcome("store: read secret values");
 }
 
 void Store::release_memory() {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tether/base/result.h"
@@ -62,6 +63,11 @@ class Store {
   Result<std::unique_ptr<PushBody>> push_body(const PushRange& range);
 
   Result<Overview> overview();
+
+  /// Shows the data of every stored resource whose kind has secret values (protocol/sensitive.h), the versions that
+  /// wait or were refused too. Its cost follows their number: not for what happens often. `visit` must not call the
+  /// Store.
+  Result<Done> visit_sensitive(const std::function<void(std::string_view kind, std::string_view data)>& visit);
 
   /// Gives pages that are kept for speed back to the system; for after bulk work.
   void release_memory();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "fixture.h"
@@ -103,4 +104,33 @@ TEST_CASE("a resource keeps its wanted body and those of its offer") {
     CHECK(records.body(owner, "offered"));
     CHECK_FALSE(records.body(owner, "old"));
   });
+}
+
+TEST_CASE("the data of all that holds secret values is shown, every version of it, and nothing else") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    auto secret = resource("Secret", "s");
+    secret.body = "new";
+    secret.offering.good.body = "old";
+    records.put_body(body({"Secret", "s"}, "new", R"({"value":"new"})"));
+    records.put_body(body({"Secret", "s"}, "old", R"({"value":"old"})"));
+    records.put(secret);
+    for (const char* kind : {"ApiKey", "HmacSecret", "Subscription", "SubscriptionPlan", "Application"}) {
+      offer(records, resource(kind, "r"), std::string("\"") + kind + "\"");
+    }
+    offer(records, artifact("a"), "petstore");
+  });
+
+  std::vector<std::pair<std::string, std::string>> seen;
+  const auto visited =
+      store->visit_sensitive([&seen](std::string_view kind, std::string_view data) { seen.emplace_back(kind, data); });
+
+  CHECK(visited);
+  std::sort(seen.begin(), seen.end());
+  const std::vector<std::pair<std::string, std::string>> all = {{"ApiKey", "\"ApiKey\""},
+                                                                {"HmacSecret", "\"HmacSecret\""},
+                                                                {"Secret", R"({"value":"new"})"},
+                                                                {"Secret", R"({"value":"old"})"},
+                                                                {"Subscription", "\"Subscription\""}};
+  CHECK(seen == all);
 }

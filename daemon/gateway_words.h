@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "tether/delivery/outcome.h"
+#include "tether/log/redactor.h"
+#include "tether/store/store.h"
+
+namespace tether::daemon {
+
+/// Clears what a gateway says in its own words of secret values, before anybody keeps or shows it.
+///
+/// The redactor knows what this process has pushed. A gateway may quote what an earlier one pushed, or so many ago that
+/// it was forgotten: what stands in the store is looked for as well. That reads every stored secret; a gateway that
+/// refuses nothing costs nothing. State thread only.
+class GatewayWords {
+ public:
+  GatewayWords(store::Store& store, Redactor& redactor) : store_(store), redactor_(redactor) {}
+
+  void clear(delivery::StateOutcome& outcome);
+  void clear(delivery::PushOutcome& outcome);
+
+ private:
+  void clear(delivery::GatewayProblem& problem);
+  /// Makes the stored values that `text` may quote known to the redactor.
+  void look_for_secrets_in(std::string_view text);
+
+  store::Store& store_;
+  Redactor& redactor_;
+};
+
+}  // namespace tether::daemon
