@@ -43,7 +43,7 @@ struct Standing {
   sync::Answered answered = {};
   std::int64_t offered = 0;     ///< How many resources are offered.
   bool complete = false;        ///< A full listing and all its documents arrived since this start.
-  bool contains_known = false;  ///< That listing contains something that was stored before it.
+  bool contains_known = false;  ///< That listing contains something that a gateway has accepted from this store.
   bool storable = true;         ///< False: read-only, full or a newer schema.
 };
 

@@ -86,6 +86,7 @@ class Transaction final : public sync::Records {
   Share unseen_artifacts(std::string_view scope) override;
   Share unseen_resources(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
                          std::string_view artifact_id) override;
+  std::int64_t absent_elsewhere(std::string_view kind, std::string_view artifact_id) override;
 
   std::optional<sync::Hold> hold(std::string_view scope) override;
   void put_hold(const sync::Hold& hold) override;

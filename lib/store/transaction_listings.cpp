@@ -80,6 +80,13 @@ sync::Records::Share Transaction::unseen_resources(std::string_view scope, std::
                          artifact_kind, artifact_id));
 }
 
+std::int64_t Transaction::absent_elsewhere(std::string_view kind, std::string_view artifact_id) {
+  return db_.number(
+      "SELECT count(*) FROM resources INDEXED BY resources_absent WHERE identity = ? AND absent_change IS NOT NULL AND "
+      "kind = ? AND artifact_id <> ? AND gone = 0",
+      identity_, kind, artifact_id);
+}
+
 sync::Records::Share Transaction::share(Cursor row) {
   if (!row.next()) return {};
   return {row.integer(0), row.integer(1)};

@@ -144,7 +144,8 @@ void Engine::on_deployment_rows(Records& records, std::uint64_t request,
   for (const auto& row : rows) {
     const auto stored = records.artifact(row.artifact_id);
     const bool raced = stored && stored->changed > asked.change;
-    const bool known = stored && stored->changed <= asked.change;
+    // Stored is not enough: after a loss of the store, the first listing alone would vouch for the second.
+    const bool known = stored && stored->offering.good.is_set();
     asked.rows += 1;
     asked.known_rows += known ? 1 : 0;
     asked.newest = std::max(asked.newest, row.at);

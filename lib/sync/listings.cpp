@@ -116,10 +116,17 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
     if (records.hold(asked.scope)) records.drop_hold(asked.scope);
     return;
   }
-  if (judge_brake(context, asked, share)) return;
-  records.visit_unseen_resources(
-      asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id,
-      [&resources, &asked](const Resource& resource) { resources.on_absent(resource, asked); });
+  // There is one such listing for each artifact: what the others lack counts as well, and nothing is confirmed before
+  // all have been asked.
+  const bool is_one_of_many = !scope->artifact_id.empty();
+  if (is_one_of_many) share.unseen += records.absent_elsewhere(scope->kind, scope->artifact_id);
+  const bool held = judge_brake(context, asked, share);
+  if (held && !is_one_of_many) return;
+  const bool may_confirm = !held && !(is_one_of_many && context.memory.planner.sweep());
+  records.visit_unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id,
+                                 [&resources, &asked, may_confirm](const Resource& resource) {
+                                   resources.on_absent(resource, asked, may_confirm);
+                                 });
 }
 
 std::string listing_path(Context& context, const Planner::Slot& slot) {

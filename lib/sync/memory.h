@@ -53,7 +53,7 @@ struct Asked {
   std::int64_t taken_back = 0;         ///< Rows that take something out of service although they are older.
   std::vector<Statement> take_back;    ///< Of these, the ones said for the second time.
   std::int64_t rows = 0;
-  std::int64_t known_rows = 0;  ///< Of these, of something that was stored before.
+  std::int64_t known_rows = 0;  ///< Of these, of something that a gateway is known to have had.
   Instant newest;               ///< Newest `deployedAt` seen.
 };
 
@@ -83,7 +83,7 @@ struct Standing {
   bool settled = false;             ///< The same, quarantined ones allowed.
   std::optional<TimePoint> proven;  ///< When the listing was sent that last proved it.
   bool complete = false;            ///< Since the start a full listing came and everything it names is here.
-  bool contains_known = false;      ///< … and it contains something that was stored before.
+  bool contains_known = false;      ///< … and it contains something that a gateway is known to have had.
   std::size_t requests_under_way = 0;
 };
 

@@ -111,6 +111,9 @@ class Records {
   virtual Share unseen_resources(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
                                  std::string_view artifact_id) = 0;
 
+  /// How many resources of this kind, not gone, a listing lacked that are not of this artifact.
+  virtual std::int64_t absent_elsewhere(std::string_view kind, std::string_view artifact_id) = 0;
+
   // Holds of the deletion brake.
   virtual std::optional<Hold> hold(std::string_view scope) = 0;
   virtual void put_hold(const Hold& hold) = 0;

@@ -115,7 +115,7 @@ void Resources::forget_absence(Resource& resource) {
   context_.records.put(resource);
 }
 
-void Resources::on_absent(Resource resource, const Asked& asked) {
+void Resources::on_absent(Resource resource, const Asked& asked, bool may_confirm) {
   Records& records = context_.records;
   const auto list_again = [this, &asked] {
     context_.memory.planner.want(asked.call, asked.scope, context_.now.steady + std::chrono::seconds(10));
@@ -141,6 +141,7 @@ void Resources::on_absent(Resource resource, const Asked& asked) {
       list_again();
       return;
     case AbsenceJudgement::Confirmed:
+      if (!may_confirm) return list_again();
       remove(resource);
       return;
   }

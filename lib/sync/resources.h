@@ -21,8 +21,8 @@ class Resources {
 
   /// A row of a listing; `raced` is judged by the stored row's own change.
   void on_row(const protocol::ResourceState& row, const Asked& asked);
-  /// A listing lacks it, and the brake allows.
-  void on_absent(Resource resource, const Asked& asked);
+  /// A listing lacks it. Without `may_confirm` it is only noted.
+  void on_absent(Resource resource, const Asked& asked, bool may_confirm);
   /// Events about rows that this listing has the last word on: those it confirms as gone are removed.
   void settle_hints(const ListingScope& scope, const Asked& asked);
   /// The listing was refused (403, 404): the events stand in its place, in order of arrival.

@@ -112,8 +112,7 @@ TEST_CASE("a gateway with what a lost store does not know keeps it while the con
   CHECK(gateway_comes_to_agree(scene));
 }
 
-TEST_CASE("a lost store does not take more than a fifth from a gateway, however often it is listed [B5]",
-          "[!mayfail]") {
+TEST_CASE("a lost store does not take more than a fifth from a gateway, however often it is listed [B5]") {
   Scene scene;
   const auto ids = serve_and_stop(scene);
   lose_store(scene);

@@ -193,7 +193,7 @@ TEST_CASE("another gateway that takes what the last one refused gets it, and it 
       kPatience));
 }
 
-TEST_CASE("a new deployment of what was refused ends its quarantine [C5]", "[!mayfail]") {
+TEST_CASE("a new deployment of what was refused ends its quarantine [C5]") {
   Scene scene;
   start_all(scene);
   const auto [good, bad] = refuse_a_second_version(scene);
