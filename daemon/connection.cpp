@@ -207,6 +207,7 @@ void Connection::on_message(std::string_view text) {
   auto frame = protocol::parse_frame(text);
   if (!frame) {
     metrics_.count_event("unknown");
+    metrics_.count_event_dropped();
     log_.repeated(LogLevel::Warn, "link.bad_frame", frame.error().message,
                   {{"reason", frame.error().message}, {"bytes", text.size()}});
   } else if (const auto* ack = std::get_if<protocol::ConnectionAck>(&*frame)) {

@@ -47,6 +47,7 @@ LogOptions log_options(const LogSettings& settings) {
 MetricLabels metric_labels() {
   MetricLabels labels;
   for (const auto& type : protocol::known_event_types()) labels.event_types.emplace_back(type);
+  labels.event_types.emplace_back("unknown");
   for (const auto& kind : protocol::kArtifactKinds) labels.kinds.emplace_back(kind.name);
   for (const auto kind : {protocol::kApiKey, protocol::kApplication, protocol::kHmacSecret, protocol::kSecret,
                           protocol::kSubscription, protocol::kSubscriptionPlan}) {

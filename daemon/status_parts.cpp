@@ -110,8 +110,12 @@ void describe_store(const store::Overview& overview, const Redactor& redactor, S
   };
   status.quarantined = notes(overview.quarantined);
   status.waiting = notes(overview.waiting);
+  status.counts.quarantined = static_cast<std::uint64_t>(overview.quarantined_count);
+  status.counts.waiting = static_cast<std::uint64_t>(overview.waiting_count);
+  status.counts.held = 0;
   status.held.clear();
   for (const sync::Hold& hold : overview.holds) {
+    status.counts.held += static_cast<std::uint64_t>(hold.would_go);
     status.held.push_back({"listing", hold.scope, std::nullopt,
                            "the listing lacks " + std::to_string(hold.would_go) + " of " +
                                std::to_string(hold.in_service) + ": nothing of it is removed",

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <map>
 #include <sstream>
@@ -35,7 +36,7 @@ const std::vector<std::string>& network_errors() {
 
 std::vector<std::string> reconnect_reasons() {
   std::vector<std::string> out = network_errors();
-  out.insert(out.end(), {"auth", "token", "probe"});
+  out.insert(out.end(), {"auth", "token"});
   return out;
 }
 
@@ -58,30 +59,35 @@ Gauge& gauge(Registry& registry, const std::string& name, const std::string& hel
   return family<Gauge>(registry, name, help).Add({});
 }
 
-/// One series for each value of a label's closed set, all there from the start, and `unknown` for the rest.
+/// One series for each value of a label's closed set, all there from the start; `unknown` for the rest, from the time
+/// on at which there is one.
 template <class Metric>
 class Labelled {
  public:
-  Labelled(Registry& registry, const std::string& name, const std::string& help, const std::string& label,
-           const std::vector<std::string>& values) {
-    auto& all = family<Metric>(registry, name, help);
-    for (const std::string& value : values) series_.emplace(value, &all.Add({{label, value}}));
-    const std::string unknown(kUnknown);
-    if (!series_.contains(unknown)) series_.emplace(unknown, &all.Add({{label, unknown}}));
+  Labelled(Registry& registry, const std::string& name, const std::string& help, std::string label,
+           const std::vector<std::string>& values)
+      : all_(family<Metric>(registry, name, help)), label_(std::move(label)) {
+    for (const std::string& value : values) series_.emplace(value, &all_.Add({{label_, value}}));
   }
 
-  Metric& operator[](std::string_view value) const {
-    const auto found = series_.find(value);
-    return found == series_.end() ? *series_.find(kUnknown)->second : *found->second;
+  Metric& operator[](std::string_view value) {
+    if (const auto found = series_.find(value); found != series_.end()) return *found->second;
+    Metric& unknown = all_.Add({{label_, std::string(kUnknown)}});
+    unknown_ = &unknown;
+    return unknown;
   }
 
   template <class Do>
   void for_each(const Do& act) const {
-    for (const auto& [value, series] : series_) act(value, *series);
+    for (const auto& [value, series] : series_) act(*series);
+    if (Metric* unknown = unknown_) act(*unknown);
   }
 
  private:
+  Family<Metric>& all_;
+  std::string label_;
   std::map<std::string, Metric*, std::less<>> series_;
+  std::atomic<Metric*> unknown_ = nullptr;
 };
 
 /// A state as one series for each, 1 for the present one.
@@ -247,12 +253,12 @@ void Metrics::set_status(const Status& status, TimePoint now, Instant wall_now) 
   m.gateway_in_sync_.Set(zero_or_one(status.gateway.state == GatewayStatus::State::InSync));
   m.gateway_proven_.Set(timestamp(status.gateway.last_proven_sync, now, wall_now));
 
-  std::map<const Gauge*, double> counts;
-  for (const auto& [kind, count] : status.store.resources) counts[&m.resources_[kind]] += static_cast<double>(count);
-  m.resources_.for_each([&counts](const std::string&, Gauge& series) { series.Set(counts[&series]); });
-  m.quarantined_.Set(static_cast<double>(status.quarantined.size()));
-  m.held_.Set(static_cast<double>(status.held.size()));
-  m.waiting_.Set(static_cast<double>(status.waiting.size()));
+  std::map<Gauge*, double> offered;
+  for (const auto& [kind, count] : status.store.resources) offered[&m.resources_[kind]] += static_cast<double>(count);
+  m.resources_.for_each([&offered](Gauge& series) { series.Set(offered[&series]); });
+  m.quarantined_.Set(static_cast<double>(status.counts.quarantined));
+  m.held_.Set(static_cast<double>(status.counts.held));
+  m.waiting_.Set(static_cast<double>(status.counts.waiting));
   m.outbox_acks_.Set(static_cast<double>(status.store.outbox_acks));
   m.revision_.Set(static_cast<double>(status.store.revision.value_or(0)));
   m.degraded_.Set(zero_or_one(status.store.degraded));

@@ -12,7 +12,7 @@
 namespace tether {
 
 /// The closed sets that labels are drawn from, besides those that the methods below name. A value outside its set is
-/// counted as `unknown`, so that nobody outside can make series.
+/// counted as `unknown`, so that nobody outside can make series. What is in a set is there from the start.
 struct MetricLabels {
   std::vector<std::string> event_types;  ///< `tetherd_events_received_total{type}`
   std::vector<std::string> kinds;        ///< `tetherd_resources{kind}`
@@ -34,7 +34,7 @@ class Metrics {
   void count_auth_failure();
   /// `dns`, `refused`, `timeout`, `tls`, `reset`, `closed`, `silent` or `http`.
   void count_network_error(std::string_view reason);
-  /// A dial after a lost or failed one; why that one went: a network error's reason, or `auth`, `token`, `probe`.
+  /// A dial after a lost or failed one; why that one went: a network error's reason, `auth` or `token`.
   void count_reconnect_attempt(std::string_view reason);
   void count_event(std::string_view type);
   void count_event_dropped(std::uint64_t count = 1);

@@ -57,6 +57,13 @@ struct ResourceNote {
   Instant since;                      ///< Not set: unknown.
 };
 
+/// How many there are, also of what is listed only in part.
+struct ResourceCounts {
+  std::uint64_t quarantined = 0;
+  std::uint64_t held = 0;  ///< Removals, not the listings that called for them.
+  std::uint64_t waiting = 0;
+};
+
 /// All that `/status` tells, as plain values: made by the loop thread, copied to whoever asks. Moments are steady times
 /// and become ages when it is printed, so that an old copy stays right.
 struct Status {
@@ -69,8 +76,9 @@ struct Status {
   StoreStatus store;
   /// Event type to what was handled to the end; an instant that is not set is shown as null.
   std::map<std::string, Instant> event_timestamps;
+  ResourceCounts counts;  ///< For the metrics: of the next three, which may be cut short.
   std::vector<ResourceNote> quarantined;
-  std::vector<ResourceNote> held;     ///< Removals that the deletion brake holds.
+  std::vector<ResourceNote> held;     ///< Listings that call for removals which the deletion brake holds.
   std::vector<ResourceNote> waiting;  ///< Wanted, and not yet offered: for a document or for what they refer to.
   /// Kinds in the store that no listing can correct: they are as the last event left them.
   std::vector<std::string> best_effort_kinds;

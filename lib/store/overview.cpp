@@ -1,5 +1,6 @@
 #include "tether/store/overview_query.h"
 #include "tether/store/transaction.h"
+#include "tether/store/work_left.h"
 
 namespace tether::store {
 namespace {
@@ -34,13 +35,24 @@ constexpr std::string_view kQuarantined =
     "o.refused_body IS NOT NULL "
     "ORDER BY o.kind, o.id LIMIT ?";
 
-constexpr std::string_view kWaiting =
+// What keeps us from agreement first: keys and subscriptions of something undeployed wait for as long as it is that.
+// A secret's id is its handle.
+const std::string kWaiting =
     "SELECT a.kind, a.id, coalesce((SELECT handle FROM bodies b WHERE b.identity = a.identity AND "
-    "b.owner_kind = a.kind AND b.owner_id = a.id AND b.key = a.deployment_id), ''), '', 0 "
+    "b.owner_kind = a.kind AND b.owner_id = a.id AND b.key = a.deployment_id), ''), "
+    "'what it refers to is not in service', 0 "
     "FROM artifacts a INDEXED BY artifacts_waiting WHERE a.identity = ?1 AND a.waiting = 1 UNION ALL "
-    "SELECT r.kind, r.id, iif(r.kind = 'Secret', r.id, r.name), '', 0 FROM resources r INDEXED BY resources_waiting "
-    "WHERE r.identity = ?1 AND "
-    "r.waiting = 1 LIMIT ?2";
+    "SELECT a.kind, a.id, coalesce((SELECT max(nullif(handle, '')) FROM bodies b WHERE b.identity = a.identity AND "
+    "b.owner_kind = a.kind AND b.owner_id = a.id), ''), 'its document has not come yet', 0 " +
+    kWithoutDocument + "UNION ALL SELECT r.kind, r.id, r.id, 'its value has not come yet', 0 " + kWithoutValue +
+    "UNION ALL SELECT r.kind, r.id, iif(r.kind = 'Secret', r.id, r.name), 'what it belongs to is not in service', 0 "
+    "FROM resources r INDEXED BY resources_waiting WHERE r.identity = ?1 AND r.waiting = 1 LIMIT ?2";
+
+const std::string kWaitingCount =
+    "SELECT (SELECT count(*) FROM artifacts INDEXED BY artifacts_waiting WHERE identity = ?1 AND waiting = 1) + "
+    "(SELECT count(*) FROM resources INDEXED BY resources_waiting WHERE identity = ?1 AND waiting = 1) + "
+    "(SELECT count(*) " +
+    kWithoutDocument + ") + (SELECT count(*) " + kWithoutValue + ")";
 
 }  // namespace
 
@@ -61,6 +73,7 @@ Overview read_overview(Connection& db) {
                 identity);
   overview.holds = read_holds(db, identity);
   overview.waiting = read_named(db.query(kWaiting, identity, kMaxWaitingShown));
+  overview.waiting_count = db.number(kWaitingCount, identity);
   overview.outbox_acks = db.number("SELECT count(*) FROM outbox WHERE identity = ?", identity);
   overview.event_timestamps = event_timestamps_of(db, identity);
   return overview;

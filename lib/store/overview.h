@@ -11,12 +11,12 @@
 
 namespace tether::store {
 
-/// A resource that the gateway refused, or that waits for another.
+/// A resource that the gateway refused, or that waits: for its document or value, or for another resource.
 struct NamedResource {
   std::string kind;
   std::string id;
   std::string handle;  ///< Empty if no document says it.
-  std::string reason;  ///< Quarantined: the gateway's, as stored. Waiting: empty.
+  std::string reason;  ///< Quarantined: the gateway's, as stored. Waiting: what for.
   Instant since;       ///< Quarantined: wall clock. Waiting: unset.
   friend bool operator==(const NamedResource&, const NamedResource&) = default;
 };
@@ -33,6 +33,7 @@ struct Overview {
   std::int64_t quarantined_count = 0;
   std::vector<sync::Hold> holds;
   std::vector<NamedResource> waiting;  ///< The first kMaxWaitingShown.
+  std::int64_t waiting_count = 0;
   std::int64_t outbox_acks = 0;
   std::vector<std::pair<std::string, Instant>> event_timestamps;
 };

@@ -1,21 +1,7 @@
 #include "tether/store/transaction.h"
+#include "tether/store/work_left.h"
 
 namespace tether::store {
-namespace {
-
-// Neither here nor refused, in the index that is empty while all documents are here.
-const std::string kWithoutDocument =
-    "FROM artifacts a INDEXED BY artifacts_without_document WHERE a.identity = ?1 AND a.wanted = 0 AND a.fetched <> "
-    "a.deployment_id AND NOT EXISTS ("
-    "SELECT 1 FROM offers o WHERE o.identity = a.identity AND o.kind = a.kind AND o.id = a.id AND "
-    "o.refused_body = a.deployment_id AND o.refused_at_ms = a.at_ns / 1000000) ";
-
-const std::string kWithoutValue =
-    "FROM resources r INDEXED BY resources_without_value WHERE r.identity = ?1 AND r.kind = 'Secret' AND r.gone = 0 "
-    "AND "
-    "(r.body = '' OR r.fetched_hash <> r.hash) ";
-
-}  // namespace
 
 std::vector<std::string> Transaction::without_document(std::size_t limit) {
   return texts(db_.query("SELECT a.id " + kWithoutDocument + "ORDER BY a.changed LIMIT ?2", identity_, limit));

@@ -89,6 +89,7 @@ TEST_CASE("no more of the quarantined and the waiting are shown than the limits 
   store.write([](sync::Records& records) {
     for (std::size_t i = 0; i <= kMaxQuarantinedShown; ++i) {
       auto row = artifact("a" + std::to_string(i));
+      row.fetched = row.deployment_id;
       row.waiting = true;
       row.offering.refused = sync::Refusal{{"d", 1}, "no", from_ms(5)};
       records.put(row);
@@ -100,6 +101,7 @@ TEST_CASE("no more of the quarantined and the waiting are shown than the limits 
   CHECK(overview.quarantined.size() == kMaxQuarantinedShown);
   CHECK(overview.quarantined_count == static_cast<std::int64_t>(kMaxQuarantinedShown) + 1);
   CHECK(overview.waiting.size() == kMaxWaitingShown);
+  CHECK(overview.waiting_count == static_cast<std::int64_t>(kMaxQuarantinedShown) + 1);
 }
 
 TEST_CASE("holds, what waits, acks and event timestamps are shown") {
@@ -120,7 +122,8 @@ TEST_CASE("holds, what waits, acks and event timestamps are shown") {
   const auto overview = overview_of(store);
 
   CHECK(overview.holds == std::vector<sync::Hold>{hold});
-  CHECK(overview.waiting == std::vector<NamedResource>{{"LlmProxy", "x", "chat", "", {}}});
+  CHECK(overview.waiting ==
+        std::vector<NamedResource>{{"LlmProxy", "x", "chat", "what it refers to is not in service", {}}});
   CHECK(overview.outbox_acks == 2);
   CHECK(overview.event_timestamps == std::vector<std::pair<std::string, Instant>>{{"api.deployed", from_ms(8)}});
 }
@@ -133,4 +136,35 @@ TEST_CASE("an overview that cannot be read is an error, and the next may succeed
   store.raw()->run_script("ALTER TABLE elsewhere RENAME TO holds");
 
   CHECK(store->overview());
+}
+
+TEST_CASE("what waits for its document, its value or what it belongs to is shown with the reason, and counted") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    auto fetched = artifact("here");
+    fetched.fetched = fetched.deployment_id;
+    records.put(fetched);
+    offer(records, artifact("again"), "petstore");
+    auto again = *records.artifact("again");
+    again.deployment_id = "newer";
+    records.put(again);
+    auto refused = artifact("refused");
+    refused.offering.refused = sync::Refusal{{refused.deployment_id, refused.at.ms()}, "no", from_ms(5)};
+    records.put(refused);
+    auto secret = resource("Secret", "db-password");
+    secret.hash = "h";
+    records.put(secret);
+    auto key = resource("ApiKey", "k", "here");
+    key.name = "mobile-app";
+    key.waiting = true;
+    records.put(key);
+  });
+
+  const auto overview = overview_of(store);
+
+  CHECK(overview.waiting ==
+        std::vector<NamedResource>{{"RestApi", "again", "petstore", "its document has not come yet", {}},
+                                   {"Secret", "db-password", "db-password", "its value has not come yet", {}},
+                                   {"ApiKey", "k", "mobile-app", "what it belongs to is not in service", {}}});
+  CHECK(overview.waiting_count == 3);
 }
