@@ -194,6 +194,7 @@ TEST_CASE("what two lists lack goes after a question about it: deleted with all 
   CHECK_FALSE(scene.gateway().resource("ApiKey", key_of_deleted));
   CHECK(served_deployment(scene.gateway(), lacking_once) != "");
   CHECK(scene.control_plane().observed().acks.size() == acks_before);
+  scene.wait_until_in_sync();
 
   // What was only stopped comes back with its key, which no list showed meanwhile.
   scene.control_plane().redeploy(stopped);
