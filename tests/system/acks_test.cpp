@@ -62,7 +62,7 @@ bool outbox_comes_to_hold(Scene& scene, int acks) {
 /// A deployment that is stored and waits for the gateway, which says nothing for now.
 peers::Deployed deploy_to_stalled_gateway(Scene& scene) {
   stall_gateway(scene, true);
-  const auto petstore = scene.control_plane().deploy("RestApi", "petstore");
+  auto petstore = scene.control_plane().deploy("RestApi", "petstore");
   REQUIRE(
       scene.wait_for([](const nlohmann::json& status) { return status["store"]["resources"].value("RestApi", 0) == 1; })
           .is_object());

@@ -192,7 +192,7 @@ TEST_CASE("what two lists lack goes after a question about it: deleted with all 
   CHECK(gateway_comes_to_agree(scene));
   CHECK_FALSE(scene.gateway().resource("ApiKey", key_of_stopped));
   CHECK_FALSE(scene.gateway().resource("ApiKey", key_of_deleted));
-  CHECK(served_deployment(scene.gateway(), lacking_once) != "");
+  CHECK_FALSE(served_deployment(scene.gateway(), lacking_once).empty());
   CHECK(scene.control_plane().observed().acks.size() == acks_before);
   scene.wait_until_in_sync();
 

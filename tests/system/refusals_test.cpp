@@ -121,7 +121,7 @@ TEST_CASE("a refused resource is shown, keeps its last good version in service a
   Scene scene;
   start_all(scene);
 
-  const auto [good, bad] = refuse_a_second_version(scene);
+  const auto good = refuse_a_second_version(scene).good;
 
   const auto shown = the_quarantined_one(scene);
   CHECK(shown["kind"] == "RestApi");
@@ -139,7 +139,7 @@ TEST_CASE("a refused resource is shown, keeps its last good version in service a
 TEST_CASE("after a restart of the gateway the last good version of what it refused is offered again [R10] [CE-2]") {
   Scene scene;
   start_all(scene);
-  const auto [good, bad] = refuse_a_second_version(scene);
+  const auto good = refuse_a_second_version(scene).good;
   the_quarantined_one(scene);
   const std::size_t from = scene.gateway().history().size();
   const bool away = GENERATE(true, false);
@@ -176,7 +176,7 @@ TEST_CASE("after a restart of the gateway the last good version of what it refus
 TEST_CASE("another gateway that takes what the last one refused gets it, and it is acknowledged [C5]") {
   Scene scene;
   start_all(scene);
-  const auto [good, bad] = refuse_a_second_version(scene);
+  const auto bad = refuse_a_second_version(scene).bad;
   the_quarantined_one(scene);
   set_faults(scene, [](peers::GatewayFaults& faults) { faults = {}; });
 
@@ -196,7 +196,7 @@ TEST_CASE("another gateway that takes what the last one refused gets it, and it 
 TEST_CASE("a new deployment of what was refused ends its quarantine [C5]") {
   Scene scene;
   start_all(scene);
-  const auto [good, bad] = refuse_a_second_version(scene);
+  const auto good = refuse_a_second_version(scene).good;
   the_quarantined_one(scene);
 
   const auto third =
@@ -210,7 +210,7 @@ TEST_CASE("a new deployment of what was refused ends its quarantine [C5]") {
 TEST_CASE("what is undeployed while it is refused is gone, its last good version too [B1]") {
   Scene scene;
   start_all(scene);
-  const auto [good, bad] = refuse_a_second_version(scene);
+  const auto good = refuse_a_second_version(scene).good;
   the_quarantined_one(scene);
   // The control plane refuses to undeploy what failed: deleting it is the only way, and that sends `*.deleted`.
   scene.control_plane().delete_artifact(good.artifact_id);
