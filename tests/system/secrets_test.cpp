@@ -73,8 +73,9 @@ void refuse_lines(Scene& scene, Planted& planted, const Everything& everything) 
   });
   change_values(scene, planted, everything, "new");
   redeploy_all(scene, everything);
-  wait_until_quarantined(scene, {"ApiKey", "HmacSecret", "LlmProvider", "LlmProxy", "Mcp", "RestApi", "Secret",
-                                 "Subscription", "WebBrokerApi", "WebSubApi"});
+  // The proxy is refused as well, or waits for its provider, which is.
+  wait_until_quarantined(scene, {"ApiKey", "HmacSecret", "LlmProvider", "Mcp", "RestApi", "Secret", "Subscription",
+                                 "WebBrokerApi", "WebSubApi"});
   check_endpoint(scene, planted, "lines are refused");
 }
 
