@@ -32,6 +32,9 @@ sync::OpenWork Transaction::open_work() {
   work.holds = exists("FROM holds WHERE identity = ?");
   work.waiting = exists("FROM artifacts INDEXED BY artifacts_waiting WHERE identity = ? AND waiting = 1");
   work.refused = exists("FROM offers INDEXED BY offers_refused WHERE identity = ? AND refused_body IS NOT NULL");
+  work.removals = work.refused && exists(
+                                      "FROM offers INDEXED BY offers_refused WHERE identity = ? AND "
+                                      "refused_body IS NOT NULL AND refused_body = ''");
   work.doubts = exists("FROM pending INDEXED BY pending_doubts WHERE identity = ? AND doubt = 1");
   return work;
 }

@@ -32,13 +32,17 @@ void Artifacts::on_event(const Statement& event, const std::string& type) {
       }
       return;
     case EventJudgement::Create:
-      create(event);
+    case EventJudgement::Replace: {
+      const bool comes = event.deployed && (!stored || stored->wanted != Wanted::Deployed);
+      if (stored) {
+        replace(*stored, event);
+      } else {
+        create(event);
+      }
+      if (comes) list_what_belongs_to(event);
       records.put_pending(pending);
       return;
-    case EventJudgement::Replace:
-      replace(*stored, event);
-      records.put_pending(pending);
-      return;
+    }
     case EventJudgement::Doubt: {
       Pending doubted = pending;
       doubted.doubt_change = records.next_change();
@@ -47,6 +51,16 @@ void Artifacts::on_event(const Statement& event, const std::string& type) {
       return;
     }
   }
+}
+
+void Artifacts::list_what_belongs_to(const Statement& event) {
+  // The lists show only what belongs to something deployed: what is here of it may be old, or nothing.
+  Planner& planner = context_.memory.planner;
+  const TimePoint soon = context_.now.steady + kComingShare;
+  const auto* kind = protocol::find_kind(event.kind);
+  if (kind != nullptr && !kind->keys_path.empty()) planner.want(Call::Keys, "keys/" + event.kind, soon);
+  if (event.kind == "RestApi") planner.want(Call::Subscriptions, "subscriptions/" + event.artifact_id, soon);
+  if (event.kind == "WebSubApi") planner.want(Call::HmacSecrets, "hmac/" + event.artifact_id, soon);
 }
 
 void Artifacts::repeat_ack(const Artifact& artifact) {

@@ -25,6 +25,7 @@ class Artifacts {
   void create(const Statement& statement);
   void replace(Artifact& artifact, const Statement& statement);
   void take(Artifact& artifact, const Statement& statement);
+  void list_what_belongs_to(const Statement& event);
   void repeat_ack(const Artifact& artifact);
   void ask_existence(Artifact& artifact, Question why);
   void remove(Artifact& artifact);

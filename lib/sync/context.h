@@ -9,6 +9,8 @@
 namespace tether::sync {
 
 inline constexpr Duration kDoubtsShare = 1s;
+/// What comes into service within this time shares the list of its kind's keys.
+inline constexpr Duration kComingShare = 1s;
 
 /// What the parts of the engine share while one input is handled.
 struct Context {

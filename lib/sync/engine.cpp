@@ -88,12 +88,6 @@ void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& 
   memory_.acks_unsent = true;
   memory_.link = marks.links;
   memory_.planner.on_link_up(now.steady);
-  for (const auto& kind : protocol::kArtifactKinds) {
-    const bool experimental = kind.name == "WebSubApi" || kind.name == "WebBrokerApi";
-    if (experimental && records.has_deployed(kind.name)) {
-      memory_.planner.want(Call::Keys, "keys/" + std::string(kind.name), now.steady);
-    }
-  }
   Context context(records, memory_, now, options_, commands_);
   Resources(context).follow_hints();  // those that the last link did not answer
   const auto early = std::exchange(memory_.early, {});
@@ -374,7 +368,7 @@ void Engine::stand(Records& records) {
   Standing& standing = memory_.standing;
   const OpenWork open = records.open_work();
   const bool quiet = !open.documents && !open.proposals && !open.questions && !open.holds && !open.waiting &&
-                     !open.doubts && !memory_.relist_due;
+                     !open.doubts && !open.removals && !memory_.relist_due;
   standing.identity_served = !memory_.acked || memory_.identified;
   if (standing.identity_served) standing.other_gateway_id.clear();
   standing.settled = memory_.identified && memory_.listed && memory_.planner.first_round_done() && quiet;

@@ -42,6 +42,15 @@ bool judge_brake(Context& context, const Asked& asked, const Records::Share& sha
   return true;
 }
 
+/// Servers without the experimental part do not have these lists, so they are asked for only when the deployment list
+/// has shown that there is such an artifact.
+void list_experimental_keys(Context& context) {
+  for (const std::string_view kind : {"WebSubApi", "WebBrokerApi"}) {
+    if (!context.records.has_deployed(kind)) continue;
+    context.memory.planner.want_in_round(Call::Keys, "keys/" + std::string(kind), context.now.steady);
+  }
+}
+
 }  // namespace
 
 std::optional<ListingScope> scope_of(const Asked& asked) {
@@ -64,6 +73,7 @@ std::optional<ListingScope> scope_of(const Asked& asked) {
 void end_deployments(Context& context, const Asked& asked, const RequestOutcome& outcome) {
   Records& records = context.records;
   Memory& memory = context.memory;
+  list_experimental_keys(context);
   if (!asked.full) return;
 
   Marks marks = records.marks();

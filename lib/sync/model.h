@@ -193,6 +193,7 @@ struct OpenWork {
   bool holds = false;      ///< A brake holds.
   bool waiting = false;    ///< An artifact's document is here and waits for what it refers to.
   bool refused = false;    ///< Something is quarantined.
+  bool removals = false;   ///< The gateway refused to remove something, and may still serve it.
   bool doubts = false;     ///< An event waits for a full listing.
   friend bool operator==(const OpenWork&, const OpenWork&) = default;
 };

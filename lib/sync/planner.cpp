@@ -111,6 +111,11 @@ void Planner::want(Call call, std::string_view scope, TimePoint at, bool full) {
   }
 }
 
+void Planner::want_in_round(Call call, std::string_view scope, TimePoint at) {
+  want(call, scope, at);
+  if (up_ && polls_ == 0 && !first_round_done()) first_round_.emplace(scope);
+}
+
 void Planner::want_sweep(TimePoint) {
   if (!up_) return;
   if (sweep_) {

@@ -52,6 +52,8 @@ class Planner {
 
   /// Asks for a scope at `at`, or earlier if it was due earlier. For Deployments `full` asks the full list.
   void want(Call call, std::string_view scope, TimePoint at, bool full = false);
+  /// Like `want`, and while the first round of a link is not done, it is part of it.
+  void want_in_round(Call call, std::string_view scope, TimePoint at);
   /// A sweep over all artifacts for the listings that there is one of per artifact.
   void want_sweep(TimePoint at);
 

@@ -51,8 +51,8 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
     }
     if (second_of(key.updated_at) == second_of(stored->updated_at)) list_keys_of(key.artifact_id);
   } else if (stored) {
-    // It was revoked, or absent: this is most likely its creation coming again, and a revoked key must not serve even for
-    // the moment that a list takes. Its id is never given again.
+    // It was revoked, or absent: this is most likely its creation coming again, and a revoked key must not serve even
+    // for the moment that a list takes. Its id is never given again.
     list_keys_of(key.artifact_id);
     records.put_seen(event.type, event.at);
     return;

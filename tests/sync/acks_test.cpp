@@ -365,4 +365,5 @@ TEST_CASE("a removal that is refused after it was asked for twice is not acknowl
 
   CHECK(world.acks.size() == 1);
   CHECK_FALSE(world.standing().in_sync);
+  CHECK_FALSE(world.standing().settled);  // it is not in service by our will
 }

@@ -210,3 +210,28 @@ TEST_CASE("an event whose listing a crash took does not hold its time back for g
 
   CHECK(world.timestamp("subscription.deleted") == pending + 1ms);
 }
+
+TEST_CASE("keys of experimental kinds are listed as soon as there is such an artifact, in the first round too [A6]") {
+  World world;
+  world.deploy("hub", "d1", "WebSubApi");
+  world.link_up();
+  world.serve();
+
+  CHECK(world.count_asked("GET /websub-apis/api-keys") == 1);
+  CHECK(world.count_asked("GET /webbroker-apis/api-keys") == 0);
+}
+
+TEST_CASE("what comes into service by an event has its keys and subscriptions listed [A6]") {
+  World world;
+  world.settle();
+  world.deploy("a", "d1");
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
+  world.plans["gold"] = World::plan("gold");
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  world.event("subscriptionPlan.created", protocol::PlanChanged{world.plans["gold"]});
+  world.event(world.deployments["a"]);
+  world.serve_for(5s);
+
+  CHECK_FALSE(world.offered("ApiKey", "k").empty());
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+}

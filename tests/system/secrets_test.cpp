@@ -73,9 +73,15 @@ void refuse_lines(Scene& scene, Planted& planted, const Everything& everything) 
   });
   change_values(scene, planted, everything, "new");
   redeploy_all(scene, everything);
-  // The proxy is refused as well, or waits for its provider, which is.
-  wait_until_quarantined(scene, {"ApiKey", "HmacSecret", "LlmProvider", "Mcp", "RestApi", "Secret", "Subscription",
-                                 "WebBrokerApi", "WebSubApi"});
+  // What refers or belongs to something that is refused is refused as well, or waits for it.
+  const std::set<std::string> all = {"ApiKey",  "HmacSecret", "LlmProvider",  "LlmProxy",     "Mcp",
+                                     "RestApi", "Secret",     "Subscription", "WebBrokerApi", "WebSubApi"};
+  scene.wait_for([&all](const json& status) {
+    auto kinds = quarantined_kinds(status);
+    const bool documents_too = kinds.contains("Mcp") && kinds.contains("Secret");
+    for (const auto& one : status["waiting"]) kinds.insert(one["kind"]);
+    return documents_too && std::ranges::includes(kinds, all);
+  });
   check_endpoint(scene, planted, "lines are refused");
 }
 
@@ -95,7 +101,8 @@ void answer_with_errors(Scene& scene, Planted& planted, const Everything& everyt
       faults.error = words;
       faults.*knob = status;
     });
-    scene.control_plane().redeploy(everything.artifacts.at("RestApi").artifact_id);
+    // It refers to nothing that was refused before, and is pushed whatever else waits.
+    scene.control_plane().redeploy(everything.artifacts.at("Mcp").artifact_id);
     wait_for_gateway_error(scene, std::to_string(status));
     check_endpoint(scene, planted, "the gateway answers " + std::to_string(status));
   }
