@@ -78,7 +78,7 @@ void refuse_lines(Scene& scene, Planted& planted, const Everything& everything) 
                                      "RestApi", "Secret",     "Subscription", "WebBrokerApi", "WebSubApi"};
   scene.wait_for([&all](const json& status) {
     auto kinds = quarantined_kinds(status);
-    const bool documents_too = kinds.contains("Mcp") && kinds.contains("Secret");
+    const bool documents_too = kinds.contains("WebSubApi") || kinds.contains("RestApi") || kinds.contains("Mcp");
     for (const auto& one : status["waiting"]) kinds.insert(one["kind"]);
     return documents_too && std::ranges::includes(kinds, all);
   });
@@ -86,7 +86,7 @@ void refuse_lines(Scene& scene, Planted& planted, const Everything& everything) 
 }
 
 /// Questions and whole bodies are answered with an error that quotes everything.
-void answer_with_errors(Scene& scene, Planted& planted, const Everything& everything) {
+void answer_with_errors(Scene& scene, Planted& planted) {
   using Status = int peers::GatewayFaults::*;
   struct Answer {
     int status;
@@ -102,7 +102,8 @@ void answer_with_errors(Scene& scene, Planted& planted, const Everything& everyt
       faults.*knob = status;
     });
     // It refers to nothing that was refused before, and is pushed whatever else waits.
-    scene.control_plane().redeploy(everything.artifacts.at("Mcp").artifact_id);
+    scene.control_plane().change(
+        [status = status](peers::Desire& desire) { desire.create_plan("plan-" + std::to_string(status)); });
     wait_for_gateway_error(scene, std::to_string(status));
     check_endpoint(scene, planted, "the gateway answers " + std::to_string(status));
   }
@@ -157,7 +158,7 @@ TEST_CASE("no secret is told, of whatever kind, whoever quotes it and whatever f
   check_endpoint(scene, planted, "all is well");
 
   refuse_lines(scene, planted, everything);
-  answer_with_errors(scene, planted, everything);
+  answer_with_errors(scene, planted);
   misbehave(scene, planted, everything);
   check_acks(scene, planted);
   CHECK(scene.stop_daemon() == 0);
