@@ -1,8 +1,8 @@
-#include <array>
 #include <catch2/catch.hpp>
 #include <regex>
 
 #include "desired.h"
+#include "steps.h"
 #include "tether/peers/documents.h"
 
 using namespace tether;
@@ -38,15 +38,6 @@ bool gateway_comes_to_hold(Scene& scene, const std::string& kind, const std::str
       kPatience);
 }
 
-bool is_acknowledged(Scene& scene, const std::string& artifact_id) {
-  return scene.control_plane().wait_until(
-      [&artifact_id](const peers::Observed&, const peers::Desire& desire) {
-        const auto status = desire.rows().at(artifact_id).status;
-        return status == peers::Status::Deployed || status == peers::Status::Undeployed;
-      },
-      kPatience);
-}
-
 template <class Value>
 Value need(Result<Value> result) {
   REQUIRE(result);
@@ -66,14 +57,6 @@ std::string subscribe(Scene& scene, const std::string& artifact_id, const std::s
   return need(scene.control_plane().change([&artifact_id, &plan_id](peers::Desire& desire) {
     return desire.create_subscription(artifact_id, plan_id, {{"applicationId", "partner-app"}});
   }));
-}
-
-/// A running scene in sync, with nothing deployed.
-void start_all(Scene& scene, std::map<std::string, std::string> settings = {}) {
-  scene.start_control_plane();
-  scene.start_gateway();
-  scene.start_daemon(std::move(settings));
-  scene.wait_until_in_sync();
 }
 
 double received(const Scene& scene, const std::string& type) {
@@ -179,64 +162,12 @@ TEST_CASE("what the gateway is given has the members of the REST answers, whiche
 TEST_CASE("each type of event is counted once for each one sent [R9] [R19]") {
   Scene scene;
   start_all(scene);
-  struct Names {
-    const char* kind;
-    const char* prefix;
-  };
-  constexpr std::array<Names, 6> kKinds{{{"RestApi", "api"},
-                                         {"LlmProvider", "llmprovider"},
-                                         {"LlmProxy", "llmproxy"},
-                                         {"Mcp", "mcpproxy"},
-                                         {"WebSubApi", "websub"},
-                                         {"WebBrokerApi", "webbroker"}}};
-  std::vector<peers::Deployed> all;
-  for (const auto& names : kKinds) {
-    auto one = sample(names.kind, std::string("one-") + names.prefix, {}, {"one-llmprovider"});
-    all.push_back(deploy(scene, one));
-  }
-  for (const auto& one : all) REQUIRE(is_acknowledged(scene, one.artifact_id));
-  const std::string api = all.front().artifact_id;
-  const std::string hub = all[4].artifact_id;
-  scene.control_plane().change([&api, &hub](peers::Desire& desire) {
-    const auto key = desire.create_key(api, "mobile-app");
-    CHECK(desire.update_key(api, "mobile-app"));
-    desire.update_application("partner-app", {*key});
-    CHECK(desire.revoke_key(api, "mobile-app"));
-    const auto plan = desire.create_plan("gold");
-    CHECK(desire.update_plan(plan, {{"throttleLimitCount", 5}}));
-    const auto subscription = desire.create_subscription(api, plan);
-    CHECK(desire.update_subscription(*subscription, {{"status", "INACTIVE"}}));
-    CHECK(desire.delete_subscription(*subscription));
-    CHECK(desire.delete_plan(plan));
-    CHECK(desire.put_hmac_secret(hub, "orders", "one"));
-    CHECK(desire.put_hmac_secret(hub, "orders", "two"));
-    CHECK(desire.delete_hmac_secret(hub, "orders"));
-  });
-  for (const auto& one : all) scene.control_plane().undeploy(one.artifact_id);
-  for (const auto& one : all) REQUIRE(is_acknowledged(scene, one.artifact_id));
-  for (const auto& one : all) scene.control_plane().delete_artifact(one.artifact_id);
-  scene.control_plane().send_frame(R"({"type":"future.thing","payload":{},"correlationId":"c-1"})");
+
+  cause_every_event(scene);
+
   CHECK(gateway_comes_to_agree(scene));
   scene.wait_until_in_sync();
-
-  std::vector<std::string> types{"apikey.created",
-                                 "apikey.updated",
-                                 "apikey.revoked",
-                                 "application.updated",
-                                 "subscription.created",
-                                 "subscription.updated",
-                                 "subscription.deleted",
-                                 "subscriptionPlan.created",
-                                 "subscriptionPlan.updated",
-                                 "subscriptionPlan.deleted",
-                                 "websub.hmacsecret.created",
-                                 "websub.hmacsecret.updated",
-                                 "websub.hmacsecret.deleted",
-                                 "unknown"};
-  for (const auto& names : kKinds) {
-    for (const char* what : {".deployed", ".undeployed", ".deleted"}) types.push_back(std::string(names.prefix) + what);
-  }
-  for (const auto& type : types) {
+  for (const auto& type : every_event_type()) {
     INFO(type);
     CHECK(received(scene, type) == 1);
   }

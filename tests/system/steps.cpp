@@ -5,6 +5,7 @@
 
 #include "desired.h"
 #include "tether/peers/documents.h"
+#include "tether/peers/kinds.h"
 
 namespace tether::test {
 
@@ -34,6 +35,61 @@ bool is_acknowledged(Scene& scene, const std::string& artifact_id) {
 
 std::size_t acks(Scene& scene, const std::string& artifact_id, const std::string& status) {
   return scene.control_plane().observed().acks_with(artifact_id, status);
+}
+
+std::vector<std::string> every_event_type() {
+  std::vector<std::string> types{"apikey.created",
+                                 "apikey.updated",
+                                 "apikey.revoked",
+                                 "application.updated",
+                                 "subscription.created",
+                                 "subscription.updated",
+                                 "subscription.deleted",
+                                 "subscriptionPlan.created",
+                                 "subscriptionPlan.updated",
+                                 "subscriptionPlan.deleted",
+                                 "websub.hmacsecret.created",
+                                 "websub.hmacsecret.updated",
+                                 "websub.hmacsecret.deleted",
+                                 "unknown"};
+  for (const auto& kind : peers::kinds()) {
+    for (const char* what : {".deployed", ".undeployed", ".deleted"}) {
+      types.push_back(std::string(kind.event_prefix) + what);
+    }
+  }
+  return types;
+}
+
+void cause_every_event(Scene& scene) {
+  auto& control_plane = scene.control_plane();
+  std::map<std::string, std::string> ids;
+  for (const auto& kind : peers::kinds()) {
+    peers::SampleDocument sample;
+    sample.kind = kind.name;
+    sample.handle = "each-" + std::string(kind.event_prefix);
+    sample.providers = {"each-llmprovider"};
+    ids[sample.kind] = control_plane.deploy(sample.kind, sample.handle, peers::sample_document(sample)).artifact_id;
+  }
+  for (const auto& [kind, id] : ids) REQUIRE(is_acknowledged(scene, id));
+  control_plane.change([&api = ids["RestApi"], &hub = ids["WebSubApi"]](peers::Desire& desire) {
+    const auto key = desire.create_key(api, "mobile-app");
+    CHECK(desire.update_key(api, "mobile-app"));
+    desire.update_application("each-app", {*key});
+    CHECK(desire.revoke_key(api, "mobile-app"));
+    const auto plan = desire.create_plan("each-plan");
+    CHECK(desire.update_plan(plan, {{"throttleLimitCount", 5}}));
+    const auto subscription = desire.create_subscription(api, plan);
+    CHECK(desire.update_subscription(*subscription, {{"status", "INACTIVE"}}));
+    CHECK(desire.delete_subscription(*subscription));
+    CHECK(desire.delete_plan(plan));
+    CHECK(desire.put_hmac_secret(hub, "orders", "one"));
+    CHECK(desire.put_hmac_secret(hub, "orders", "two"));
+    CHECK(desire.delete_hmac_secret(hub, "orders"));
+  });
+  for (const auto& [kind, id] : ids) control_plane.undeploy(id);
+  for (const auto& [kind, id] : ids) REQUIRE(is_acknowledged(scene, id));
+  for (const auto& [kind, id] : ids) control_plane.delete_artifact(id);
+  control_plane.send_frame(R"({"type":"future.thing","payload":{},"correlationId":"c-1"})");
 }
 
 std::string document_with(const std::string& handle, const std::string& backend) {

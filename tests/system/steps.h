@@ -21,6 +21,11 @@ bool is_acknowledged(Scene& scene, const std::string& artifact_id);
 /// How many acks came for the artifact, with this status.
 std::size_t acks(Scene& scene, const std::string& artifact_id, const std::string& status = "success");
 
+/// All types of events, `unknown` for one that nobody knows.
+std::vector<std::string> every_event_type();
+/// Makes the control plane send an event of each type, once. Nothing stays deployed of it.
+void cause_every_event(Scene& scene);
+
 /// A document that differs from the sample by its backend.
 std::string document_with(const std::string& handle, const std::string& backend);
 
