@@ -104,7 +104,12 @@ bool Keeper::event(protocol::Event event, std::size_t frame_bytes) {
 
 void Keeper::link_down() {
   rest_->set_link(0, Secret());
-  post([this](sync::Records& records, sync::Now now) { engine_.on_link_down(records, now); });
+  const std::uint64_t lost = ++links_lost_;
+  board_.update([](Status& status) { withdraw_agreement(status); });  // the next link may be up before it is handled
+  post([this, lost](sync::Records& records, sync::Now now) {
+    engine_.on_link_down(records, now);
+    links_lost_known_ = lost;
+  });
 }
 
 void Keeper::pong(std::int64_t token) {
@@ -384,7 +389,7 @@ void Keeper::publish(TimePoint now) {
   publish_overview_if_due(now, /*force=*/false);
   if (!courier_) return;
   board_.update([this](Status& status) {
-    describe_sync(engine_.standing(), marks_, status);
+    describe_sync(engine_.standing(), marks_, {links_lost_known_ == links_lost_, !overview_stale_}, status);
     describe_gateway(*courier_, marks_, redactor_, status);
   });
 }

@@ -109,6 +109,8 @@ class Keeper {
   TimePoint overview_at_;
   Duration overview_took_{};
   std::atomic<bool> events_lost_{false};
+  std::atomic<std::uint64_t> links_lost_{0};
+  std::uint64_t links_lost_known_ = 0;  ///< Of these, the ones that the engine has heard of.
   delivery::GatewayCondition said_ = delivery::GatewayCondition::Connecting;
   bool gateway_tried_ = false;
 

@@ -67,13 +67,18 @@ void describe_link(const link::Snapshot& link, Status& status) {
   shown.last_error = unless_empty(link.last_error);
 }
 
-void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Status& status) {
+void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Freshness fresh, Status& status) {
   ControlPlaneStatus& shown = status.control_plane;
   shown.gateway_id = unless_empty(marks.gateway_id);
   shown.other_gateway_id = unless_empty(standing.other_gateway_id);
-  shown.in_sync = standing.in_sync;
+  shown.in_sync = standing.in_sync && fresh.link && (fresh.lists || shown.in_sync);
   shown.last_proven_sync = standing.proven;
-  status.settled = standing.settled;
+  status.settled = standing.settled && fresh.link && (fresh.lists || status.settled);
+}
+
+void withdraw_agreement(Status& status) {
+  status.control_plane.in_sync = false;
+  status.settled = false;
 }
 
 void describe_gateway(const delivery::Courier& courier, const sync::Marks& marks, const Redactor& redactor,

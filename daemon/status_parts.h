@@ -13,8 +13,18 @@
 /// What each part of the daemon contributes to status and metrics: plain translations, no decisions.
 namespace tether::daemon {
 
+/// What of the status is as new as the last transaction.
+struct Freshness {
+  bool link = true;   ///< No link went since the engine last heard of one.
+  bool lists = true;  ///< The overview of the store, which is looked up less often under load.
+};
+
 void describe_link(const link::Snapshot& link, Status& status);
-void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Status& status);
+/// Agreement is withdrawn at once, and shown only of the present link and beside lists (held, quarantined, waiting) that
+/// are as new as it: one answer of `/status` never says "in sync" and names what keeps it from being so.
+void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Freshness fresh, Status& status);
+/// What was in sync under the last link says nothing about the next.
+void withdraw_agreement(Status& status);
 void describe_gateway(const delivery::Courier& courier, const sync::Marks& marks, const Redactor& redactor,
                       Status& status);
 void describe_store(const store::Overview& overview, const Redactor& redactor, Status& status);

@@ -1,0 +1,54 @@
+#include "status_parts.h"
+
+#include <catch2/catch.hpp>
+
+namespace tether::daemon {
+namespace {
+
+sync::Standing agreeing() {
+  sync::Standing standing;
+  standing.in_sync = true;
+  standing.settled = true;
+  return standing;
+}
+
+Status told(Status status, const sync::Standing& standing, Freshness fresh) {
+  describe_sync(standing, {}, fresh, status);
+  return status;
+}
+
+}  // namespace
+
+TEST_CASE("agreement is shown with the lists of the same moment, and withdrawn without waiting for them [R29]") {
+  Status status;
+
+  status = told(status, agreeing(), {.link = true, .lists = false});
+  CHECK_FALSE(status.control_plane.in_sync);
+  CHECK_FALSE(status.settled);
+
+  status = told(status, agreeing(), {.link = true, .lists = true});
+  CHECK(status.control_plane.in_sync);
+  CHECK(status.settled);
+
+  // A transaction that left it in sync: the older lists show nothing that contradicts it.
+  status = told(status, agreeing(), {.link = true, .lists = false});
+  CHECK(status.control_plane.in_sync);
+
+  status = told(status, sync::Standing{}, {.link = true, .lists = false});
+  CHECK_FALSE(status.control_plane.in_sync);
+  CHECK_FALSE(status.settled);
+}
+
+TEST_CASE("agreement under a link that went is not shown for the next one [R29]") {
+  Status status = told({}, agreeing(), {.link = true, .lists = true});
+
+  withdraw_agreement(status);
+  CHECK_FALSE(status.control_plane.in_sync);
+  CHECK_FALSE(status.settled);
+
+  status = told(status, agreeing(), {.link = false, .lists = true});
+  CHECK_FALSE(status.control_plane.in_sync);
+  CHECK_FALSE(status.settled);
+}
+
+}  // namespace tether::daemon
