@@ -198,11 +198,14 @@ TEST_CASE("a removal that is not believed is listed, and what it calls for stays
 TEST_CASE("what waits is listed with what it waits for [R29]") {
   Scene scene;
   start_all(scene, {{"TETHER_POLL_INTERVAL_S", "1"}});
+  // What it waits for changes: everything waits for its document first.
   const auto wait_for_reason = [&scene](const std::string& kind, const std::string& reason) {
-    const json note = wait_for_only(scene, "waiting");
-    REQUIRE(note.is_object());
-    CHECK(note["kind"] == kind);
-    CHECK(note["reason"].get<std::string>().find(reason) != std::string::npos);
+    const auto status = scene.wait_for([&reason](const json& seen) {
+      const json& waiting = seen["waiting"];
+      return waiting.size() == 1 && waiting[0]["reason"].get<std::string>().find(reason) != std::string::npos;
+    });
+    REQUIRE(status.is_object());
+    CHECK(status["waiting"][0]["kind"] == kind);
     CHECK(scene.metric("tetherd_waiting_resources") == 1);
     CHECK(scene.status()["in_sync"] == false);
   };
