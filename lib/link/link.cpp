@@ -4,26 +4,17 @@
 #include <utility>
 
 #include "tether/base/check.h"
+#include "tether/link/link_internal.h"
 
 namespace tether::link {
 namespace {
 
-constexpr int kUnauthorized = 401;
-/// 401 in a row until a token is believed to be rejected (R15).
-constexpr int kRefusalsToReject = 3;
-constexpr int kNormalClosure = 1000;
 /// Cut at once, without a close frame.
 constexpr int kCut = 0;
 /// What our own pings carry, so that their pongs are told apart from those of `request_ping`.
 constexpr std::string_view kHeartbeat = "heartbeat";
 /// RFC 6455 section 5.5.
 constexpr std::size_t kMaxPingPayload = 125;
-/// The socket has the same limit for a dial and knows better where it got stuck; ours is only a net below it.
-constexpr Duration kDialGrace = 1s;
-
-Duration obeyed(Duration retry_after) {
-  return std::clamp(retry_after, Duration::zero(), kMaxRetryAfter);
-}
 
 }  // namespace
 
@@ -48,6 +39,7 @@ void Link::on_token_changed(bool has_token, TimePoint now) {
   refusals_ = 0;
   stop_confirming();
   // A link that is up was accepted with the token of its day and is not closed for a new one; REST will tell.
+  has_newer_token_ = has_link() && has_token;
   if (has_link()) return;
   if (!has_token) {
     if (phase_ != Phase::Dialling) go_standalone();
@@ -77,6 +69,7 @@ void Link::go_standalone() {
 
 void Link::dial(TimePoint now) {
   phase_ = Phase::Dialling;
+  has_newer_token_ = false;
   next_attempt_.reset();
   phase_deadline_ = now + limits_.dial_timeout + kDialGrace;
   if (retry_reason_) ++counters_.reconnect_attempts.at(static_cast<std::size_t>(*retry_reason_));
@@ -184,89 +177,6 @@ void Link::plan_attempt(RetryReason reason, std::optional<Duration> retry_after,
 void Link::wait_until(TimePoint at) {
   phase_ = Phase::Waiting;
   next_attempt_ = at;
-}
-
-// ---- The refused token (R15)
-
-void Link::reject(TimePoint now) {
-  rejected_since_ = now;
-  retry_reason_ = RetryReason::Unauthorized;
-  change_state(State::Rejected, Level::Error,
-               "the control plane refused the registration token " + std::to_string(kRefusalsToReject) +
-                   " times in a row: check " + limits_.token_setting + "; what is stored stays in service");
-  wait_quietly(now);
-}
-
-/// Rejected: at most one attempt per poll interval, and no word about it unless it succeeds.
-void Link::wait_quietly(TimePoint now) {
-  if (limits_.on_rejection == OnRejection::Stop) {
-    phase_ = Phase::Idle;
-    next_attempt_.reset();
-    return;
-  }
-  const Duration tenth = limits_.poll_interval / 10;
-  const Duration wait = random_.between(limits_.poll_interval - tenth, limits_.poll_interval + tenth);
-  wait_until(std::max(now + wait, hold_until_));
-}
-
-void Link::on_accepted() {
-  refusals_ = 0;
-  stop_confirming();
-}
-
-void Link::on_rest_status(std::uint64_t link, int http_status, TimePoint now) {
-  if (link != link_) return;
-  if ((http_status >= 200 && http_status < 300) || http_status == 304) return on_accepted();
-  if (http_status != kUnauthorized) return;
-  // One refusal opens the question; those that come while it is being asked are the same one, because the back-off's
-  // waits must lie between those that count.
-  const bool opens_question = phase_ == Phase::Up && probe_ == Probe::None;
-  if (!opens_question) {
-    ++counters_.auth_failures;
-    return;
-  }
-  note_refusal("a REST request was answered with 401");
-  say(Level::Warn, "a REST request was answered with 401: asking again with a second connection");
-  plan_probe(std::nullopt, now);
-}
-
-void Link::on_listing_succeeded(std::uint64_t link) {
-  if (link == link_ && phase_ == Phase::Up) backoff_.reset();
-}
-
-void Link::plan_probe(std::optional<Duration> retry_after, TimePoint now) {
-  probe_ = Probe::Waiting;
-  probe_deadline_ = now + std::max(backoff_.next(), obeyed(retry_after.value_or(Duration::zero())));
-}
-
-void Link::dial_probe(TimePoint now) {
-  probe_ = Probe::Dialling;
-  probe_deadline_ = now + limits_.dial_timeout + kDialGrace;
-  commands_.emplace_back(DialProbe{++attempt_});
-}
-
-void Link::stop_confirming() {
-  if (probe_ == Probe::Dialling) commands_.emplace_back(HangUpProbe{});
-  probe_ = Probe::None;
-}
-
-void Link::on_probe_accepted(TimePoint /*now*/) {
-  if (probe_ != Probe::Dialling) return;
-  probe_ = Probe::None;
-  on_accepted();
-  say(Level::Info, "a second connection was accepted: the registration token is good");
-}
-
-void Link::on_probe_failed(const DialFailure& failure, TimePoint now) {
-  if (probe_ != Probe::Dialling) return;
-  probe_ = Probe::None;
-  if (failure.http_status != kUnauthorized) {
-    note_error(failure.reason, failure.message);
-    return plan_probe(failure.retry_after, now);
-  }
-  note_refusal("the registration token is refused while a link is open");
-  hang_up(kNormalClosure, "token refused");
-  leave_link(RetryReason::Unauthorized, now);
 }
 
 // ---- The end

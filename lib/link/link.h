@@ -119,7 +119,8 @@ class Link {
   Link(LinkLimits limits, std::uint64_t seed, TimePoint now);
 
   /// The token has another value, appeared or vanished, or somebody asked for a fresh attempt (SIGHUP). Dials at once
-  /// with a fresh back-off unless a link is up; a `Retry-After` is still waited for.
+  /// with a fresh back-off unless a link is up; a `Retry-After` is still waited for. A link that is up stays, and is
+  /// replaced once REST refuses its token and a second connection shows that the new one is accepted.
   void on_token_changed(bool has_token, TimePoint now);
 
   // The connection of the last `Dial`.
@@ -188,6 +189,7 @@ class Link {
   Level loudness(Level level, const std::string& text);
   void change_state(State to, Level level, std::string reason, std::optional<Duration> next_attempt_in = std::nullopt);
   State unproven_state() const;
+  void move_to_newer_token(TimePoint now);
   bool has_link() const { return phase_ == Phase::AwaitingAck || phase_ == Phase::Up; }
 
   LinkLimits limits_;
@@ -210,6 +212,7 @@ class Link {
   Probe probe_ = Probe::None;
   TimePoint probe_deadline_{};  ///< When to dial it, or when to give it up.
 
+  bool has_newer_token_ = false;  ///< Another token than the one that the open connection was dialled with.
   int refusals_ = 0;  ///< 401 in a row that count: no accepted answer among them, a wait of the back-off between them.
 
   std::string last_error_;

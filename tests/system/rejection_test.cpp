@@ -214,6 +214,24 @@ TEST_CASE("a token revoked under a living socket is found by REST, asked about, 
   CHECK(scene.gateway_comes_to_serve(scene.desired()));
 }
 
+TEST_CASE("a token that is rotated while the link is up loses nothing: the new one takes over when the old goes [R15]") {
+  Scene scene;
+  scene.start_control_plane();
+  const auto petstore = scene.control_plane().deploy("RestApi", "petstore");
+  scene.start_gateway();
+  scene.start_daemon(with(token_in_file(scene), "TETHER_ON_REJECTION", "stop"));
+  REQUIRE(scene.wait_until_in_sync().is_object());
+  const std::string old = scene.control_plane().token();
+
+  scene.folder().write("token", scene.control_plane().add_token());
+  scene.control_plane().revoke_token(old);
+  scene.control_plane().redeploy(petstore.artifact_id);  // its fetch with the old token is refused
+
+  CHECK(scene.gateway_comes_to_serve(scene.desired()));
+  CHECK(scene.wait_until_in_sync().is_object());
+  CHECK(lines_of(scene, "error").empty());
+}
+
 TEST_CASE("a gateway that was deleted is noticed by the next poll, and what it served stays [R15] [D9]") {
   Scene scene;
   scene.start_control_plane();

@@ -1,0 +1,103 @@
+#include <algorithm>
+#include <utility>
+
+#include "tether/link/link.h"
+#include "tether/link/link_internal.h"
+
+/// The refused token: when it is believed, and what is done meanwhile (R15).
+namespace tether::link {
+
+void Link::reject(TimePoint now) {
+  rejected_since_ = now;
+  retry_reason_ = RetryReason::Unauthorized;
+  change_state(State::Rejected, Level::Error,
+               "the control plane refused the registration token " + std::to_string(kRefusalsToReject) +
+                   " times in a row: check " + limits_.token_setting + "; what is stored stays in service");
+  wait_quietly(now);
+}
+
+/// Rejected: at most one attempt per poll interval, and no word about it unless it succeeds.
+void Link::wait_quietly(TimePoint now) {
+  if (limits_.on_rejection == OnRejection::Stop) {
+    phase_ = Phase::Idle;
+    next_attempt_.reset();
+    return;
+  }
+  const Duration tenth = limits_.poll_interval / 10;
+  const Duration wait = random_.between(limits_.poll_interval - tenth, limits_.poll_interval + tenth);
+  wait_until(std::max(now + wait, hold_until_));
+}
+
+void Link::on_accepted() {
+  refusals_ = 0;
+  stop_confirming();
+}
+
+void Link::on_rest_status(std::uint64_t link, int http_status, TimePoint now) {
+  if (link != link_) return;
+  if ((http_status >= 200 && http_status < 300) || http_status == 304) return on_accepted();
+  if (http_status != kUnauthorized) return;
+  // One refusal opens the question; those that come while it is being asked are the same one, because the back-off's
+  // waits must lie between those that count.
+  const bool opens_question = phase_ == Phase::Up && probe_ == Probe::None;
+  if (!opens_question) {
+    ++counters_.auth_failures;
+    return;
+  }
+  note_refusal("a REST request was answered with 401");
+  say(Level::Warn, "a REST request was answered with 401: asking again with a second connection");
+  plan_probe(std::nullopt, now);
+}
+
+void Link::on_listing_succeeded(std::uint64_t link) {
+  if (link == link_ && phase_ == Phase::Up) backoff_.reset();
+}
+
+void Link::plan_probe(std::optional<Duration> retry_after, TimePoint now) {
+  probe_ = Probe::Waiting;
+  probe_deadline_ = now + std::max(backoff_.next(), obeyed(retry_after.value_or(Duration::zero())));
+}
+
+void Link::dial_probe(TimePoint now) {
+  probe_ = Probe::Dialling;
+  probe_deadline_ = now + limits_.dial_timeout + kDialGrace;
+  commands_.emplace_back(DialProbe{++attempt_});
+}
+
+void Link::stop_confirming() {
+  if (probe_ == Probe::Dialling) commands_.emplace_back(HangUpProbe{});
+  probe_ = Probe::None;
+}
+
+void Link::on_probe_accepted(TimePoint now) {
+  if (probe_ != Probe::Dialling) return;
+  probe_ = Probe::None;
+  on_accepted();
+  if (has_newer_token_) return move_to_newer_token(now);
+  say(Level::Info, "a second connection was accepted: the registration token is good");
+}
+
+/// REST refuses the token of this link, and the one that has replaced it is good: the rotation is over.
+void Link::move_to_newer_token(TimePoint now) {
+  hang_up(kNormalClosure, "the token was replaced");
+  connected_since_.reset();
+  retry_reason_ = RetryReason::Token;
+  if (state_ != unproven_state()) {
+    change_state(unproven_state(), Level::Info, "the registration token was replaced, and the one before is refused");
+  }
+  dial(now);
+}
+
+void Link::on_probe_failed(const DialFailure& failure, TimePoint now) {
+  if (probe_ != Probe::Dialling) return;
+  probe_ = Probe::None;
+  if (failure.http_status != kUnauthorized) {
+    note_error(failure.reason, failure.message);
+    return plan_probe(failure.retry_after, now);
+  }
+  note_refusal("the registration token is refused while a link is open");
+  hang_up(kNormalClosure, "token refused");
+  leave_link(RetryReason::Unauthorized, now);
+}
+
+}  // namespace tether::link
