@@ -80,6 +80,24 @@ std::optional<Instant> to_instant(const Fields& f, std::int64_t fraction_ns, int
   return Instant{duration_cast<nanoseconds>(at).count()};
 }
 
+/// How much of `2026-08-22T11:02:03.417000000` is before the microseconds.
+constexpr std::size_t kToMilliseconds = 23;
+
+/// UTC with nine decimals, without the `Z`.
+std::string format_to_nanoseconds(Instant at) {
+  using namespace std::chrono;
+  const sys_time<nanoseconds> point{nanoseconds(at.ns)};
+  const auto midnight = floor<days>(point);
+  const year_month_day date(midnight);
+  const hh_mm_ss time(point - midnight);
+  std::array<char, 48> text{};
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+  return text.data();
+}
+
 }  // namespace
 
 Result<Instant> parse_rfc3339(std::string_view text) {
@@ -112,17 +130,14 @@ Result<Instant> parse_rfc3339(std::string_view text) {
 }
 
 std::string format_rfc3339_ms(Instant at) {
-  using namespace std::chrono;
-  const sys_time<nanoseconds> point{nanoseconds(at.ns)};
-  const auto midnight = floor<days>(point);
-  const year_month_day date(midnight);
-  const hh_mm_ss time(floor<milliseconds>(point - midnight));
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
-  return text.data();
+  return format_to_nanoseconds(at).substr(0, kToMilliseconds) + "Z";
+}
+
+std::string format_rfc3339(Instant at) {
+  std::string text = format_to_nanoseconds(at);
+  text.resize(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text + "Z";
 }
 
 Result<Instant> parse_http_date(std::string_view text) {

@@ -58,7 +58,7 @@ std::string write_secret_data(const ResourceState& row, std::string_view value) 
   data.set("handle", json::string_value(row.id));
   data.set("type", json::string_value(row.references.empty() ? std::string_view() : row.references.front()));
   data.set("hash", json::string_value(row.hash));
-  data.set("updatedAt", json::string_value(format_rfc3339_ms(row.updated_at)));
+  data.set("updatedAt", json::string_value(format_rfc3339(row.updated_at)));
   data.set("value", json::string_value(value));
   return data.text();
 }

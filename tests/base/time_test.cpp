@@ -28,6 +28,9 @@ TEST_CASE("what is not an RFC 3339 time is refused") {
 TEST_CASE("times are written in UTC with exactly three decimals, truncated") {
   CHECK(format_rfc3339_ms(*parse_rfc3339("2026-08-22T11:02:03Z")) == "2026-08-22T11:02:03.000Z");
   CHECK(format_rfc3339_ms(*parse_rfc3339("2026-08-22T16:32:03.4+05:30")) == "2026-08-22T11:02:03.400Z");
+  CHECK(format_rfc3339(*parse_rfc3339("2026-08-22T11:02:03Z")) == "2026-08-22T11:02:03Z");
+  CHECK(format_rfc3339(*parse_rfc3339("2026-08-22T16:32:00.400+05:30")) == "2026-08-22T11:02:00.4Z");
+  CHECK(format_rfc3339(*parse_rfc3339("2026-08-22T11:02:03.123456789Z")) == "2026-08-22T11:02:03.123456789Z");
   CHECK(format_rfc3339_ms(*parse_rfc3339("2026-08-22T11:02:03.999999Z")) == "2026-08-22T11:02:03.999Z");
 }
 
