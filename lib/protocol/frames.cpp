@@ -64,10 +64,16 @@ Result<Frame> parse_frame(std::string_view text) {
   event.at = time_or_unset(*frame, "timestamp");
   event.bytes = text.size();
   if (is_known_event(event.type)) return known_event(std::move(event), *frame);
-  const bool event_like = !event.type.empty() && frame->find("payload") != nullptr;
-  if (!event_like) return UnknownFrame{};
+  if (event.type.empty()) return UnknownFrame{};
   event.body = UnknownEvent{};
   return event;
+}
+
+std::string event_type_of(std::string_view text) {
+  if (text.size() > kMaxFrameBytes) return "unknown";
+  const auto frame = json::parse_object(text, kMaxJsonDepth);
+  const std::string type = frame ? text_or_empty(*frame, "type") : "";
+  return is_known_event(type) ? type : "unknown";
 }
 
 }  // namespace tether::protocol

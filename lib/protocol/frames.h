@@ -118,6 +118,9 @@ using Frame = std::variant<ConnectionAck, ServerError, Event, UnknownFrame>;
 /// message names the type and the member and never quotes a value.
 Result<Frame> parse_frame(std::string_view text);
 
+/// For counting what could not be parsed: its type if that is a known one, else `unknown`.
+std::string event_type_of(std::string_view text);
+
 /// What the control plane expects for each deployment that was applied (or refused).
 struct Ack {
   std::string deployment_id;

@@ -139,9 +139,22 @@ TEST_CASE("an event type that nobody knows is an unknown event, not an error") {
   }
 }
 
+TEST_CASE("an unknown type is counted as an event even without a payload") {
+  CHECK(must_be<Event>(parse_frame(R"({"type":"hello"})")).type == "hello");
+}
+
+TEST_CASE("what cannot be parsed is counted under its type if that is known") {
+  CHECK(event_type_of(R"({"type":"api.deployed","payload":{"apiId":7}})") == "api.deployed");
+  CHECK(event_type_of(R"({"type":"api.renamed"})") == "unknown");
+  CHECK(event_type_of(R"({"type":7})") == "unknown");
+  CHECK(event_type_of("[1,2]") == "unknown");
+  CHECK(event_type_of("{") == "unknown");
+  CHECK(event_type_of(R"({"type":"api.deployed"})" + std::string(kMaxFrameBytes, ' ')) == "unknown");
+}
+
 TEST_CASE("well-formed JSON that is nothing of ours is ignored") {
   for (const std::string text : {"[1,2]", "\"api.deployed\"", "7", "null", "{}", " {} ", R"({"type":7,"payload":{}})",
-                                 R"({"type":"","payload":{}})", R"({"type":"hello"})", R"({"payload":{}})"}) {
+                                 R"({"type":"","payload":{}})", R"({"payload":{}})"}) {
     CAPTURE(text);
     CHECK(std::holds_alternative<UnknownFrame>(*parse_frame(text)));
   }
