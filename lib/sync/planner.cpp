@@ -144,8 +144,16 @@ std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {
 bool Planner::may_sweep(TimePoint now) const {
   if (!up_ || !sweep_ || under_way_.size() >= limits_.listings_at_once) return false;
   // The sweep waits for the listings that are due: it is long, and depends on the deployments.
-  return std::none_of(due_.begin(), due_.end(), [now](const auto& due) { return due.second.at <= now; }) &&
-         !under_way_.contains(kDeployments);
+  return !has_ready(now) && !under_way_.contains(kDeployments);
+}
+
+/// Whether a listing could be asked now if a place were free.
+bool Planner::has_ready(TimePoint now) const {
+  return std::any_of(due_.begin(), due_.end(), [this, now](const auto& due) {
+    const auto backoff = backoff_.find(due.first);
+    const bool waits = backoff != backoff_.end() && backoff->second.until > now;
+    return due.second.at <= now && !waits && !under_way_.contains(due.first);
+  });
 }
 
 void Planner::start_swept(Call call, std::string_view artifact_id, TimePoint) {
@@ -221,6 +229,8 @@ void Planner::on_done(Call call, std::string_view scope, bool full, bool succeed
 void Planner::on_deadline(TimePoint now) {
   if (!up_ || now < next_poll_) return;
   next_poll_ = now + jittered(limits_.poll_interval);
+  // Where a round takes longer than the interval, the next one would keep the sweep from ever having its turn.
+  if (has_ready(now)) return;
   ++polls_;
   plan_round(now, polls_ % limits_.full_list_every == 0);
 }

@@ -87,7 +87,7 @@ class Planner {
   void on_done(Call call, std::string_view scope, bool full, bool succeeded, std::optional<Duration> retry_after,
                TimePoint now);
 
-  /// Starts a poll if it is time for one.
+  /// Starts a poll if it is time for one, and every listing of the one before has been asked.
   void on_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 
@@ -114,6 +114,7 @@ class Planner {
   Duration retry_wait(int failures) const;
   std::size_t& places(Call call);
   std::size_t taken(Call call) const;
+  bool has_ready(TimePoint now) const;
 
   PlannerLimits limits_;
   std::uint64_t random_;

@@ -232,3 +232,38 @@ TEST_CASE("what was under way counts for nothing after the link is gone") {
   CHECK(planner.requests_under_way() == 0);
   CHECK_FALSE(planner.start_listing(kStart));
 }
+
+TEST_CASE("a poll does not overtake the one before: what is slower than the interval still gets round to the sweep") {
+  PlannerLimits quick = limits();
+  quick.poll_interval = 1s;
+  Planner planner(quick, 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  planner.end_sweep_of_kind();
+  planner.end_sweep_of_kind();
+  REQUIRE_FALSE(planner.sweep());
+
+  TimePoint now = kStart + 2s;
+  planner.on_deadline(now);
+  const auto slow = planner.start_listing(now);
+  REQUIRE(slow);
+  for (int polls = 0; polls < 5; ++polls) planner.on_deadline(now += 2s);
+  planner.on_done(slow->call, slow->scope, slow->full, /*succeeded=*/true, std::nullopt, now);
+
+  // One round, each listing once.
+  CHECK(run_all(planner, now).size() == 5);
+  CHECK(planner.may_sweep(now));
+}
+
+TEST_CASE("a listing that waits after a failure does not keep the sweep waiting, though it was asked for meanwhile") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  while (const auto slot = planner.start_listing(kStart)) {
+    planner.on_done(slot->call, slot->scope, slot->full, slot->call != Call::Plans, std::nullopt, kStart);
+  }
+
+  planner.want(Call::Plans, "plans", kStart);
+
+  CHECK_FALSE(planner.start_listing(kStart));
+  CHECK(planner.may_sweep(kStart));
+}
