@@ -36,6 +36,12 @@ void Resources::list_keys_of(std::string_view artifact_id) {
   }
 }
 
+bool Resources::has_key_list(std::string_view artifact_id) {
+  const auto artifact = context_.records.artifact(artifact_id);
+  const auto* kind = artifact ? protocol::find_kind(artifact->kind) : nullptr;
+  return kind == nullptr || !kind->keys_path.empty();
+}
+
 void Resources::on_key_created(const protocol::ResourceState& key, const protocol::Event& event) {
   Records& records = context_.records;
   auto stored = records.resource(key.kind, key.id);
@@ -50,7 +56,7 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
       return;
     }
     if (second_of(key.updated_at) == second_of(stored->updated_at)) list_keys_of(key.artifact_id);
-  } else if (stored) {
+  } else if (stored && has_key_list(key.artifact_id)) {
     // It was revoked, or absent: this is most likely its creation coming again, and a revoked key must not serve even
     // for the moment that a list takes. Its id is never given again.
     list_keys_of(key.artifact_id);

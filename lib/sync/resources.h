@@ -46,6 +46,8 @@ class Resources {
   void clear_pending_if_answered(const Key& key);
   void ask_about(const protocol::ResourceState& state);
   void list_keys_of(std::string_view artifact_id);
+  /// MCP proxies have none; of what is not known (yet) it is assumed.
+  bool has_key_list(std::string_view artifact_id);
   void put_pending(const protocol::Event& event, const std::string& kind, const std::string& id);
 
   Context& context_;

@@ -229,3 +229,18 @@ TEST_CASE("a key that belongs to another artifact now does not stay in service w
 
   CHECK(world.offered("ApiKey", "k").empty());
 }
+
+TEST_CASE("a key of an MCP proxy that is created again after it was revoked is taken: no list would bring it") {
+  World world;
+  world.deploy("m", "d1", "Mcp");
+  world.settle();
+  const auto key = World::key("k", "m", "key", from_ms(1000));
+  world.event("apikey.created", protocol::KeyCreated{key});
+  REQUIRE(world.offered("ApiKey", "k") == key.data);
+  world.event("apikey.revoked", protocol::KeyRevoked{"m", "key"});
+  REQUIRE(world.offered("ApiKey", "k").empty());
+
+  world.event("apikey.created", protocol::KeyCreated{key});
+
+  CHECK(world.offered("ApiKey", "k") == key.data);
+}
