@@ -329,7 +329,9 @@ void Engine::after_input(Records& records, Now now) {
     ask(records, now);
     send_acks(context);
   }
-  stand(records);
+  if (stand(records).removals) {
+    memory_.next_housekeeping = std::min(memory_.next_housekeeping, now.steady + kRemovalRetry);
+  }
 }
 
 void Engine::ask(Records& records, Now now) {
@@ -364,7 +366,7 @@ void Engine::ask(Records& records, Now now) {
   ask_follow_ups(context);
 }
 
-void Engine::stand(Records& records) {
+OpenWork Engine::stand(Records& records) {
   Standing& standing = memory_.standing;
   const OpenWork open = records.open_work();
   const bool quiet = !open.documents && !open.proposals && !open.questions && !open.holds && !open.waiting &&
@@ -377,6 +379,7 @@ void Engine::stand(Records& records) {
   standing.complete = memory_.listed_since_start && !open.documents;
   standing.contains_known = memory_.listing_knew;
   standing.requests_under_way = memory_.requests.size();
+  return open;
 }
 
 }  // namespace tether::sync

@@ -132,7 +132,8 @@ class Engine {
  private:
   void after_input(Records& records, Now now);
   void ask(Records& records, Now now);
-  void stand(Records& records);
+  /// Brings the standing up to date; what is left to do.
+  OpenWork stand(Records& records);
 
   EngineOptions options_;
   Memory memory_;

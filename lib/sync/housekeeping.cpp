@@ -22,7 +22,7 @@ void housekeep(Context& context) {
     const auto age = context.now.wall - refused_at->since;
     const bool removal = !refused_at->version.is_set();
     // A clock that was set back makes it due as well: one try too many does no harm.
-    if (age < 0s || age >= kRefusalRetry || (removal && age >= kHousekeepingInterval / 2)) context.offers.retry(key);
+    if (age < 0s || age >= kRefusalRetry || (removal && age >= kRemovalRetry / 2)) context.offers.retry(key);
   });
   const Planner& planner = context.memory.planner;
   const bool asked_for_all = context.memory.identified && planner.first_round_done() && !planner.sweep();

@@ -33,6 +33,8 @@ inline constexpr std::size_t kMaxHeldFetches = 1000;
 inline constexpr std::size_t kMaxTakenBack = 1000;
 /// How soon a listing whose removals are held is asked again.
 inline constexpr Duration kAskHeldAgain = 60s;
+/// How often a removal that the gateway refused is tried again.
+inline constexpr Duration kRemovalRetry = 5s;
 /// Changes that wait for a listing's answer in case it is refused.
 inline constexpr std::size_t kMaxHints = 1000;
 /// How long correlation ids and tombstones are kept: events live that long at the control plane.

@@ -251,3 +251,28 @@ TEST_CASE("a reason is cut on the boundary of a character") {
 
   CHECK(world.artifact("a")->offering.refused->reason == std::string(kMaxReasonChars - 1, 'x'));
 }
+
+TEST_CASE("a removal that was refused is tried again within seconds, and until it is carried out [C4]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.run(3s);
+  world.event(world.undeploy("a"));
+  world.push(kRefuseA);
+  REQUIRE(world.artifact("a")->offering.refused);
+  const auto refused_at = world.artifact("a")->offering.revision;
+
+  for (int times = 0; times < 3; ++times) {
+    world.run(6s);
+    CHECK(world.artifact("a")->offering.revision > refused_at);
+    world.push(kRefuseA);
+  }
+  CHECK(world.acks.back().action == "deploy");
+  CHECK_FALSE(world.standing().settled);
+
+  world.run(6s);
+  world.push();
+  CHECK_FALSE(world.artifact("a")->offering.refused);
+  CHECK(world.acks.back().action == "undeploy");
+  CHECK(world.acks.back().status == "success");
+}
