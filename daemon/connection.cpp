@@ -12,9 +12,6 @@ namespace {
 /// Acks go in a frame each and their pings are numbered; the payload says whose they are.
 constexpr std::string_view kAckPing = "acks-";
 
-/// How much is kept of what the control plane says in its own words.
-constexpr std::size_t kMaxErrorBytes = 300;
-
 link::NetworkError translate(net::SocketError error) {
   switch (error) {
     case net::SocketError::Dns:
@@ -206,15 +203,17 @@ void Connection::on_message(std::string_view text) {
   link_->on_frame(now);
   auto frame = protocol::parse_frame(text);
   if (!frame) {
-    metrics_.count_event("unknown");
+    metrics_.count_event(protocol::event_type_of(text));
     metrics_.count_event_dropped();
     log_.repeated(LogLevel::Warn, "link.bad_frame", frame.error().message,
                   {{"reason", frame.error().message}, {"bytes", text.size()}});
   } else if (const auto* ack = std::get_if<protocol::ConnectionAck>(&*frame)) {
+    const std::uint64_t before = link_->snapshot().link;
     link_->on_connection_ack(now);
-    keeper_.connection_ack(*ack, link_->snapshot().link, socket_token_);
+    const std::uint64_t link = link_->snapshot().link;
+    if (link != before) keeper_.connection_ack(*ack, link, socket_token_);
   } else if (const auto* error = std::get_if<protocol::ServerError>(&*frame)) {
-    link_->on_server_error(redactor_.redact(error->message, kMaxErrorBytes), now);
+    link_->on_server_error(redactor_.redact(error->message, kMaxWordsBytes), now);
   } else if (auto* event = std::get_if<protocol::Event>(&*frame)) {
     on_event(std::move(*event), text.size());
   }

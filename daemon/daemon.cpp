@@ -89,6 +89,14 @@ std::unique_ptr<gateway::Driver> make_driver(const GatewaySettings& settings) {
   return std::make_unique<gateway::PushDriver>(options);
 }
 
+/// Signals that come before the loop listens wait for it, and none is delivered to another thread.
+void let_signals(int how) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(how, &signals, nullptr);
+}
+
 /// Calls itself again for as long as the loop turns.
 class Beat {
  public:
@@ -111,6 +119,7 @@ int run_daemon(const Settings& settings, const std::string& version) {
   prctl(PR_SET_DUMPABLE, 0);
   // A peer or a log reader that has gone is an error of that write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  let_signals(SIG_BLOCK);
 
   auto folder = store::StateFolder::take(settings.state_dir);
   if (!folder) return give_up("state_dir", folder.error().message);
@@ -173,6 +182,7 @@ int run_daemon(const Settings& settings, const std::string& version) {
     log.info("daemon.stopping");
     connection.stop([&loop] { loop.stop(); });
   });
+  let_signals(SIG_UNBLOCK);
   loop.run();
 
   keeper.stop();

@@ -15,8 +15,8 @@ constexpr Duration kStoreRetryMax = 30s;
 /// The overview costs a few reads. It may take up to one part in so many of the time, so that under load it is looked
 /// up less often and otherwise after every transaction.
 constexpr int kOverviewShare = 20;
-/// Earlier epochs whose last revision is kept in memory.
-constexpr std::size_t kMaxEpochsKept = 64;
+/// But a pause of the machine during a look must not make the lists old for long.
+constexpr Duration kOverviewWaitMax = 1s;
 
 Instant wall_now() {
   return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -128,7 +128,7 @@ void Keeper::stop() {
 bool Keeper::wait_until(TimePoint at) {
   if (!thread_.joinable()) return true;
   std::unique_lock lock(end_mutex_);
-  return ended_.wait_until(lock, at, [this] { return has_ended_; });
+  return ended_.wait_until(lock, at, [this] { return has_ended_; }) && rest_->wait_until(at);
 }
 
 // ---- The state thread ------------------------------------------------------------------------------------------
@@ -173,18 +173,20 @@ std::optional<TimePoint> Keeper::next_deadline(TimePoint now) {
     if (at) next = next ? std::min(*next, *at) : *at;
   };
   if (courier_) earlier(courier_->next_deadline());
-  if (overview_stale_) earlier(overview_at_ + kOverviewShare * overview_took_);
+  if (overview_stale_) earlier(overview_due_);
   return next;
 }
 
 bool Keeper::commit(const std::deque<Input>& batch, TimePoint now) {
   const sync::Memory saved = engine_.memory();
   const sync::Now both{now, wall_now()};
-  const auto result = store_->transact([this, &batch, both](sync::Records& records) {
+  sync::Marks marks;
+  delivery::Standing standing = standing_;  // what is rolled back must not be told to anybody
+  const auto result = store_->transact([&](sync::Records& records) {
     for (const Input& input : batch) input.apply(records, both);
-    marks_ = records.marks();
-    standing_.epoch = records.epoch();
-    standing_.revision = records.revision();
+    marks = records.marks();
+    standing.epoch = records.epoch();
+    standing.revision = records.revision();
   });
   const Duration took = Clock::now() - now;
   if (!result) {
@@ -205,6 +207,8 @@ bool Keeper::commit(const std::deque<Input>& batch, TimePoint now) {
     log_.info("store.recovered");
     board_.update([](Status& status) { status.store.degraded = false; });
   }
+  marks_ = std::move(marks);
+  standing_ = std::move(standing);
   standing_.floor = marks_.floor;
   standing_.answered = marks_.answered;
   standing_.complete = engine_.standing().complete;
@@ -249,137 +253,16 @@ void Keeper::carry_out(std::vector<sync::Command> commands) {
   check(frames.empty(), "every frame is followed by a ping");
 }
 
-// ---- The gateway -----------------------------------------------------------------------------------------------
-
-void Keeper::serve_gateway(TimePoint now) {
-  if (const auto due = courier_->next_deadline(); due && *due <= now) courier_->on_deadline(now);
-  take_verdict();
-  while (auto command = courier_->take_command(now)) {
-    if (auto* push = std::get_if<delivery::Push>(&*command)) {
-      send_push(std::move(*push), now);
-    } else {
-      gateway_->ask_state();
-    }
-  }
-  say_gateway_state();
-}
-
-void Keeper::send_push(delivery::Push push, TimePoint now) {
-  std::unique_ptr<store::PushBody> body;
-  const bool nothing = push.full && push.capped;
-  if (!nothing) {
-    auto pinned = store_->push_body({push.full, push.after, push.up_to});
-    if (!pinned) {
-      delivery::PushOutcome outcome{push.epoch, push.up_to, 0, std::nullopt, {}};
-      outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Source, 0, pinned.error().message};
-      courier_->on_push_outcome(push.number, outcome, now);
-      return;
-    }
-    body = std::move(*pinned);
-    if (push.full) push.up_to = body->revision();
-  }
-  engine_.on_push_started(push.number, push.full ? 0 : push.after, push.up_to);
-  log_.debug("gateway.pushing",
-             {{"mode", push.full ? "put" : "patch"}, {"revision", push.up_to}, {"lines", body ? body->count() : 0}});
-  gateway_->push(push, std::move(body));
-  if (!std::exchange(gateway_tried_, true)) link_.on_gateway_tried();
-}
-
-void Keeper::on_state(delivery::StateOutcome outcome, TimePoint now) {
-  words_.clear(outcome);
-  if (const auto* state = std::get_if<protocol::GatewayState>(&outcome)) {
-    if (!state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);
-    courier_->on_state(*state, now);
-  } else {
-    const auto& problem = std::get<delivery::GatewayProblem>(outcome);
-    courier_->on_state_problem(problem, now);
-    if (problem.failure == delivery::GatewayFailure::WrongUser) {
-      log_.repeated(LogLevel::Warn, "gateway.wrong_user", problem.text, {{"reason", problem.text}});
-    }
-  }
-  note_presence();
-  const bool will_push = courier_->condition() == delivery::GatewayCondition::Behind;
-  if (!will_push && !std::exchange(gateway_tried_, true)) link_.on_gateway_tried();
-}
-
-void Keeper::look_up_epoch(const std::string& epoch) {
-  if (epochs_.size() >= kMaxEpochsKept) epochs_.clear();
-  const auto looked_up = store_->transact([this, &epoch](sync::Records& records) {
-    if (const auto last = records.last_revision_of(epoch)) epochs_[epoch] = *last;
-  });
-  if (!looked_up)
-    log_.repeated(LogLevel::Warn, "store.failed", looked_up.error().message, {{"reason", looked_up.error().message}});
-}
-
-void Keeper::note_presence() {
-  const auto instance = courier_->present_instance();
-  if (engine_.memory().instance == instance) return;
-  batch_.push_back(
-      {[this, instance](sync::Records& records, sync::Now now) { engine_.on_gateway_presence(records, instance, now); },
-       nullptr});
-}
-
-void Keeper::on_push(std::int64_t push, bool full, delivery::PushOutcome outcome, Duration took, TimePoint now) {
-  words_.clear(outcome);
-  metrics_.count_push(full ? "put" : "patch", result_name(outcome), took);
-  courier_->on_push_outcome(push, outcome, now);
-  if (const auto* problem = std::get_if<delivery::GatewayProblem>(&outcome.answer)) {
-    log_.repeated(LogLevel::Info, "gateway.push_failed", problem->text, {{"reason", problem->text}});
-    engine_.on_push_ended(push);
-  } else {
-    log_.debug("gateway.answered", {{"mode", full ? "put" : "patch"},
-                                    {"revision", outcome.revision},
-                                    {"lines", outcome.lines},
-                                    {"milliseconds", std::chrono::duration<double, std::milli>(took).count()}});
-    log_.resolved("gateway.push_failed");
-  }
-  note_presence();
-  take_verdict();
-}
-
-void Keeper::take_verdict() {
-  while (auto verdict = courier_->take_verdict()) {
-    if (const auto* accepted = std::get_if<delivery::Accepted>(&*verdict)) {
-      for (const auto& line : accepted->rejected) say_refused(line);
-      sync::PushAnswered answer{accepted->push,  accepted->answered.instance, accepted->answered.epoch, accepted->after,
-                                accepted->up_to, accepted->rejected};
-      batch_.push_back(
-          {[this, answer](sync::Records& records, sync::Now now) { engine_.on_push_answered(records, answer, now); },
-           nullptr});
-    } else {
-      const auto refused = std::get<delivery::LineRefused>(*verdict);
-      say_refused(refused.line);
-      batch_.push_back({[this, refused](sync::Records& records, sync::Now now) {
-                          engine_.on_line_refused(records, refused.push, refused.line, now);
-                        },
-                        nullptr});
-    }
-  }
-}
-
-void Keeper::say_refused(const protocol::RejectedLine& line) {
-  log_.warn("gateway.refused", {{"kind", line.kind}, {"id", line.id}});
-}
-
-void Keeper::say_gateway_state() {
-  const auto condition = courier_->condition();
-  if (condition == said_) return;
-  const bool moving = condition == delivery::GatewayCondition::Behind || said_ == delivery::GatewayCondition::Behind;
-  said_ = condition;
-  log_.log(moving ? LogLevel::Debug : LogLevel::Info, "gateway.state",
-           {{"state", delivery::to_string(condition)}, {"reason", courier_->last_error()}});
-}
-
 // ---- What others may see ---------------------------------------------------------------------------------------
 
 void Keeper::publish_overview_if_due(TimePoint now, bool force) {
-  if (!overview_stale_ || (!force && now < overview_at_ + kOverviewShare * overview_took_)) return;
+  if (!overview_stale_ || (!force && now < overview_due_)) return;
   const TimePoint before = Clock::now();
   auto overview = store_->overview();
-  overview_at_ = Clock::now();
-  overview_took_ = overview_at_ - before;
-  overview_stale_ = false;
+  const TimePoint after = Clock::now();
+  overview_due_ = after + std::min(kOverviewShare * (after - before), kOverviewWaitMax);
   if (!overview) return;
+  overview_stale_ = false;
   standing_.offered = overview->offered_count;
   if (courier_) courier_->on_standing(standing_, now);
   board_.update([this, &overview](Status& status) { describe_store(*overview, redactor_, status); });
@@ -389,8 +272,8 @@ void Keeper::publish(TimePoint now) {
   publish_overview_if_due(now, /*force=*/false);
   if (!courier_) return;
   board_.update([this](Status& status) {
-    describe_sync(engine_.standing(), marks_, {links_lost_known_ == links_lost_, !overview_stale_}, status);
     describe_gateway(*courier_, marks_, redactor_, status);
+    describe_sync(engine_.standing(), marks_, {links_lost_known_ == links_lost_, !overview_stale_}, status);
   });
 }
 

@@ -60,7 +60,7 @@ class Keeper {
 
   /// Handles what is in the inbox, then ends. Does not wait.
   void stop();
-  /// Waits for the end; false if it has not come by then.
+  /// Waits for the end of the state thread and of the requests to the control plane; false if it has not come by then.
   bool wait_until(TimePoint at);
 
  private:
@@ -106,8 +106,7 @@ class Keeper {
   Duration store_backoff_{};
   TimePoint store_retry_at_;
   bool overview_stale_ = true;
-  TimePoint overview_at_;
-  Duration overview_took_{};
+  TimePoint overview_due_;  ///< While it is stale: when it is looked up again.
   std::atomic<bool> events_lost_{false};
   std::atomic<std::uint64_t> links_lost_{0};
   std::uint64_t links_lost_known_ = 0;  ///< Of these, the ones that the engine has heard of.

@@ -31,6 +31,9 @@ class RestPool::Worker {
  private:
   void run() {
     while (auto job = take()) carry_out(*job);
+    const std::lock_guard lock(pool_.mutex_);
+    --pool_.running_;
+    pool_.changed_.notify_all();
   }
 
   std::optional<Job> take() {
@@ -98,6 +101,7 @@ RestPool::RestPool(RestPoolOptions options, sync::Engine& engine, Inbox& inbox, 
       log_(log),
       on_end_(std::move(on_end)) {
   const std::lock_guard lock(mutex_);
+  running_ = options_.workers;
   for (std::size_t i = 0; i < options_.workers; ++i) workers_.push_back(std::make_unique<Worker>(*this));
 }
 
@@ -131,6 +135,11 @@ void RestPool::stop() {
     for (const auto& worker : workers_) worker->cut();
   }
   changed_.notify_all();
+}
+
+bool RestPool::wait_until(TimePoint at) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_until(lock, at, [this] { return running_ == 0; });
 }
 
 }  // namespace tether::daemon

@@ -48,6 +48,8 @@ class RestPool {
 
   /// Cuts what is under way and takes nothing more. Does not wait.
   void stop();
+  /// After stop(): waits for the workers' end; false if one has not come to it by then (a name lookup can't be woken).
+  bool wait_until(TimePoint at);
 
  private:
   struct Job {
@@ -70,6 +72,7 @@ class RestPool {
   std::uint64_t link_ = 0;
   Secret token_;
   bool stopping_ = false;
+  std::size_t running_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

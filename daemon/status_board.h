@@ -3,7 +3,7 @@
 #include <functional>
 #include <mutex>
 
-#include "tether/admin/status.h"
+#include "status_parts.h"
 
 namespace tether::daemon {
 
@@ -15,15 +15,11 @@ class StatusBoard {
     const std::lock_guard lock(mutex_);
     change(status_);
   }
-  /// What the parts say, with what follows from both: the state of the link decides whether anything is in sync.
+  /// What the parts say; without a link, which is the loop's to say, nothing is in sync.
   Status copy() const {
     const std::lock_guard lock(mutex_);
     Status status = status_;
-    const bool up = status.control_plane.state == ControlPlaneStatus::State::Connected;
-    status.control_plane.in_sync = status.control_plane.in_sync && up;
-    const bool gateway = status.gateway.state == GatewayStatus::State::InSync;
-    status.in_sync = status.control_plane.in_sync && gateway;
-    status.settled = status.settled && up && gateway;
+    if (status.control_plane.state != ControlPlaneStatus::State::Connected) withdraw_agreement(status);
     return status;
   }
 

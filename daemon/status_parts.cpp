@@ -8,9 +8,6 @@
 namespace tether::daemon {
 namespace {
 
-/// Of what others say in their own words.
-constexpr std::size_t kMaxErrorBytes = 300;
-
 std::optional<std::string> unless_empty(std::string text) {
   if (text.empty()) return std::nullopt;
   return text;
@@ -71,13 +68,19 @@ void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Fre
   ControlPlaneStatus& shown = status.control_plane;
   shown.gateway_id = unless_empty(marks.gateway_id);
   shown.other_gateway_id = unless_empty(standing.other_gateway_id);
-  shown.in_sync = standing.in_sync && fresh.link && (fresh.lists || shown.in_sync);
   shown.last_proven_sync = standing.proven;
-  status.settled = standing.settled && fresh.link && (fresh.lists || status.settled);
+  const auto show = [&fresh](bool& agreement, bool holds) {
+    agreement = holds && fresh.link && (fresh.lists || agreement);
+  };
+  const bool gateway = status.gateway.state == GatewayStatus::State::InSync;
+  show(shown.in_sync, standing.in_sync);
+  show(status.in_sync, standing.in_sync && gateway);
+  show(status.settled, standing.settled && gateway);
 }
 
 void withdraw_agreement(Status& status) {
   status.control_plane.in_sync = false;
+  status.in_sync = false;
   status.settled = false;
 }
 
@@ -92,7 +95,7 @@ void describe_gateway(const delivery::Courier& courier, const sync::Marks& marks
   if (shown.instance && courier.gateway_state()) shown.applied_revision = courier.gateway_state()->revision;
   shown.has_answered_push = shown.instance && *shown.instance == marks.answered.instance;
   shown.last_proven_sync = courier.proven_at();
-  shown.last_error = unless_empty(redactor.redact(courier.last_error(), kMaxErrorBytes));
+  shown.last_error = unless_empty(redactor.redact(courier.last_error(), kMaxWordsBytes));
 }
 
 void describe_store(const store::Overview& overview, const Redactor& redactor, Status& status) {

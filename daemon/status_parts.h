@@ -13,6 +13,9 @@
 /// What each part of the daemon contributes to status and metrics: plain translations, no decisions.
 namespace tether::daemon {
 
+/// How much is shown of what others say in their own words: 300 with the mark of a cut.
+inline constexpr std::size_t kMaxWordsBytes = 297;
+
 /// What of the status is as new as the last transaction.
 struct Freshness {
   bool link = true;   ///< No link went since the engine last heard of one.
@@ -20,8 +23,9 @@ struct Freshness {
 };
 
 void describe_link(const link::Snapshot& link, Status& status);
-/// Agreement is withdrawn at once, and shown only of the present link and beside lists (held, quarantined, waiting) that
-/// are as new as it: one answer of `/status` never says "in sync" and names what keeps it from being so.
+/// After describe_gateway. Agreement is withdrawn at once, and shown only of the present link and beside lists (held,
+/// quarantined, waiting) that are as new as it: one answer of `/status` never says "in sync" and names what keeps it
+/// from being so.
 void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Freshness fresh, Status& status);
 /// What was in sync under the last link says nothing about the next.
 void withdraw_agreement(Status& status);

@@ -12,6 +12,12 @@ sync::Standing agreeing() {
   return standing;
 }
 
+Status beside_a_gateway_in_sync() {
+  Status status;
+  status.gateway.state = GatewayStatus::State::InSync;
+  return status;
+}
+
 Status told(Status status, const sync::Standing& standing, Freshness fresh) {
   describe_sync(standing, {}, fresh, status);
   return status;
@@ -20,19 +26,34 @@ Status told(Status status, const sync::Standing& standing, Freshness fresh) {
 }  // namespace
 
 TEST_CASE("agreement is shown with the lists of the same moment, and withdrawn without waiting for them [R29]") {
-  Status status;
+  Status status = beside_a_gateway_in_sync();
 
   status = told(status, agreeing(), {.link = true, .lists = false});
   CHECK_FALSE(status.control_plane.in_sync);
+  CHECK_FALSE(status.in_sync);
   CHECK_FALSE(status.settled);
 
   status = told(status, agreeing(), {.link = true, .lists = true});
   CHECK(status.control_plane.in_sync);
+  CHECK(status.in_sync);
   CHECK(status.settled);
 
   // A transaction that left it in sync: the older lists show nothing that contradicts it.
   status = told(status, agreeing(), {.link = true, .lists = false});
+  CHECK(status.in_sync);
+
+  status.gateway.state = GatewayStatus::State::Behind;
+  status = told(status, agreeing(), {.link = true, .lists = false});
   CHECK(status.control_plane.in_sync);
+  CHECK_FALSE(status.in_sync);
+  CHECK_FALSE(status.settled);
+
+  // Now the gateway has answered, and the lists are still those from before.
+  status.gateway.state = GatewayStatus::State::InSync;
+  status = told(status, agreeing(), {.link = true, .lists = false});
+  CHECK_FALSE(status.in_sync);
+  status = told(status, agreeing(), {.link = true, .lists = true});
+  CHECK(status.in_sync);
 
   status = told(status, sync::Standing{}, {.link = true, .lists = false});
   CHECK_FALSE(status.control_plane.in_sync);
@@ -40,10 +61,11 @@ TEST_CASE("agreement is shown with the lists of the same moment, and withdrawn w
 }
 
 TEST_CASE("agreement under a link that went is not shown for the next one [R29]") {
-  Status status = told({}, agreeing(), {.link = true, .lists = true});
+  Status status = told(beside_a_gateway_in_sync(), agreeing(), {.link = true, .lists = true});
 
   withdraw_agreement(status);
   CHECK_FALSE(status.control_plane.in_sync);
+  CHECK_FALSE(status.in_sync);
   CHECK_FALSE(status.settled);
 
   status = told(status, agreeing(), {.link = false, .lists = true});

@@ -1,0 +1,139 @@
+#include <utility>
+
+#include "keeper.h"
+#include "status_parts.h"
+
+/// The keeper's side towards the gateway: what the courier asks for is carried out, and answers become inputs.
+namespace tether::daemon {
+namespace {
+
+/// Earlier epochs whose last revision is kept in memory.
+constexpr std::size_t kMaxEpochsKept = 64;
+
+}  // namespace
+
+void Keeper::serve_gateway(TimePoint now) {
+  if (const auto due = courier_->next_deadline(); due && *due <= now) courier_->on_deadline(now);
+  take_verdict();
+  while (auto command = courier_->take_command(now)) {
+    if (auto* push = std::get_if<delivery::Push>(&*command)) {
+      send_push(std::move(*push), now);
+    } else {
+      gateway_->ask_state();
+    }
+  }
+  say_gateway_state();
+}
+
+void Keeper::send_push(delivery::Push push, TimePoint now) {
+  std::unique_ptr<store::PushBody> body;
+  const bool nothing = push.full && push.capped;
+  if (!nothing) {
+    auto pinned = store_->push_body({push.full, push.after, push.up_to});
+    // A header must not name a revision whose lines the body cannot have.
+    if (pinned && !push.full && (*pinned)->revision() < push.up_to) {
+      pinned = fail(ErrorKind::Retry, "the store is behind what is to be pushed");
+    }
+    if (!pinned) {
+      delivery::PushOutcome outcome{push.epoch, push.up_to, 0, std::nullopt, {}};
+      outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Source, 0, pinned.error().message};
+      courier_->on_push_outcome(push.number, outcome, now);
+      return;
+    }
+    body = std::move(*pinned);
+    if (push.full) push.up_to = body->revision();
+  }
+  engine_.on_push_started(push.number, push.full ? 0 : push.after, push.up_to);
+  log_.debug("gateway.pushing",
+             {{"mode", push.full ? "put" : "patch"}, {"revision", push.up_to}, {"lines", body ? body->count() : 0}});
+  gateway_->push(push, std::move(body));
+  if (!std::exchange(gateway_tried_, true)) link_.on_gateway_tried();
+}
+
+void Keeper::on_state(delivery::StateOutcome outcome, TimePoint now) {
+  words_.clear(outcome);
+  if (const auto* state = std::get_if<protocol::GatewayState>(&outcome)) {
+    if (!state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);
+    courier_->on_state(*state, now);
+  } else {
+    const auto& problem = std::get<delivery::GatewayProblem>(outcome);
+    courier_->on_state_problem(problem, now);
+    if (problem.failure == delivery::GatewayFailure::WrongUser) {
+      log_.repeated(LogLevel::Warn, "gateway.wrong_user", problem.text, {{"reason", problem.text}});
+    }
+  }
+  note_presence();
+  const bool will_push = courier_->condition() == delivery::GatewayCondition::Behind;
+  if (!will_push && !std::exchange(gateway_tried_, true)) link_.on_gateway_tried();
+}
+
+void Keeper::look_up_epoch(const std::string& epoch) {
+  if (epochs_.size() >= kMaxEpochsKept) epochs_.clear();
+  const auto looked_up = store_->transact([this, &epoch](sync::Records& records) {
+    if (const auto last = records.last_revision_of(epoch)) epochs_[epoch] = *last;
+  });
+  if (!looked_up)
+    log_.repeated(LogLevel::Warn, "store.failed", looked_up.error().message, {{"reason", looked_up.error().message}});
+}
+
+void Keeper::note_presence() {
+  const auto instance = courier_->present_instance();
+  if (engine_.memory().instance == instance) return;
+  batch_.push_back(
+      {[this, instance](sync::Records& records, sync::Now now) { engine_.on_gateway_presence(records, instance, now); },
+       nullptr});
+}
+
+void Keeper::on_push(std::int64_t push, bool full, delivery::PushOutcome outcome, Duration took, TimePoint now) {
+  words_.clear(outcome);
+  metrics_.count_push(full ? "put" : "patch", result_name(outcome), took);
+  courier_->on_push_outcome(push, outcome, now);
+  if (const auto* problem = std::get_if<delivery::GatewayProblem>(&outcome.answer)) {
+    const std::string reason = redactor_.redact(problem->text, kMaxWordsBytes);
+    log_.repeated(LogLevel::Info, "gateway.push_failed", reason, {{"reason", reason}});
+    engine_.on_push_ended(push);
+  } else {
+    log_.debug("gateway.answered", {{"mode", full ? "put" : "patch"},
+                                    {"revision", outcome.revision},
+                                    {"lines", outcome.lines},
+                                    {"milliseconds", std::chrono::duration<double, std::milli>(took).count()}});
+    log_.resolved("gateway.push_failed");
+  }
+  note_presence();
+  take_verdict();
+}
+
+void Keeper::take_verdict() {
+  while (auto verdict = courier_->take_verdict()) {
+    if (const auto* accepted = std::get_if<delivery::Accepted>(&*verdict)) {
+      for (const auto& line : accepted->rejected) say_refused(line);
+      sync::PushAnswered answer{accepted->push,  accepted->answered.instance, accepted->answered.epoch, accepted->after,
+                                accepted->up_to, accepted->rejected};
+      batch_.push_back(
+          {[this, answer](sync::Records& records, sync::Now now) { engine_.on_push_answered(records, answer, now); },
+           nullptr});
+    } else {
+      const auto refused = std::get<delivery::LineRefused>(*verdict);
+      say_refused(refused.line);
+      batch_.push_back({[this, refused](sync::Records& records, sync::Now now) {
+                          engine_.on_line_refused(records, refused.push, refused.line, now);
+                        },
+                        nullptr});
+    }
+  }
+}
+
+void Keeper::say_refused(const protocol::RejectedLine& line) {
+  log_.warn("gateway.refused", {{"kind", line.kind}, {"id", line.id}});
+}
+
+void Keeper::say_gateway_state() {
+  const auto condition = courier_->condition();
+  if (condition == said_) return;
+  const bool moving = condition == delivery::GatewayCondition::Behind || said_ == delivery::GatewayCondition::Behind;
+  said_ = condition;
+  log_.log(moving ? LogLevel::Debug : LogLevel::Info, "gateway.state",
+           {{"state", delivery::to_string(condition)}, {"reason", courier_->last_error()}});
+}
+
+}  // namespace tether::daemon
