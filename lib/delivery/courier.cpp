@@ -120,10 +120,11 @@ std::int64_t Courier::next_cut(std::int64_t after) const {
 
 void Courier::refresh() {
   if (recording_ && is_recorded(*recording_)) recording_.reset();
-  const bool passed = refused_up_to_ && standing_ && standing_->answered.instance == instance_ &&
-                      standing_->answered.revision >= *refused_up_to_;
-  if (passed) refused_up_to_.reset();
   plan_ = plan();
+  // While everything goes again in pieces, what was answered before the body was refused says nothing about them.
+  const bool passed = refused_up_to_ && plan_ != Plan::PatchAll && standing_ &&
+                      standing_->answered.instance == instance_ && standing_->answered.revision >= *refused_up_to_;
+  if (passed) refused_up_to_.reset();
   if (!agrees()) return;
   proven_at_ = proof_at_;
   refusing_ = false;

@@ -164,6 +164,23 @@ TEST_CASE("a deletion that is refused again and again is tried with growing wait
   CHECK(desk.courier.condition() == GatewayCondition::InSync);
 }
 
+TEST_CASE("a gateway that fell behind its own answer and refuses everything whole gets it in pieces, not in a loop") {
+  Desk desk;
+  for (int n = 0; n < 20; ++n) desk.write(id_of(n), 1);
+  desk.tell();
+  desk.pump();
+  desk.run(1s);
+  desk.gateway.revision = 3;  // the same instance, and less than it answered
+  desk.gateway.max_lines = 5;
+  desk.gateway.received.clear();
+
+  desk.run(1min);
+
+  CHECK(desk.gateway.received.size() < 20);
+  CHECK(desk.gateway.resources == desk.wanted());
+  CHECK(desk.courier.condition() == GatewayCondition::InSync);
+}
+
 TEST_CASE("a restart of the gateway ends the halving") {
   Desk desk;
   for (int n = 0; n < 10; ++n) desk.write(id_of(n), 1);
