@@ -44,6 +44,13 @@ void Transaction::clear_pending(const sync::Key& resource) {
               resource.id);
 }
 
+bool Transaction::is_pending(std::string_view type, const sync::Key& resource) {
+  return db_.number(
+             "SELECT EXISTS (SELECT 1 FROM pending WHERE identity = ? AND type = ? AND kind = ? AND id = ? AND "
+             "doubt = 0)",
+             identity_, type, resource.kind, resource.id) != 0;
+}
+
 void Transaction::clear_doubts(std::int64_t asked_change) {
   db_.execute("DELETE FROM pending INDEXED BY pending_doubts WHERE identity = ? AND doubt = 1 AND doubt_change <= ?",
               identity_, asked_change);

@@ -17,6 +17,13 @@ const std::string kFilter =
     "a.identity = x.identity AND a.id = x.artifact_id AND a.kind = ?4)) AND "
     "(x.kind <> 'ApiKey' OR EXISTS (SELECT 1 FROM artifacts d WHERE d.identity = x.identity AND d.id = x.artifact_id "
     "AND d.wanted = 0 AND d.absent_change IS NULL AND d.question = 0)) ";
+// The list shows only secrets that something wanted here refers to. One that nothing refers to goes without taking
+// anything from service, so it does not count for the brake.
+const std::string kReferredTo =
+    "AND (x.kind <> 'Secret' OR EXISTS (SELECT 1 FROM body_references f JOIN offers o ON o.identity = f.identity AND "
+    "o.kind = f.owner_kind AND o.id = f.owner_id LEFT JOIN artifacts a ON o.artifact = 1 AND a.identity = f.identity "
+    "AND a.id = f.owner_id AND a.wanted = 0 WHERE f.identity = x.identity AND f.kind = x.kind AND f.name = x.id AND "
+    "f.key IN (o.body, o.good_body, a.deployment_id))) ";
 const std::string kOfAll = "FROM resources x " + kFilter + "AND ?5 = '' ";
 const std::string kOfOne =
     "FROM resources x INDEXED BY resources_of_artifact " + kFilter + "AND x.artifact_id = ?5 AND x.artifact_id <> '' ";
@@ -76,8 +83,8 @@ sync::Records::Share Transaction::unseen_artifacts(std::string_view scope) {
 
 sync::Records::Share Transaction::unseen_resources(std::string_view scope, std::string_view kind,
                                                    std::string_view artifact_kind, std::string_view artifact_id) {
-  return share(db_.query("SELECT count(*), sum(" + kUnseen + ") " + candidates(artifact_id), identity_, scope, kind,
-                         artifact_kind, artifact_id));
+  return share(db_.query("SELECT count(*), sum(" + kUnseen + ") " + candidates(artifact_id) + kReferredTo, identity_,
+                         scope, kind, artifact_kind, artifact_id));
 }
 
 std::int64_t Transaction::absent_elsewhere(std::string_view kind, std::string_view artifact_id) {

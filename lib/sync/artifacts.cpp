@@ -39,7 +39,7 @@ void Artifacts::on_event(const Statement& event, const std::string& type) {
       } else {
         create(event);
       }
-      if (comes) list_what_belongs_to(event);
+      if (comes) list_what_belongs_to({event.kind, event.artifact_id});
       records.put_pending(pending);
       return;
     }
@@ -53,14 +53,26 @@ void Artifacts::on_event(const Statement& event, const std::string& type) {
   }
 }
 
-void Artifacts::list_what_belongs_to(const Statement& event) {
+void Artifacts::note_coming(const Statement& row, Asked& asked) {
+  // The first round lists everything anyway.
+  if (row.deployed && context_.memory.planner.first_round_done() && asked.coming.size() <= kMaxComing) {
+    asked.coming.push_back({row.kind, row.artifact_id});
+  }
+}
+
+void Artifacts::on_came(const Asked& asked) {
+  if (asked.coming.size() > kMaxComing) context_.memory.planner.want_sweep(context_.now.steady);
+  for (const Key& key : asked.coming) list_what_belongs_to(key);
+}
+
+void Artifacts::list_what_belongs_to(const Key& artifact) {
   // The lists show only what belongs to something deployed: what is here of it may be old, or nothing.
   Planner& planner = context_.memory.planner;
   const TimePoint soon = context_.now.steady + kComingShare;
-  const auto* kind = protocol::find_kind(event.kind);
-  if (kind != nullptr && !kind->keys_path.empty()) planner.want(Call::Keys, "keys/" + event.kind, soon);
-  if (event.kind == "RestApi") planner.want(Call::Subscriptions, "subscriptions/" + event.artifact_id, soon);
-  if (event.kind == "WebSubApi") planner.want(Call::HmacSecrets, "hmac/" + event.artifact_id, soon);
+  const auto* kind = protocol::find_kind(artifact.kind);
+  if (kind != nullptr && !kind->keys_path.empty()) planner.want(Call::Keys, "keys/" + artifact.kind, soon);
+  if (artifact.kind == "RestApi") planner.want(Call::Subscriptions, "subscriptions/" + artifact.id, soon);
+  if (artifact.kind == "WebSubApi") planner.want(Call::HmacSecrets, "hmac/" + artifact.id, soon);
 }
 
 void Artifacts::repeat_ack(const Artifact& artifact) {
@@ -107,6 +119,8 @@ void Artifacts::replace(Artifact& artifact, const Statement& statement) {
 }
 
 void Artifacts::forget_absences(const std::string& artifact_id) {
+  context_.records.drop_hold("subscriptions/" + artifact_id);
+  context_.records.drop_hold("hmac/" + artifact_id);
   for (const Key& key : context_.records.resources_of(artifact_id)) {
     auto resource = context_.records.resource(key.kind, key.id);
     if (!resource || !resource->absent) continue;
@@ -129,12 +143,18 @@ void Artifacts::on_deleted_event(const protocol::ArtifactDeleted& event, const s
 void Artifacts::on_row(const Statement& row, const RowContext& row_context, Asked& asked) {
   Records& records = context_.records;
   auto stored = records.artifact(row.artifact_id);
+  if (stored && is_back(*stored, asked)) {
+    stored->question = Question::None;
+    stored->absent.reset();
+    records.put(*stored);
+  }
   const bool takes_back = row_context.full && stored && takes_out_of_service(*stored, row);
   if (takes_back) ++asked.taken_back;
   switch (judge_row(stored ? &*stored : nullptr, row, row_context)) {
     case RowJudgement::Nothing:
       return;
     case RowJudgement::Create:
+      note_coming(row, asked);
       create(row);
       return;
     case RowJudgement::Same: {
@@ -151,6 +171,7 @@ void Artifacts::on_row(const Statement& row, const RowContext& row_context, Aske
       return;
     }
     case RowJudgement::Replace:
+      if (stored->wanted != Wanted::Deployed) note_coming(row, asked);
       replace(*stored, row);
       return;
     case RowJudgement::TakeBack:
@@ -183,6 +204,20 @@ void Artifacts::on_taken_back(const Statement& row) {
   if (stored && takes_out_of_service(*stored, row) && stored->went_back) replace(*stored, row);
 }
 
+/// A listing asked after the question was raised shows it again: what was to be confirmed is not so.
+bool Artifacts::is_back(const Artifact& artifact, const Asked& asked) {
+  return artifact.question == Question::Absence && artifact.wanted != Wanted::Gone &&
+         artifact.question_change <= asked.change;
+}
+
+/// An absence that takes something out of service is believed only while it is fresh, and under the link that showed
+/// it: `exists` would answer the same hours later, when the listing has long had it again.
+bool Artifacts::is_stale(const Artifact& artifact, const Asked& asked) const {
+  if (artifact.question != Question::Absence || artifact.wanted == Wanted::Gone || artifact.by_absence) return false;
+  return !artifact.absent || artifact.absent->link != context_.memory.link ||
+         asked.when_ms - artifact.absent->asked_ms > kExistsWithin.count();
+}
+
 void Artifacts::ask_existence(Artifact& artifact, Question why) {
   artifact.question = why;
   artifact.question_change = context_.records.next_change();
@@ -201,11 +236,12 @@ void Artifacts::on_absent(Artifact artifact, const Asked& asked) {
       context_.ask_again();
       return;
     case AbsenceJudgement::Note:
-      artifact.absent = Proposal{context_.memory.link, asked.when_ms, asked.change};
+      artifact.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};
       context_.records.put(artifact);
       context_.ask_again();
       return;
     case AbsenceJudgement::Confirmed:
+      artifact.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};
       ask_existence(artifact, Question::Absence);
       return;
   }
@@ -218,8 +254,14 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
   // The question was raised again while this answer was on its way: only one that was asked later settles it.
   if (artifact->question_change > asked.change) return;
   const Question question = artifact->question;
+  const bool stale = is_stale(*artifact, asked);
   artifact->question = Question::None;
   artifact->absent.reset();
+  if (stale) {
+    records.put(*artifact);
+    context_.ask_again();
+    return;
+  }
   const bool unchanged = artifact->changed <= artifact->question_change;
   if (artifact->wanted == Wanted::Gone) {
     // A row named it after its deletion. If it does exist, the next listing's row is taken.
@@ -250,6 +292,7 @@ void Artifacts::remove(Artifact& artifact) {
   artifact.fetched.clear();
   artifact.went_back.reset();
   records.drop_ack(artifact.id);
+  forget_absences(artifact.id);
   Resources resources(context_);
   for (const Key& key : records.resources_of(artifact.id)) {
     if (auto resource = records.resource(key.kind, key.id)) resources.remove(*resource);

@@ -14,6 +14,8 @@ class Artifacts {
   void on_event(const Statement& event, const std::string& type);
   void on_deleted_event(const protocol::ArtifactDeleted& event, const std::string& type, Instant at);
   void on_row(const Statement& row, const RowContext& row_context, Asked& asked);
+  /// Rows of this listing brought these into service: what belongs to them is listed.
+  void on_came(const Asked& asked);
   /// A full listing took it out of service by an older row that was said twice, and the brake allows.
   void on_taken_back(const Statement& row);
   /// A full listing lacks it, and the brake allows.
@@ -25,9 +27,12 @@ class Artifacts {
   void create(const Statement& statement);
   void replace(Artifact& artifact, const Statement& statement);
   void take(Artifact& artifact, const Statement& statement);
-  void list_what_belongs_to(const Statement& event);
+  void note_coming(const Statement& row, Asked& asked);
+  void list_what_belongs_to(const Key& artifact);
   void repeat_ack(const Artifact& artifact);
   void ask_existence(Artifact& artifact, Question why);
+  static bool is_back(const Artifact& artifact, const Asked& asked);
+  bool is_stale(const Artifact& artifact, const Asked& asked) const;
   void remove(Artifact& artifact);
   void conclude_undeployed(Artifact& artifact);
   /// No list speaks about the keys and subscriptions of what is not wanted here: what one proposed before is void.

@@ -24,6 +24,10 @@ struct Context {
   std::vector<Command>& commands;
   Offers offers;
 
+  /// The time of proposals: milliseconds of this link.
+  std::int64_t link_ms() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - memory.link_since).count();
+  }
   /// A full listing that is asked after now: at once, and at most one each second.
   void doubt() { relist(std::max(now.steady, memory.full_asked + kDoubtsShare)); }
   /// A second statement is needed: list again when a confirmation may count.

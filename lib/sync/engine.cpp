@@ -57,7 +57,10 @@ void Engine::on_link_down(Records& records, Now now) {
   memory_.early_bytes = 0;
   memory_.requests.clear();
   memory_.held_fetches.clear();
+  memory_.unreadable.clear();
   memory_.planner.on_link_down();
+  // What was asked for of the link that is gone must not reach the next one, which may be another identity's.
+  std::erase_if(commands_, [](const Command& command) { return !std::holds_alternative<Note>(command); });
   after_input(records, now);
 }
 
@@ -108,8 +111,11 @@ void Engine::on_event(Records& records, const protocol::Event& event, Now now) {
   }
   const Instant expire = now.wall - kEventLife;
   if (!event.correlation_id.empty() && !records.remember(event.correlation_id, now.wall, expire)) {
-    // A repetition; only the ack may have to be said again.
-    if (!std::holds_alternative<protocol::DeploymentChanged>(event.body)) return;
+    // A repetition; only the ack may have to be said again, or a question whose hint a crash took.
+    Context context(records, memory_, now, options_, commands_);
+    const bool says_more =
+        std::holds_alternative<protocol::DeploymentChanged>(event.body) || Resources(context).has_lost_hint(event);
+    if (!says_more) return;
   }
   Context context(records, memory_, now, options_, commands_);
   dispatch(context, event);
@@ -124,6 +130,7 @@ void Engine::on_events_lost(Records& records, Now now) {
 }
 
 void Engine::on_pong(Records& records, std::int64_t token, Now now) {
+  if (!memory_.identified) return;
   records.drop_acks_sent_up_to(token);
   after_input(records, now);
 }
@@ -237,7 +244,10 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
       if (outcome.complete) {
         end_resources(context, asked, outcome);
       } else if (outcome.status == 403 || outcome.status == 404) {
-        if (const auto scope = scope_of(asked)) Resources(context).apply_hints(*scope);
+        const auto scope = scope_of(asked);
+        if (scope) Resources(context).apply_hints(*scope);
+        // It does not show this artifact's any more, so nothing that it proposed before can be confirmed.
+        if (scope && !scope->artifact_id.empty()) Resources(context).forget_proposals(*scope);
       }
       break;
   }
@@ -370,13 +380,15 @@ OpenWork Engine::stand(Records& records) {
   Standing& standing = memory_.standing;
   const OpenWork open = records.open_work();
   const bool quiet = !open.documents && !open.proposals && !open.questions && !open.holds && !open.waiting &&
-                     !open.doubts && !open.removals && !memory_.relist_due;
+                     !open.doubts && !open.removals && !memory_.relist_due && memory_.hints.empty() &&
+                     memory_.unreadable.empty();
   standing.identity_served = !memory_.acked || memory_.identified;
   if (standing.identity_served) standing.other_gateway_id.clear();
   standing.settled = memory_.identified && memory_.listed && memory_.planner.first_round_done() && quiet;
   standing.in_sync = standing.settled && !open.refused;
   if (standing.in_sync) standing.proven = memory_.listed_asked;
-  standing.complete = memory_.listed_since_start && !open.documents;
+  standing.complete =
+      memory_.listed_since_start && (!open.documents || lacks_only_what_does_not_come(records, memory_));
   standing.contains_known = memory_.listing_knew;
   standing.requests_under_way = memory_.requests.size();
   return open;

@@ -42,6 +42,16 @@ bool judge_brake(Context& context, const Asked& asked, const Records::Share& sha
   return true;
 }
 
+/// What a row that could not be read wants is unknown: nobody can say that all is as it should be.
+void note_unreadable(Context& context, const Asked& asked, const RequestOutcome& outcome) {
+  auto& unreadable = context.memory.unreadable;
+  if (outcome.rows_rejected == 0) {
+    unreadable.erase(asked.scope);
+  } else if (unreadable.size() < kMaxUnreadable) {
+    unreadable.insert(asked.scope);
+  }
+}
+
 /// Servers without the experimental part do not have these lists, so they are asked for only when the deployment list
 /// has shown that there is such an artifact.
 void list_experimental_keys(Context& context) {
@@ -74,7 +84,10 @@ void end_deployments(Context& context, const Asked& asked, const RequestOutcome&
   Records& records = context.records;
   Memory& memory = context.memory;
   list_experimental_keys(context);
+  Artifacts artifacts(context);
+  artifacts.on_came(asked);
   if (!asked.full) return;
+  note_unreadable(context, asked, outcome);
 
   Marks marks = records.marks();
   const Instant date = outcome.date.value_or(asked.newest);
@@ -102,7 +115,6 @@ void end_deployments(Context& context, const Asked& asked, const RequestOutcome&
   auto share = records.unseen_artifacts(asked.scope);
   share.unseen += asked.taken_back;
   const bool held = judge_brake(context, asked, share);
-  Artifacts artifacts(context);
   if (!held) {
     for (const Statement& row : asked.take_back) artifacts.on_taken_back(row);
   }
@@ -115,21 +127,26 @@ void end_deployments(Context& context, const Asked& asked, const RequestOutcome&
 
 void end_resources(Context& context, const Asked& asked, const RequestOutcome& outcome) {
   const auto scope = scope_of(asked);
-  if (!scope || outcome.rows_rejected > 0) return;
+  if (!scope) return;
+  note_unreadable(context, asked, outcome);
   Records& records = context.records;
   Resources resources(context);
-  resources.settle_hints(*scope, asked);
-  auto share = records.unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id);
-  // Judged against all of the kind: the one subscription of one API may go, all subscriptions may not.
-  share.stored = records.unseen_resources(asked.scope, scope->kind, "", "").stored;
-  if (share.unseen == 0) {
-    if (records.hold(asked.scope)) records.drop_hold(asked.scope);
+  if (outcome.rows_rejected > 0) {
+    // It says nothing about absence, and will not the next time either: what events said stands.
+    resources.apply_hints(*scope);
     return;
   }
-  // There is one such listing for each artifact: what the others lack counts as well, and nothing is confirmed before
-  // all have been asked.
+  resources.settle_hints(*scope, asked);
+  // There is one such listing for each artifact, or for each kind of artifact.
   const bool is_one_of_many = !scope->artifact_id.empty();
-  if (is_one_of_many) share.unseen += records.absent_elsewhere(scope->kind, scope->artifact_id);
+  if (is_one_of_many && !resources.is_listed(scope->artifact_id, asked)) return resources.forget_proposals(*scope);
+  auto share = records.unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id);
+  if (is_one_of_many && share.unseen > 0) {
+    // Judged against all of the kind: the one subscription of one API may go, all subscriptions may not. What the
+    // others lack counts as well, and nothing is confirmed before all have been asked.
+    share.stored = records.unseen_resources(asked.scope, scope->kind, "", "").stored;
+    share.unseen += records.absent_elsewhere(scope->kind, scope->artifact_id);
+  }
   const bool held = judge_brake(context, asked, share);
   if (held && !is_one_of_many) return;
   const bool may_confirm = !held && !(is_one_of_many && context.memory.planner.sweep());

@@ -31,10 +31,14 @@ inline constexpr std::size_t kMaxHeldFetches = 1000;
 /// Older rows of one listing that take something out of service, kept until the brake has been judged; further ones are
 /// taken from the next listing.
 inline constexpr std::size_t kMaxTakenBack = 1000;
+/// What one listing brings into service has its subscriptions listed one by one up to this; beyond it all are.
+inline constexpr std::size_t kMaxComing = 100;
 /// How soon a listing whose removals are held is asked again.
 inline constexpr Duration kAskHeldAgain = 60s;
 /// How often a removal that the gateway refused is tried again.
 inline constexpr Duration kRemovalRetry = 5s;
+/// Listings with unreadable rows that are told apart; one is enough not to be in sync.
+inline constexpr std::size_t kMaxUnreadable = 1000;
 /// Changes that wait for a listing's answer in case it is refused.
 inline constexpr std::size_t kMaxHints = 1000;
 /// How long correlation ids and tombstones are kept: events live that long at the control plane.
@@ -54,6 +58,7 @@ struct Asked {
   std::vector<std::string> artifacts;  ///< Whose documents these are, one for each.
   std::int64_t taken_back = 0;         ///< Rows that take something out of service although they are older.
   std::vector<Statement> take_back;    ///< Of these, the ones said for the second time.
+  std::vector<Key> coming;             ///< What its rows bring into service, kMaxComing and one at most.
   std::int64_t rows = 0;
   std::int64_t known_rows = 0;  ///< Of these, of something that a gateway is known to have had.
   Instant newest;               ///< Newest `deployedAt` seen.
@@ -119,6 +124,7 @@ struct Memory {
   TimePoint full_asked;     ///< When the last full deployment list was asked; doubts within a second share one.
   bool relist_due = false;  ///< A full listing asked after relist_change is wanted and has not come yet.
   std::int64_t relist_change = 0;
+  std::set<std::string> unreadable;  ///< Scopes whose last listing had rows that could not be read.
   bool listed_since_start = false;
   bool listing_knew = false;
   std::int64_t ping_token = 0;

@@ -208,11 +208,8 @@ void Offers::retry(const Key& key) {
   const auto again = [this](auto& row) {
     const bool removal = !row.offering.refused->version.is_set();
     row.offering.refused.reset();
-    if (removal && !row.offering.offered.is_set()) {
-      set(row.offering, {});  // a new revision puts the removal into the difference again
-      store(row);
-      return;
-    }
+    // A new revision puts the removal into the difference again, unless what is wanted takes its place.
+    if (removal && !row.offering.offered.is_set()) set(row.offering, {});
     reconsider(row);
   };
   if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {

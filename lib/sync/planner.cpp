@@ -118,7 +118,8 @@ void Planner::want_in_round(Call call, std::string_view scope, TimePoint at) {
 
 void Planner::want_sweep(TimePoint) {
   if (!up_) return;
-  if (sweep_) {
+  const bool has_begun = sweep_ && (!sweep_->after.empty() || sweep_->kind != kSweptKinds.front());
+  if (has_begun) {
     sweep_wanted_ = true;  // goes round once more: what was passed already may have changed
   } else {
     sweep_ = Sweep{std::string(kSweptKinds.front()), ""};

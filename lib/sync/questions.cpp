@@ -24,7 +24,8 @@ bool is_held(const Memory& memory, const std::string& key, TimePoint now) {
   return held != memory.held_fetches.end() && held->second.until > now;
 }
 
-void hold(Memory& memory, Call call, const std::string& key, TimePoint now, Duration first = kFirstHold) {
+/// True if it is held for the first time.
+bool hold(Memory& memory, Call call, const std::string& key, TimePoint now, Duration first = kFirstHold) {
   if (memory.held_fetches.size() >= kMaxHeldFetches) {
     // What has not been asked about since its pause ended is not wanted any more.
     std::erase_if(memory.held_fetches, [now](const auto& entry) { return entry.second.until + kLongestHold < now; });
@@ -32,13 +33,14 @@ void hold(Memory& memory, Call call, const std::string& key, TimePoint now, Dura
   if (memory.held_fetches.size() >= kMaxHeldFetches && !memory.held_fetches.contains(key)) {
     // More is missing than is worth telling apart: the call itself pauses.
     memory.planner.pause_follow_up(call, now + kLongestHold);
-    return;
+    return false;
   }
   HeldFetch& held = memory.held_fetches[key];
   Duration wait = first;
   for (int i = 0; i < held.failures && wait < kLongestHold; ++i) wait *= 2;
   ++held.failures;
   held.until = now + std::min(wait, kLongestHold);
+  return held.failures == 1;
 }
 
 void ask_documents(Context& context) {
@@ -96,7 +98,7 @@ void send_request(Context& context, Asked asked, std::string method, std::string
   Memory& memory = context.memory;
   asked.change = context.records.last_change();
   asked.when = context.now.steady;
-  asked.when_ms = std::chrono::duration_cast<std::chrono::milliseconds>(context.now.steady - memory.link_since).count();
+  asked.when_ms = context.link_ms();
   const std::uint64_t number = memory.next_request++;
   context.commands.emplace_back(
       SendRequest{number, asked.call, asked.scope, std::move(method), std::move(path), std::move(body)});
@@ -118,10 +120,24 @@ void end_batch(Context& context, const Asked& asked, const RequestOutcome& outco
                       artifact->fetched == asked.ids[i] ||
                       (artifact->offering.refused && artifact->offering.refused->version == wanted_version(*artifact));
     if (came) continue;  // or is not wanted any more
-    hold(context.memory, asked.call, asked.ids[i], context.now.steady);
-    lacking = true;
+    // A listing once: if it is still wanted then, asking again and again would change nothing.
+    lacking |= hold(context.memory, asked.call, asked.ids[i], context.now.steady);
   }
   if (lacking) context.doubt();
+}
+
+bool lacks_only_what_does_not_come(Records& records, const Memory& memory) {
+  const std::size_t limit = memory.held_fetches.size() + 1;
+  const auto documents = records.without_document(limit);
+  const auto values = records.without_value(limit);
+  if (documents.size() + values.size() >= limit) return false;  // one at least was not asked for, or is under way
+  const bool documents_held = std::all_of(documents.begin(), documents.end(), [&](const std::string& id) {
+    const auto artifact = records.artifact(id);
+    return artifact && memory.held_fetches.contains(artifact->deployment_id);
+  });
+  return documents_held && std::all_of(values.begin(), values.end(), [&memory](const std::string& handle) {
+           return memory.held_fetches.contains(value_key(handle));
+         });
 }
 
 void hold_unanswered(Context& context, const Asked& asked) {

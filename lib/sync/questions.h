@@ -15,6 +15,9 @@ void send_request(Context& context, Asked asked, std::string method, std::string
 /// Asks for documents, existence and secret values, as far as there are free places.
 void ask_follow_ups(Context& context);
 
+/// Whether every document and value that is wanted and not here has been asked for and did not come.
+bool lacks_only_what_does_not_come(Records& records, const Memory& memory);
+
 /// A batch was answered: what it lacked is held back for a while, and a full listing is asked, because the control
 /// plane may no longer want it.
 void end_batch(Context& context, const Asked& asked, const RequestOutcome& outcome);

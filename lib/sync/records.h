@@ -126,6 +126,8 @@ class Records {
   virtual void put_seen(std::string_view type, Instant at) = 0;
   /// Ends what is pending for a resource, doubts excepted.
   virtual void clear_pending(const Key& resource) = 0;
+  /// Whether an event of this type is pending for this resource, doubts excepted.
+  virtual bool is_pending(std::string_view type, const Key& resource) = 0;
   /// Resources that are no artifacts and have something pending.
   virtual void visit_pending_resources(const std::function<void(const Key&)>& visit) = 0;
   /// Ends doubts noted before a listing that was asked at this count.

@@ -180,6 +180,22 @@ void Resources::follow_hints() {
   for (const auto& [key, hint] : context_.memory.hints) ask_about(hint.state);
 }
 
+bool Resources::has_lost_hint(const protocol::Event& event) {
+  Key key;
+  if (const auto* changed = std::get_if<protocol::SubscriptionChanged>(&event.body)) {
+    key = {std::string(protocol::kSubscription), changed->subscription.id};
+  } else if (const auto* deleted = std::get_if<protocol::SubscriptionDeleted>(&event.body)) {
+    key = {std::string(protocol::kSubscription), deleted->subscription_id};
+  } else if (const auto* plan = std::get_if<protocol::PlanChanged>(&event.body)) {
+    key = {std::string(protocol::kSubscriptionPlan), plan->plan.id};
+  } else if (const auto* gone = std::get_if<protocol::PlanDeleted>(&event.body)) {
+    key = {std::string(protocol::kSubscriptionPlan), gone->plan_id};
+  } else {
+    return false;
+  }
+  return !context_.memory.hints.contains(hint_key(key.kind, key.id)) && context_.records.is_pending(event.type, key);
+}
+
 void Resources::clear_pending_if_answered(const Key& key) {
   Records& records = context_.records;
   const auto stored = records.resource(key.kind, key.id);

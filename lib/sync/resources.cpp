@@ -109,6 +109,20 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
   }
 }
 
+bool Resources::is_listed(std::string_view artifact_id, const Asked& asked) {
+  const auto artifact = context_.records.artifact(artifact_id);
+  return artifact && artifact->wanted == Wanted::Deployed && artifact->changed <= asked.change && !artifact->absent &&
+         artifact->question == Question::None;
+}
+
+void Resources::forget_proposals(const ListingScope& scope) {
+  context_.records.drop_hold((scope.kind == protocol::kSubscription ? "subscriptions/" : "hmac/") + scope.artifact_id);
+  for (const Key& key : context_.records.resources_of(scope.artifact_id)) {
+    auto resource = context_.records.resource(key.kind, key.id);
+    if (resource && key.kind == scope.kind) forget_absence(*resource);
+  }
+}
+
 void Resources::forget_absence(Resource& resource) {
   if (!resource.absent) return;
   resource.absent.reset();
@@ -122,10 +136,7 @@ void Resources::on_absent(Resource resource, const Asked& asked, bool may_confir
   };
   if (resource.kind == protocol::kApiKey) {
     // The list shows keys only of artifacts that are wanted here; for others it says nothing.
-    const auto artifact = records.artifact(resource.artifact_id);
-    const bool listed = artifact && artifact->wanted == Wanted::Deployed && artifact->changed <= asked.change &&
-                        !artifact->absent && artifact->question == Question::None;
-    if (!listed) return forget_absence(resource);
+    if (!is_listed(resource.artifact_id, asked)) return forget_absence(resource);
   }
   if (resource.kind == protocol::kSecret) {
     const bool in_use = !records.referring_to({resource.kind, resource.id}).empty();
@@ -136,7 +147,7 @@ void Resources::on_absent(Resource resource, const Asked& asked, bool may_confir
       list_again();
       return;
     case AbsenceJudgement::Note:
-      resource.absent = Proposal{context_.memory.link, asked.when_ms, asked.change};
+      resource.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};
       records.put(resource);
       list_again();
       return;

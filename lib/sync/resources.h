@@ -25,11 +25,17 @@ class Resources {
   void on_absent(Resource resource, const Asked& asked, bool may_confirm);
   /// Events about rows that this listing has the last word on: those it confirms as gone are removed.
   void settle_hints(const ListingScope& scope, const Asked& asked);
+  /// Whether a listing asked then speaks about what belongs to this artifact: it is wanted here, and was.
+  bool is_listed(std::string_view artifact_id, const Asked& asked);
+  /// What this listing proposed before is void: it does not speak about these resources any more.
+  void forget_proposals(const ListingScope& scope);
   /// The listing was refused (403, 404): the events stand in its place, in order of arrival.
   void apply_hints(const ListingScope& scope);
 
   /// Ends what is pending for nothing: an event whose hint a crash took, and that a whole round has made good since.
   void forget_settled_pending();
+  /// The event is not answered, and nothing in memory says so.
+  bool has_lost_hint(const protocol::Event& event);
   /// What the last link was asked about and did not answer is asked on this one.
   void follow_hints();
   void on_secret_value(const Asked& asked, std::string_view value);

@@ -27,6 +27,8 @@ inline constexpr std::chrono::nanoseconds kSameInstant = std::chrono::millisecon
 /// confirmation).
 inline constexpr std::chrono::milliseconds kConfirmAfter{10'000};
 inline constexpr std::chrono::milliseconds kConfirmBefore{60'000};
+/// How soon after the confirmation `exists` must be asked; its answer to a later question says nothing about the list.
+inline constexpr std::chrono::milliseconds kExistsWithin{30'000};
 
 /// The same desired state, the same deployment, the same instant.
 bool is_same(const Artifact& stored, const Statement& statement);

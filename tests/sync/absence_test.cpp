@@ -294,3 +294,74 @@ TEST_CASE("an application goes with the artifact that its last key belonged to")
 
   CHECK(world.offered("Application", "app").empty());
 }
+
+TEST_CASE("an absence is not confirmed by a question that was still open when a list showed it again [CE-10]") {
+  World world;
+  fill(world);
+  const Deployment kept = world.deployments["a0"];
+  world.deployments.erase("a0");
+  world.statuses["exists"] = 500;
+  relist(world);
+  world.serve_for(12s);
+  REQUIRE(world.artifact("a0")->question == Question::Absence);
+
+  world.deployments["a0"] = kept;
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve();
+  CHECK(world.artifact("a0")->question == Question::None);
+  world.statuses.clear();
+  world.serve_for(400s);
+
+  CHECK(world.offered("a0") == "d0");
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("an absence is not confirmed by an answer that comes long after, or on another link [CE-10]") {
+  World world;
+  fill(world);
+  world.deployments.erase("a0");
+  world.statuses["exists"] = 500;
+  relist(world);
+  world.serve_for(12s);
+  REQUIRE(world.artifact("a0")->question == Question::Absence);
+
+  SECTION("long after") {
+    // No list comes in between: the delta of the next poll is far.
+    world.serve_for(120s);
+    world.statuses.clear();
+    while (!world.awaits(Call::Exists)) world.run(1s);
+    world.answer(world.take_request(Call::Exists));
+    CHECK(world.offered("a0") == "d0");
+    world.serve_for(30s);
+  }
+  SECTION("on another link") {
+    world.link_down();
+    world.statuses.clear();
+    world.link_up();
+    while (!world.awaits(Call::Exists)) world.run(1s);
+    world.answer(world.take_request(Call::Exists));
+    CHECK(world.offered("a0") == "d0");
+    world.serve_for(30s);
+  }
+  // Asked anew, and confirmed anew.
+  CHECK(world.artifact("a0")->by_absence);
+}
+
+TEST_CASE("an absence is confirmed however long a list takes [B3]") {
+  World world;
+  fill(world);
+  world.deployments.erase("a0");
+  relist(world);
+  for (int lists = 0; lists < 2; ++lists) {
+    while (!world.awaits(Call::Deployments)) {
+      world.run(1s);
+      if (!world.requests.empty() && !world.awaits(Call::Deployments)) world.serve();
+    }
+    const auto list = world.take_request(Call::Deployments);
+    world.run(70s);  // the answer is long in coming
+    world.answer(list);
+  }
+  world.serve_for(12s);
+
+  CHECK(world.artifact("a0")->by_absence);
+}

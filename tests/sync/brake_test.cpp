@@ -245,3 +245,39 @@ TEST_CASE("a listing whose removals are held is asked again each minute, and rel
   CHECK(world.count_asked("GET /deployments") == listings + 1);
   CHECK(world.standing().in_sync);
 }
+
+TEST_CASE("an empty list of keys is held, however many keys other kinds of artifacts have [B5]") {
+  World world;
+  world.deploy("p", "d", "LlmProvider");
+  for (int i = 0; i < 40; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    world.keys[key] = World::key(key, i < 4 ? "a0" : "p", key, from_ms(1));
+  }
+  fill(world, 3);
+  std::erase_if(world.keys, [](const auto& key) { return key.second.artifact_id == "a0"; });
+  relist(world);
+  world.serve_for(60s);
+
+  CHECK_FALSE(world.offered("ApiKey", "k0").empty());
+  CHECK(world.hold("keys/RestApi"));
+}
+
+TEST_CASE("secrets that nothing refers to any more hold no brake [B6]") {
+  World world;
+  for (int i = 0; i < 8; ++i) {
+    const std::string handle = "s" + std::to_string(i);
+    world.secrets[handle] = {"h", "v"};
+    world.needs_secrets["d0"].push_back(handle);
+  }
+  fill(world, 3);
+  world.run(3s);
+  world.event(world.undeploy("a0"));
+  world.push();
+  world.secrets.clear();  // the list has only what something wanted refers to
+  relist(world);
+  world.serve_for(30s);
+
+  CHECK_FALSE(world.hold("secrets"));
+  CHECK(world.offered("Secret", "s0").empty());
+  CHECK(world.standing().in_sync);
+}

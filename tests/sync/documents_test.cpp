@@ -214,3 +214,18 @@ TEST_CASE("more missing documents than can be told apart are not asked for witho
   CHECK(batches <= 22);
   CHECK(world.count_asked("POST /deployments/fetch-batch") == batches);
 }
+
+TEST_CASE("a document that never comes has the list asked once, not at each try [A5]") {
+  World world;
+  world.settle();
+  world.deploy("a", "d1");
+  world.deployments["a"].unavailable = true;
+  world.event(world.deployments["a"]);
+  world.serve();
+  const auto lists = world.count_asked("GET /deployments");
+  const auto fetches = world.count_asked("POST /deployments/fetch-batch");
+  world.serve_for(600s);
+
+  CHECK(world.count_asked("POST /deployments/fetch-batch") > fetches + 3);
+  CHECK(world.count_asked("GET /deployments") == lists);
+}

@@ -93,3 +93,33 @@ TEST_CASE("a delta that the control plane does not understand is asked as a full
 
   CHECK(world.offered("b") == "d2");
 }
+
+TEST_CASE("what was to be sent on a link that went is not sent on the next, which may be another identity's [CE-8]") {
+  World world;
+  world.settle();
+  world.run(3s);
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  const auto push = world.start_push();
+  const auto epoch = world.read<std::string>([](Records& records) { return records.epoch(); });
+  const auto revision = world.read<std::int64_t>([](Records& records) { return records.revision(); });
+  world.acks.clear();
+  world.pings.clear();
+  const PushAnswered answer{push, world.instance, epoch, 0, revision, {}};
+
+  // A slow disk: all of it shares one transaction.
+  world.with([&](Engine& engine, Records& records) {
+    engine.on_push_answered(records, answer, world.now());
+    engine.on_link_down(records, world.now());
+    engine.on_link_up(records, world.now());
+    engine.on_connection_ack(records, {"another", "c", world.cp_now()}, world.now());
+    engine.on_pong(records, 1'000'000, world.now());
+  });
+  CHECK(world.acks.empty());
+  CHECK(world.pings.empty());
+
+  world.link_up();
+  world.serve();
+  REQUIRE(world.acks.size() == 1);
+  CHECK(world.acks[0].deployment_id == "d1");
+}

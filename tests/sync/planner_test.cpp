@@ -209,9 +209,22 @@ TEST_CASE("the sweep waits for the listings that are due, and goes round by kind
   CHECK_FALSE(planner.sweep());
 }
 
+TEST_CASE("a sweep that is wanted again before it has begun goes round once") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+
+  planner.want_sweep(kStart);
+
+  planner.end_sweep_of_kind();
+  planner.end_sweep_of_kind();
+  CHECK_FALSE(planner.sweep());
+}
+
 TEST_CASE("a sweep that is wanted while one is under way goes round once more") {
   Planner planner(limits(), 1);
   planner.on_link_up(kStart);
+  planner.start_swept(Call::Subscriptions, "a", kStart);
   planner.want_sweep(kStart);
   planner.end_sweep_of_kind();
   planner.end_sweep_of_kind();

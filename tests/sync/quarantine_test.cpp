@@ -276,3 +276,20 @@ TEST_CASE("a removal that was refused is tried again within seconds, and until i
   CHECK(world.acks.back().action == "undeploy");
   CHECK(world.acks.back().status == "success");
 }
+
+TEST_CASE("a refused removal does not hide that the wanted version was refused") {
+  World world;
+  world.settle();
+  world.run(3s);
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push(kRefuseA);
+  world.push(kRefuseA);  // the removal that follows
+  CHECK_FALSE(world.standing().in_sync);
+
+  world.run(6s);
+  world.push(kRefuseA);
+  world.push();
+  CHECK_FALSE(world.standing().in_sync);
+  CHECK(world.artifact("a")->offering.refused->version.body == "d1");
+}

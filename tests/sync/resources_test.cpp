@@ -235,3 +235,101 @@ TEST_CASE("what comes into service by an event has its keys and subscriptions li
   CHECK_FALSE(world.offered("ApiKey", "k").empty());
   CHECK_FALSE(world.offered("Subscription", "s").empty());
 }
+
+TEST_CASE("what comes into service by a row has its keys and subscriptions listed [A6]") {
+  World world;
+  fill(world);
+  const Deployment stopped = world.undeploy("a");
+  world.event(stopped);
+  world.serve();
+  world.push();
+  world.run(3s);
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  world.deploy("a", "d2");
+  // A doubt has the deployments listed, and nothing else.
+  world.event(world.deploy("b", "d3"));
+  world.event(Deployment{"RestApi", "x", "d0", /*deployed=*/true, from_ms(1)});
+  world.serve_for(5s);
+
+  CHECK(world.offered("a") == "d2");
+  CHECK_FALSE(world.offered("ApiKey", "k").empty());
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+}
+
+TEST_CASE("a held list of subscriptions is let go with its API, and when the control plane does not show it [B5]") {
+  World world;
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  fill(world);
+  world.subscriptions.clear();
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve();
+  REQUIRE(world.hold("subscriptions/a"));
+  world.run(3s);
+
+  SECTION("undeployed") {
+    world.event(world.undeploy("a"));
+  }
+  SECTION("deleted") {
+    world.remove("a");
+    world.deleted_event("a");
+  }
+  SECTION("not shown") {
+    world.statuses["subscriptions/a"] = 403;
+    world.serve_for(65s);
+  }
+  world.serve();
+  world.push();
+
+  CHECK_FALSE(world.hold("subscriptions/a"));
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a list with a row that cannot be read does not keep events from being obeyed [A7]") {
+  World world;
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  fill(world);
+  world.unreadable = {"subscriptions/a"};
+  world.subscriptions.clear();
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s"});
+  world.serve();
+
+  CHECK(world.offered("Subscription", "s").empty());
+  CHECK_FALSE(world.standing().settled);
+  world.unreadable.clear();
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve();
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("an event whose listing a crash took is taken when it comes again [A4] [A7]") {
+  World world;
+  fill(world);
+  world.statuses["subscriptions/a"] = 403;
+  const auto subscription = changed(World::subscription("s", "a", "gold"));
+  world.event("subscription.created", subscription, "c1");
+  world.restart();
+  world.link_up();
+  world.event("subscription.created", subscription, "c1");
+  world.serve();
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+
+  // Answered: from now on it is a repetition like any other.
+  world.push();
+  const auto asked = world.asked.size();
+  world.event("subscription.created", subscription, "c1");
+  CHECK(world.asked.size() == asked);
+}
+
+TEST_CASE("a change whose listing is not answered yet is in the way of being in sync [R29]") {
+  World world;
+  fill(world);
+  world.statuses["plans"] = 503;
+  world.event("subscriptionPlan.created", protocol::PlanChanged{World::plan("silver")});
+  world.serve();
+  CHECK_FALSE(world.standing().settled);
+
+  world.statuses.clear();
+  world.serve_for(10s);
+  CHECK(world.standing().in_sync);
+}

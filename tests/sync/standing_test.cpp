@@ -120,3 +120,32 @@ TEST_CASE("a transaction that fails takes the memory back with it") {
 
   CHECK(world.offered("a") == "d1");
 }
+
+TEST_CASE("a deployment row that cannot be read is in the way: what it wants is unknown") {
+  World world;
+  world.deploy("a", "d1");
+  world.rows_rejected = 1;
+  world.settle();
+  CHECK_FALSE(world.standing().settled);
+
+  world.rows_rejected = 0;
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.serve();
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a document and a value that never come do not keep the rest from a gateway that knows more") {
+  World world;
+  world.deploy("a", "d1");
+  world.deploy("b", "d2");
+  world.deployments["b"].unavailable = true;
+  world.secrets["s"] = {"h", "v"};
+  world.needs_secrets["d1"] = {"s"};
+  world.statuses["secret_value"] = 500;
+  world.link_up();
+  CHECK_FALSE(world.standing().complete);
+  world.serve();
+
+  CHECK(world.standing().complete);
+  CHECK_FALSE(world.standing().settled);
+}

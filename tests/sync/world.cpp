@@ -255,7 +255,7 @@ void World::done(const SendRequest& request, int status, bool complete) {
   RequestOutcome outcome;
   outcome.status = status;
   outcome.complete = complete;
-  outcome.rows_rejected = request.call == Call::Deployments ? rows_rejected : 0;
+  outcome.rows_rejected = request.call == Call::Deployments ? rows_rejected : unreadable.count(request.scope);
   if (status != 0) outcome.date = second_of(cp_now());
   with([&](Engine& engine, Records& records) { engine.on_done(records, request.number, outcome, now()); });
 }
