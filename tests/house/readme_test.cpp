@@ -64,8 +64,8 @@ TEST_CASE("the README's metrics table has each metric that is served, and no oth
 
 TEST_CASE("what the Markdown pages link to is there") {
   for (const std::string page :
-       {"README.md", "docs/architecture.md", "docs/gateway-protocol.md", "tests/peers/README.md",
-        "lib/protocol/PROTOCOL.md", "lib/sync/RULE.md", "CHANGELOG.md"}) {
+       {"README.md", "docs/architecture.md", "docs/gateway-protocol.md", "docs/requirements.md",
+        "tests/peers/README.md", "lib/protocol/PROTOCOL.md", "lib/sync/RULE.md", "CHANGELOG.md"}) {
     const auto folder = (house::source_dir() / page).parent_path();
     for (const std::string& link : matches(house::read(page), R"(\]\(([^)#:]+)\))")) {
       INFO(page << ": " << link);

@@ -26,6 +26,24 @@ Row row_of(const std::string& line) {
   return row;
 }
 
+std::vector<Row> rows(const std::string& path, const std::string& header, bool first_only) {
+  std::vector<Row> found;
+  bool inside = false;
+  for (const std::string& line : lines_of(path)) {
+    if (line.rfind("| " + header + " |", 0) == 0) {
+      inside = true;
+    } else if (inside && line.rfind("|", 0) != 0) {
+      inside = false;
+      if (first_only) break;
+    } else if (inside && line.rfind("|--", 0) != 0) {
+      found.push_back(row_of(line));
+    }
+  }
+  INFO(path << ": table of " << header);
+  REQUIRE_FALSE(found.empty());
+  return found;
+}
+
 }  // namespace
 
 std::filesystem::path source_dir() {
@@ -59,20 +77,11 @@ std::vector<std::string> sources(const std::vector<std::string>& folders) {
 }
 
 std::vector<Row> table(const std::string& path, const std::string& header) {
-  std::vector<Row> rows;
-  bool inside = false;
-  for (const std::string& line : lines_of(path)) {
-    if (line.rfind("| " + header + " |", 0) == 0) {
-      inside = true;
-    } else if (inside && line.rfind("|", 0) != 0) {
-      break;
-    } else if (inside && line.rfind("|--", 0) != 0) {
-      rows.push_back(row_of(line));
-    }
-  }
-  INFO(path << ": table of " << header);
-  REQUIRE_FALSE(rows.empty());
-  return rows;
+  return rows(path, header, /*first_only=*/true);
+}
+
+std::vector<Row> rows_of_tables(const std::string& path, const std::string& header) {
+  return rows(path, header, /*first_only=*/false);
 }
 
 std::set<std::string> matches(const std::string& text, const std::string& pattern) {

@@ -17,12 +17,15 @@ std::vector<std::string> lines_of(const std::string& path);
 /// Paths from the top of all `.h` and `.cpp` below these folders, sorted.
 std::vector<std::string> sources(const std::vector<std::string>& folders);
 
-/// The first column's code spans of a Markdown table's rows, of the table whose header row begins with `header`.
+/// A row of a Markdown table.
 struct Row {
   std::string name;                ///< The first code span of the first column, or empty.
   std::vector<std::string> cells;  ///< All columns, trimmed.
 };
+/// The rows of the first table whose header row begins with `header`. Aborts the test if there is none.
 std::vector<Row> table(const std::string& path, const std::string& header);
+/// The rows of all such tables of that file.
+std::vector<Row> rows_of_tables(const std::string& path, const std::string& header);
 
 /// All matches of a pattern (ECMAScript), or of its first group if it has one.
 std::set<std::string> matches(const std::string& text, const std::string& pattern);

@@ -36,7 +36,7 @@ TEST_CASE("every wait lies in the upper half of a ceiling that doubles up to the
   }
 }
 
-TEST_CASE("a fleet at the cap is spread over the upper half, not gathered at the maximum") {
+TEST_CASE("a fleet at the cap is spread over the upper half, not gathered at the maximum (D3)") {
   std::set<Duration> seen;
   int at_maximum = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {

@@ -439,7 +439,7 @@ TEST_CASE("each link has a higher number than the one before") {
   CHECK(link.snapshot().link == 2);
 }
 
-TEST_CASE("what comes late from a connection that was let go changes nothing") {
+TEST_CASE("what comes late from a connection that was let go changes nothing (D5)") {
   SimLink link;
   link.connect();
   link.lose();
