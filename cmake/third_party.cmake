@@ -18,7 +18,7 @@ find_library(TETHER_PROMETHEUS prometheus-cpp-core REQUIRED)
 add_library(third::prometheus INTERFACE IMPORTED)
 target_link_libraries(third::prometheus INTERFACE ${TETHER_PROMETHEUS} Threads::Threads)
 
-# libarchive statically, with tar and gzip only: the shared one brings 30 MB of libraries along.
+# libarchive statically: of it only tar and gzip are linked, while the shared one needs libxml2, ICU and others.
 find_library(TETHER_LIBARCHIVE NAMES libarchive.a REQUIRED)
 add_library(third::archive INTERFACE IMPORTED)
 target_link_libraries(third::archive INTERFACE ${TETHER_LIBARCHIVE} ZLIB::ZLIB)

@@ -64,8 +64,9 @@ struct ResourceCounts {
   std::uint64_t waiting = 0;
 };
 
-/// All that `/status` tells, as plain values: made by the loop thread, copied to whoever asks. Moments are steady times
-/// and become ages when it is printed, so that an old copy stays right.
+/// All that `/status` tells, as plain values. The one that lives is written by two threads, each its own members, under
+/// its owner's lock; whoever asks gets a copy. Moments are steady times and become ages when it is printed, so that an
+/// old copy stays right.
 struct Status {
   std::string version;
   TimePoint started;

@@ -31,8 +31,8 @@ struct CourierLimits {
   Duration backoff_initial = 1s;  ///< First wait after a failed push; doubles …
   Duration backoff_max = 60s;     ///< … up to this.
   Duration refusing_retry = 60s;  ///< Between pushes to a gateway that refuses every body.
-  Duration recording_limit =
-      10s;  ///< How long an accepted answer's transaction is awaited before the state is asked again.
+  /// How long an accepted answer's transaction is awaited before the state is asked again.
+  Duration recording_limit = 10s;
 };
 
 /// What the store holds, as of its last transaction.
@@ -59,8 +59,8 @@ struct Push {
   std::int64_t from = 0;
   std::string epoch;  ///< The pair that the body carries.
   std::int64_t up_to = 0;
-  std::int64_t after =
-      0;  ///< PATCH: lines are the resources with `after < revision <= up_to`. PUT: `revision <= up_to`.
+  /// PATCH: lines are the resources with `after < revision <= up_to`. PUT: `revision <= up_to`.
+  std::int64_t after = 0;
   /// True: `up_to` is a cut, the body holds exactly those lines. False: the snapshot's own revision stands in for
   /// `up_to` if it has moved on, so that a PUT never lacks what has just changed.
   bool capped = false;

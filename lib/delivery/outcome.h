@@ -24,8 +24,8 @@ enum class GatewayFailure {
 struct GatewayProblem {
   GatewayFailure failure = GatewayFailure::Gone;
   int status = 0;  ///< For Status.
-  std::string
-      text;  ///< One sentence. It may hold all that the gateway said: redact it, then cut it, before showing it.
+  /// One sentence. It may hold all that the gateway said: redact it, then cut it, before showing it.
+  std::string text;
 };
 
 using StateOutcome = std::variant<protocol::GatewayState, GatewayProblem>;

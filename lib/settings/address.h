@@ -32,9 +32,8 @@ struct ControlPlaneAddress {
   friend bool operator==(const ControlPlaneAddress&, const ControlPlaneAddress&) = default;
 };
 
-/// Reads `wss://`, `ws://`, `https://` or `http://` URLs; the last two are read as the first two. Without a port: 443
-/// or
-/// 80. Reject: anything malformed, with what is wrong but without the text itself, which may hold a secret.
+/// Reads `wss://`, `ws://`, `https://` or `http://` URLs; the last two are read as the first two. Without a port it is
+/// 443 or 80. Reject: anything malformed, with what is wrong but without the text itself, which may hold a secret.
 Result<ControlPlaneAddress> parse_control_plane_url(std::string_view url);
 
 /// A `host:port` or `[v6]:port` to listen on. Port 0 means any free one.

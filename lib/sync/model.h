@@ -34,7 +34,7 @@ struct Refusal {
 inline constexpr std::size_t kMaxReasonChars = 300;
 
 /// What the gateway should have of one resource, and what is known of how it took it. Artifacts and all other kinds
-/// share it, so that "last good", refusals and pushes under way are decided in one place (offering.h).
+/// share it, so that "last good", refusals and pushes under way are decided in one place (offers.h).
 struct Offering {
   Version offered;            ///< What the gateway should have now, or nothing.
   std::int64_t revision = 0;  ///< At which `offered` last changed; 0: never offered.

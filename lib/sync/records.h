@@ -91,7 +91,7 @@ class Records {
                                 const std::function<void(const Key&, std::int64_t revision)>& visit) = 0;
 
   // Listings under way: which rows were seen. Not durable; a scope names a listing ("deployments", "keys/RestApi",
-  // "plans", "subscriptions/<artifact id>", "secrets").
+  // "plans", "subscriptions/<artifact id>", "hmac/<artifact id>", "secrets").
   virtual void begin_listing(std::string_view scope) = 0;
   virtual void mark_seen(std::string_view scope, std::string_view id) = 0;
   virtual bool was_seen(std::string_view scope, std::string_view id) = 0;

@@ -20,7 +20,7 @@ struct Statement {
 };
 
 /// Two statements at most this far apart are of the same instant: the control plane first writes nanoseconds and
-/// then truncates them (PROTOCOL.md, "The deployment list").
+/// then truncates them (PROTOCOL.md section 4.2).
 inline constexpr std::chrono::nanoseconds kSameInstant = std::chrono::milliseconds(1);
 
 /// How long a proposal waits for its second statement, at least and at most (CE-10: two accidents far apart are no

@@ -111,7 +111,6 @@ class ControlPlane {
   void forget_observed();  ///< An empty `Observed`, for the next part of a test.
 
  private:
-  /// Holds the lock while the database is changed and wakes whoever must know at the end.
   /// Holds the lock while the database is changed, and sends what was written at the end.
   struct Change {
     explicit Change(ControlPlane& owner) : control_plane(owner), lock(owner.mutex_) {}
