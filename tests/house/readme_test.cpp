@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <regex>
 
 #include "tether/admin/metrics.h"
+#include "tether/admin/status.h"
 #include "tether/settings/names.h"
 #include "tether/settings/settings.h"
 #include "tree.h"
@@ -17,6 +19,18 @@ namespace {
 std::string first_span(const std::string& cell) {
   std::smatch span;
   return std::regex_search(cell, span, std::regex("`([^`]+)`")) ? span[1].str() : "";
+}
+
+/// The members that a cell names; `.last_error` after `gateway.state` is `gateway.last_error`.
+std::vector<std::string> members_in(const std::string& cell) {
+  const std::regex span("`([^`]+)`");
+  std::vector<std::string> names;
+  for (auto it = std::sregex_iterator(cell.begin(), cell.end(), span); it != std::sregex_iterator(); ++it) {
+    const std::string name = (*it)[1];
+    const bool is_short = name.front() == '.' && !names.empty();
+    names.push_back(is_short ? names.back().substr(0, names.back().find('.')) + name : name);
+  }
+  return names;
 }
 
 }  // namespace
@@ -60,6 +74,23 @@ TEST_CASE("the README's metrics table has each metric that is served, and no oth
   written.erase("process_*");
 
   CHECK(written == served);
+}
+
+TEST_CASE("the README's table of /status has each member that is printed, and no other") {
+  std::set<std::string> printed;
+  const auto status = nlohmann::json::parse(to_json(Status(), TimePoint()));
+  for (const auto& [name, value] : status.items()) {
+    if (!value.is_object() || value.empty()) printed.insert(name);
+    if (!value.is_object()) continue;
+    for (const auto& member : value.items()) printed.insert(name + "." + member.key());
+  }
+
+  std::multiset<std::string> written;
+  for (const auto& row : house::table("README.md", "member")) {
+    for (const std::string& name : members_in(row.cells.front())) written.insert(name);
+  }
+
+  CHECK(written == std::multiset<std::string>(printed.begin(), printed.end()));
 }
 
 TEST_CASE("what the Markdown pages link to is there") {
