@@ -66,8 +66,4 @@ Result<Done> Store::visit_sensitive(const std::function<void(std::string_view, s
   return db.outcome("store: read secret values");
 }
 
-void Store::release_memory() {
-  impl_->writer->release_memory();
-}
-
 }  // namespace tether::store

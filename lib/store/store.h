@@ -69,9 +69,6 @@ class Store {
   /// Store.
   Result<Done> visit_sensitive(const std::function<void(std::string_view kind, std::string_view data)>& visit);
 
-  /// Gives pages that are kept for speed back to the system; for after bulk work.
-  void release_memory();
-
  private:
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);

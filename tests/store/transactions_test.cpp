@@ -167,5 +167,4 @@ TEST_CASE("ten thousand deployments go through one transaction") {
   REQUIRE(body);
   CHECK((*body)->count() == 10'000);
   CHECK(lines_of(**body).size() == 10'000);
-  store->release_memory();
 }
