@@ -1,5 +1,6 @@
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -82,6 +83,34 @@ TEST_CASE("the Dockerfile copies what is there, and sets what the daemon knows")
   }
   CHECK(dockerfile.find("\nUSER tetherd\n") != std::string::npos);
   CHECK(dockerfile.find("\nVOLUME " + Settings().state_dir + "\n") != std::string::npos);
+}
+
+TEST_CASE("the image has each library that the program is linked with") {
+  const std::string dockerfile = house::read("docker/Dockerfile");
+  const std::string runtime = dockerfile.substr(dockerfile.find("FROM debian:12-slim"));
+  const std::set<std::string> from_others = {"libc6", "libgcc-s1", "libstdc++6"};  // all of the packages need these
+
+  const Outcome linked = run("readelf -d " TETHER_PROGRAM);
+  REQUIRE(linked.status == 0);
+  const auto libraries = matches(linked.output, R"(\(NEEDED\)[^\[]*\[([^\]]+)\])");
+  REQUIRE_FALSE(libraries.empty());
+  for (const std::string& library : libraries) {
+    if (library.rfind("ld-linux", 0) == 0) continue;
+    const Outcome owner = run("dpkg -S '*/" + library + "'");
+    INFO(library << ": " << owner.output);
+    bool is_there = false;
+    for (const std::string& package : matches(owner.output, R"((\S+?)(?::\w+)?: /)")) {
+      is_there |= from_others.count(package) == 1 || runtime.find(" " + package + " ") != std::string::npos;
+    }
+    CHECK(is_there);
+  }
+}
+
+TEST_CASE("the build folder and the history are not sent to the container engine") {
+  const auto left_out = house::lines_of(".dockerignore");
+
+  CHECK(std::count(left_out.begin(), left_out.end(), "build") == 1);
+  CHECK(std::count(left_out.begin(), left_out.end(), ".git") == 1);
 }
 
 TEST_CASE("the shipped settings file holds the defaults") {
