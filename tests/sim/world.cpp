@@ -1,0 +1,393 @@
+#include "world.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace tether::sim {
+namespace {
+
+constexpr std::size_t kTraceLines = 4000;
+constexpr std::int64_t kStepsAtOnce = 20'000;
+std::string text_of(Duration since_start) {
+  const double seconds = std::chrono::duration<double>(since_start).count();
+  std::string text = std::to_string(seconds);
+  return text.substr(0, text.find('.') + 4);
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed)
+    : random_(seed),
+      now_(std::chrono::hours(1)),
+      start_(now_),
+      control_plane_(random_, start_),
+      daemon_(static_cast<std::uint32_t>(seed)) {
+  daemon_.restart(now());
+  at(now_ + 10ms, [this] { open_link(); });
+  at(now_ + 1s, [this] { next_operation(); });
+  at(now_ + 30s, [this] { next_fault(); });
+  pump();
+}
+
+sync::Now World::now() const {
+  const auto wall = control_plane_.clock(now_) + std::chrono::duration_cast<std::chrono::nanoseconds>(wall_offset_);
+  return {now_, wall};
+}
+
+void World::at(TimePoint when, std::function<void()> what) {
+  queue_.emplace(when, std::move(what));
+}
+
+void World::note(const std::string& what) {
+  trace_.push_back(text_of(now_ - start_) + "  " + what);
+  if (trace_.size() > kTraceLines) trace_.pop_front();
+}
+
+void World::fail(const std::string& what) {
+  failures_.push_back(text_of(now_ - start_) + "  " + what);
+  note("FAILED: " + what);
+}
+
+void World::run(Duration time) {
+  const TimePoint end = now_ + time;
+  std::int64_t at_once = 0;
+  while (failures_.empty()) {
+    TimePoint next = end;
+    if (!queue_.empty()) next = std::min(next, queue_.begin()->first);
+    if (const auto due = daemon_.next_deadline(now_)) next = std::min(next, *due);
+    if (next >= end) break;
+    at_once = next > now_ ? 0 : at_once + 1;
+    if (at_once > kStepsAtOnce) return fail("does not come to rest");
+    now_ = std::max(now_, next);
+    ++steps_;
+    if (!queue_.empty() && queue_.begin()->first <= now_) {
+      const auto what = std::move(queue_.begin()->second);
+      queue_.erase(queue_.begin());
+      what();
+    } else {
+      daemon_.on_deadline(now());
+    }
+    pump();
+  }
+  now_ = end;
+}
+
+void World::pump() {
+  bool busy = true;
+  while (busy) {
+    busy = false;
+    daemon_.take_verdicts(now());
+    for (const auto& command : daemon_.take_commands()) {
+      busy = true;
+      const std::uint64_t link = link_;
+      if (const auto* request = std::get_if<sync::SendRequest>(&command)) {
+        send(*request);
+      } else if (const auto* frame = std::get_if<sync::SendFrame>(&command)) {
+        note("says " + frame->text);
+        at(now_ + random_.between(1ms, 100ms), [this, link, text = frame->text] {
+          if (linked_ && link == link_) take_ack(text);
+        });
+      } else if (const auto* ping = std::get_if<sync::SendPing>(&command)) {
+        at(now_ + 100ms + random_.between(1ms, 200ms), [this, link, token = ping->token, life = life_] {
+          if (!linked_ || link != link_ || life != life_) return;
+          daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_pong(records, token, now()); },
+                       now());
+        });
+      } else {
+        note("notes: " + std::get<sync::Note>(command).message);
+      }
+    }
+    while (const auto command = daemon_.courier().take_command(now_)) {
+      busy = true;
+      if (const auto* order = std::get_if<delivery::Push>(&*command)) {
+        push(*order);
+      } else {
+        ask_state();
+      }
+    }
+  }
+  look_at_standing();
+}
+
+// ---- The users of the control plane, and whoever breaks things
+
+void World::next_operation() {
+  if (!faulty_) return;
+  const int burst = random_.chance(20) ? 6 : 1;
+  for (int i = 0; i < burst; ++i) control_plane_.operate(now_, /*quiet=*/random_.chance(10));
+  at(now_ + (random_.chance(70) ? random_.between(1ms, 20s) : random_.between(1min, 40min)),
+     [this] { next_operation(); });
+}
+
+void World::next_fault() {
+  if (!faulty_) return;
+  switch (random_.below(8)) {
+    case 0:
+    case 1:
+      lose_link();
+      break;
+    case 2:
+      restart_daemon();
+      break;
+    case 3:
+      note("the gateway restarts empty");
+      gateway_.restart("instance-" + std::to_string(++instances_));
+      last_loss_ = now_;
+      break;
+    case 4:
+      note("the gateway loses what it has");
+      gateway_.forget();
+      last_loss_ = now_;
+      break;
+    case 5:
+      note("the gateway is away");
+      gateway_away_ = true;
+      at(now_ + random_.between(1s, 5min), [this] { gateway_away_ = false; });
+      break;
+    case 6:
+      wall_offset_ = random_.between(0s, 4h) - Duration(2h);
+      break;
+    default:
+      break;
+  }
+  at(now_ + random_.between(1s, 15min), [this] { next_fault(); });
+}
+
+void World::restart_daemon() {
+  note("the daemon is killed");
+  ++life_;
+  linked_ = false;
+  ++link_;
+  daemon_.restart(now());
+  at(now_ + random_.between(10ms, 5s), [this] { open_link(); });
+}
+
+void World::heal() {
+  faulty_ = false;
+  gateway_away_ = false;
+  control_plane_.heal(now_);
+  gateway_.refused.clear();
+  note("healed");
+}
+
+// ---- The link
+
+void World::open_link() {
+  if (linked_) return;
+  linked_ = true;
+  const std::uint64_t link = ++link_;
+  note("link " + std::to_string(link));
+  if (random_.chance(50)) {  // another process of the control plane, which replays
+    const auto& hub = control_plane_.hub();
+    hub_read_ = 0;
+    while (hub_read_ < hub.size() && hub[hub_read_].written < now_ - 120s) ++hub_read_;
+  }
+  daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_link_up(records, now()); }, now());
+  at(now_ + random_.between(1ms, 2s), [this, link, life = life_] {
+    if (!linked_ || link != link_ || life != life_) return;
+    const auto second = control_plane_.clock(now_).ns / 1'000'000'000 * 1'000'000'000;
+    const protocol::ConnectionAck ack{"gateway", "connection", Instant{second}};
+    daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_connection_ack(records, ack, now()); },
+                 now());
+  });
+  at(now_ + random_.between(1ms, 3s), [this, link] {
+    if (linked_ && link == link_) poll_hub();
+  });
+}
+
+void World::lose_link() {
+  if (!linked_) return;
+  note("link lost");
+  linked_ = false;
+  ++link_;
+  daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_link_down(records, now()); }, now());
+  at(now_ + (random_.chance(70) ? random_.between(1s, 30s) : random_.between(1min, 2h)), [this] { open_link(); });
+}
+
+/// Every 3 s what was written since goes into the link's queue; what is in it when the link breaks is lost.
+void World::poll_hub() {
+  const std::uint64_t link = link_;
+  Duration after{};
+  for (const auto& hub = control_plane_.hub(); hub_read_ < hub.size(); ++hub_read_) {
+    const auto event = hub[hub_read_].event;
+    after += random_.between(1ms, 300ms);
+    const int times = faulty_ && random_.chance(5) ? 2 : 1;
+    for (int i = 0; i < times; ++i) {
+      at(now_ + after, [this, link, event, life = life_] {
+        if (linked_ && link == link_ && life == life_) deliver(event);
+      });
+    }
+  }
+  at(now_ + 3s, [this, link] {
+    if (linked_ && link == link_) poll_hub();
+  });
+}
+
+void World::deliver(const protocol::Event& event) {
+  std::string about;
+  if (const auto* d = std::get_if<protocol::DeploymentChanged>(&event.body))
+    about = d->artifact_id + " " + d->deployment_id + "@" + std::to_string(d->at.ms());
+  if (const auto* d = std::get_if<protocol::ArtifactDeleted>(&event.body)) about = d->artifact_id;
+  note("event " + event.type + " " + about + " " + event.correlation_id);
+  daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_event(records, event, now()); }, now());
+}
+
+void World::take_ack(const std::string& frame) {
+  const auto payload = nlohmann::json::parse(frame).at("payload");
+  const Ack ack{payload.at("artifactId"), payload.at("deploymentId"), payload.at("action"),
+                payload.at("status") == "success", payload.at("performedAt")};
+  const std::string version = ack.deployment_id + "@" + std::to_string(parse_rfc3339(ack.performed_at)->ms());
+  const bool deploy = ack.action == "deploy";
+  if (ack.success && deploy && !ever_served_[ack.artifact_id].contains(version)) {
+    fail("success for " + ack.artifact_id + " " + version + ", which the gateway never had");
+  }
+  if (!ack.success && !refused_[ack.artifact_id].contains(version)) {
+    fail("failed for " + ack.artifact_id + " " + version + ", which the gateway did not refuse");
+  }
+  control_plane_.take_ack(ack, now_);
+}
+
+// ---- Requests
+
+void World::send(const sync::SendRequest& request) {
+  note("asks " + request.method + " " + request.path + " " + request.body);
+  const std::uint64_t link = link_;
+  const bool slow = faulty_ && random_.chance(4);
+  const TimePoint made = now_ + random_.between(1ms, 500ms);
+  const TimePoint there = made + (slow ? random_.between(1s, 70s) : random_.between(1ms, 500ms));
+  at(made, [this, request, link, there, life = life_] {
+    Reply reply = control_plane_.answer(request, now_);
+    if (faulty_) spoil(request, reply);
+    at(there, [this, request, link, life, reply = std::move(reply)] {
+      if (linked_ && link == link_ && life == life_) arrive(request, reply);
+    });
+  });
+}
+
+void World::spoil(const sync::SendRequest& request, Reply& reply) {
+  const auto lie = [this] {
+    if (now_ - last_lie_ < kBetweenLies) return false;
+    last_lie_ = now_;
+    return true;
+  };
+  const auto refuse = [&reply](int status) {
+    reply = Reply{};
+    reply.outcome.status = status;
+  };
+  switch (random_.below(60)) {
+    case 0:
+    case 1:
+      return refuse(500);
+    case 2:
+      return refuse(0);
+    case 3:
+      return refuse(401);
+    case 4:
+      if (!lie()) return;
+      note("lies: nothing in " + request.scope);
+      reply.rows.clear();
+      reply.states.clear();
+      return;
+    case 5:
+      if (reply.rows.empty() || !lie()) return;
+      note("lies: one row less");
+      reply.rows.erase(reply.rows.begin() + static_cast<std::ptrdiff_t>(random_.below(reply.rows.size())));
+      return;
+    case 6:
+      if (reply.states.empty() || !lie()) return;
+      note("lies: one row less in " + request.scope);
+      reply.states.erase(reply.states.begin() + static_cast<std::ptrdiff_t>(random_.below(reply.states.size())));
+      return;
+    case 7:
+      if (!reply.documents.empty()) reply.documents.pop_back();
+      return;
+    case 8:
+      reply.outcome.complete = false;
+      return;
+    case 9:
+      reply.outcome.date.reset();
+      return;
+    default:
+      return;
+  }
+}
+
+void World::arrive(const sync::SendRequest& request, const Reply& reply) {
+  note("answered " + std::to_string(reply.outcome.status) + " " + request.path + " (" +
+       std::to_string(reply.rows.size() + reply.states.size() + reply.documents.size()) + ")");
+  const auto give = [this](const std::function<void(sync::Engine&, sync::Records&)>& input) {
+    daemon_.give(input, now());
+  };
+  const auto number = request.number;
+  if (!reply.rows.empty()) {
+    give([&](sync::Engine& e, sync::Records& r) { e.on_deployment_rows(r, number, reply.rows, now()); });
+  }
+  if (!reply.states.empty()) {
+    give([&](sync::Engine& e, sync::Records& r) { e.on_resource_rows(r, number, reply.states, now()); });
+  }
+  if (!reply.documents.empty()) {
+    give([&](sync::Engine& e, sync::Records& r) { e.on_documents(r, number, reply.documents, now()); });
+  }
+  if (!reply.existences.empty()) {
+    give([&](sync::Engine& e, sync::Records& r) { e.on_existences(r, number, reply.existences, now()); });
+  }
+  if (reply.value && reply.outcome.complete) {
+    give([&](sync::Engine& e, sync::Records& r) { e.on_secret_value(r, number, *reply.value, now()); });
+  }
+  give([&](sync::Engine& e, sync::Records& r) { e.on_done(r, number, reply.outcome, now()); });
+}
+
+// ---- The gateway
+
+void World::ask_state() {
+  at(now_ + random_.between(1ms, 50ms), [this, life = life_] {
+    if (life != life_) return;
+    if (gateway_away_) {
+      daemon_.courier().on_state_problem({delivery::GatewayFailure::Gone, 0, "nobody listens"}, now_);
+    } else {
+      daemon_.courier().on_state(gateway_.state(), now_);
+    }
+  });
+}
+
+void World::push(const delivery::Push& push) {
+  const Body body = daemon_.body_of(push);
+  note(std::string(push.full ? "PUT " : "PATCH ") + body.epoch + " " + std::to_string(push.after) + ".." +
+       std::to_string(body.revision) + ", lines " + std::to_string(body.lines.size()));
+  const Duration takes = faulty_ && random_.chance(10) ? random_.between(1s, 30s) : random_.between(1ms, 200ms);
+  const std::size_t mood = faulty_ ? random_.below(40) : 39;
+  at(now_ + takes, [this, body, push, mood, life = life_] {
+    delivery::PushOutcome outcome{body.epoch, body.revision, static_cast<std::int64_t>(body.lines.size()), {}, {}};
+    if (body.lines.size() == 1) outcome.only_line = sync::Key{body.lines[0].key.first, body.lines[0].key.second};
+    const delivery::GatewayProblem gone{delivery::GatewayFailure::Gone, 0, "the connection broke"};
+    if (gateway_away_ || mood == 0) {
+      outcome.answer = gone;
+    } else if (mood == 1) {
+      outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Status, 500, "500"};
+    } else if (mood == 2 && body.lines.size() > 3) {
+      outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Status, 413, "413"};
+    } else {
+      for (const Line& line : body.lines) {
+        if (!control_plane_.is_bad(line.deployment_id)) continue;
+        gateway_.refused.insert(line.deployment_id);
+        refused_[line.key.second].insert(line.version);
+      }
+      std::vector<Served> changes;
+      auto answer = gateway_.apply(body, changes);
+      look_at(changes);
+      if (!answer) {
+        outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Status, 409, "409"};
+      } else if (mood == 3 || mood == 4) {
+        outcome.answer = gone;
+      } else {
+        if (mood == 5) ++answer->revision;
+        outcome.answer = std::move(*answer);
+      }
+    }
+    if (life != life_) return;
+    if (std::holds_alternative<delivery::GatewayProblem>(outcome.answer)) daemon_.engine().on_push_ended(push.number);
+    daemon_.courier().on_push_outcome(push.number, outcome, now_);
+  });
+}
+
+}  // namespace tether::sim
