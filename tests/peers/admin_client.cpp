@@ -6,12 +6,28 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <random>
 
 namespace tether::peers {
 namespace {
 
 constexpr int kAskEveryMs = 25;
+/// Of a GET that is hung up on without an answer.
+constexpr int kAttempts = 3;
+/// Free ports are drawn from these: above the well-known ones, below the usual `ip_local_port_range`.
+constexpr std::uint16_t kFirstPort = 10'000;
+constexpr std::uint16_t kLastPort = 32'767;
+
+bool is_free(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  return bound;
+}
 
 }  // namespace
 
@@ -19,8 +35,11 @@ AdminAnswer admin_get(const std::string& address, const std::string& path) {
   httplib::Client client("http://" + address);
   client.set_connection_timeout(2s);
   client.set_read_timeout(5s);
-  const auto answer = client.Get(path);
-  return answer ? AdminAnswer{answer->status, answer->body} : AdminAnswer{};
+  for (int attempt = 1;; ++attempt) {
+    const auto answer = client.Get(path);
+    if (answer) return {answer->status, answer->body};
+    if (answer.error() != httplib::Error::Read || attempt == kAttempts) return {};
+  }
 }
 
 nlohmann::json admin_status(const std::string& address) {
@@ -45,15 +64,12 @@ std::optional<nlohmann::json> wait_for_status(const std::string& address,
 }
 
 std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return ntohs(address.sin_port);
+  std::random_device random;
+  std::uniform_int_distribution<int> ports(kFirstPort, kLastPort);
+  while (true) {
+    const auto port = static_cast<std::uint16_t>(ports(random));
+    if (is_free(port)) return port;
+  }
 }
 
 }  // namespace tether::peers

@@ -121,7 +121,7 @@ TEST_CASE("a silent client is hung up on at a ping, an answering one is timed") 
   const auto control_plane = started();
   control_plane->change_faults([](Faults& faults) {
     faults.ping_interval_ms = 20;
-    faults.pong_limit_ms = 500;
+    faults.pong_limit_ms = 3'000;
   });
   const auto client = linked(*control_plane);
   CHECK(client->next_frame()->opcode == Opcode::Text);

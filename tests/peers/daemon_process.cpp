@@ -18,6 +18,8 @@
 namespace tether::peers {
 namespace {
 
+constexpr int kPipeBytes = 1024 * 1024;
+
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   for (std::string& text : texts) pointers.push_back(text.data());
@@ -48,6 +50,9 @@ Result<std::unique_ptr<DaemonProcess>> DaemonProcess::start(const ProcessOptions
   if (pipe2(out.data(), O_CLOEXEC) != 0 || pipe2(err.data(), O_CLOEXEC) != 0) {
     return fail(ErrorKind::Retry, std::string("pipe: ") + std::strerror(errno));
   }
+  // A daemon drops lines that its output has no room for, and on a busy machine they are read late. As large as anybody
+  // may make a pipe; it works with a smaller one, too.
+  for (const auto& pipe : {out, err}) ::fcntl(pipe[1], F_SETPIPE_SZ, kPipeBytes);
   std::vector<std::string> arguments{options.program};
   arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
   std::vector<std::string> environment;

@@ -1,13 +1,17 @@
 // The helpers that system tests start daemons and certificates with, and the control ports.
 #include <httplib.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 
 #include "tether/peers/admin_client.h"
 #include "tether/peers/control_api.h"
 #include "tether/peers/daemon_process.h"
+#include "tether/peers/observed.h"
+#include "tether/peers/server.h"
 #include "tether/peers/temp_dir.h"
 #include "tether/peers/test_ca.h"
 
@@ -143,6 +147,40 @@ TEST_CASE("a status is waited for, and nobody answering is told apart") {
   thread.join();
 
   CHECK(admin_status("127.0.0.1:" + std::to_string(free_port())).is_null());
+}
+
+TEST_CASE("a free port is not one that the kernel gives to connections") {
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  int first = 0;
+  REQUIRE(range >> first);
+  for (int i = 0; i < 20; ++i) CHECK(free_port() < first);
+}
+
+TEST_CASE("an endpoint that hangs up without an answer is asked again") {
+  // As the daemon does with a connection on which nothing comes in time.
+  std::atomic<int> connections = 0;
+  ServerOptions options;
+  options.host = "127.0.0.1";
+  const auto server = Server::listen(options, [&connections](Connection& connection) {
+    if (++connections == 1) return;
+    connection.stream().write_all("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", Clock::now() + 5s);
+  });
+  REQUIRE(server);
+
+  CHECK(admin_get("127.0.0.1:" + std::to_string((*server)->port()), "/status").body == "{}");
+
+  CHECK(connections == 2);
+}
+
+TEST_CASE("the delay of a share of the pongs is that of the slowest among them, over all links") {
+  Observed seen;
+  CHECK(seen.pong_delay_of_share(0.9) == 0ms);
+  seen.links[1].pong_delays = {9ms, 2ms, 3ms, 4ms, 5ms};
+  seen.links[2].pong_delays = {6ms, 7ms, 8ms, 1ms, 2'000ms};
+
+  CHECK(seen.pong_delay_of_share(0.5) == 5ms);
+  CHECK(seen.pong_delay_of_share(0.9) == 9ms);
+  CHECK(seen.max_pong_delay() == 2'000ms);
 }
 
 }  // namespace

@@ -90,9 +90,12 @@ LinkSession::Turn LinkSession::next_turn() {
   turn.ending = link_.ending;
   turn.silent = control_plane_.faults_.silent && !turn.ending;
   turn.until = Clock::now() + 1h;
-  if (turn.silent) return turn;
-
   const TimePoint now = Clock::now();
+  if (turn.silent) {
+    silent_ = true;
+    return turn;
+  }
+  if (std::exchange(silent_, false)) silence_ended_ = now;
   if (ack_due_ && *ack_due_ <= now) {
     ack_due_.reset();
     queue_ack();
@@ -110,7 +113,9 @@ LinkSession::Turn LinkSession::next_turn() {
 void LinkSession::beat(Turn& turn) {
   const TimePoint now = Clock::now();
   if (now - last_pong_ > ms(control_plane_.faults_.pong_limit_ms)) {
-    control_plane_.violation("no pong for more than the limit");
+    // Pongs that came while it read nothing are not read yet: not the client's fault.
+    const bool was_silent = silence_ended_ && now - *silence_ended_ <= ms(control_plane_.faults_.pong_limit_ms);
+    if (!was_silent) control_plane_.violation("no pong for more than the limit");
     turn.ending = Ending::NormalClosure;
     return;
   }
@@ -170,8 +175,7 @@ void LinkSession::take_pong(TimePoint at) {
   SeenConnection& seen = control_plane_.observed_.links[connection_.number()];
   ++seen.pongs;
   if (ping_sent_) {
-    const auto delay = std::chrono::ceil<std::chrono::milliseconds>(at - *ping_sent_);
-    seen.max_pong_delay = std::max(seen.max_pong_delay, delay);
+    seen.pong_delays.push_back(std::chrono::ceil<std::chrono::milliseconds>(at - *ping_sent_));
     ping_sent_.reset();
   }
   control_plane_.changed_.notify_all();

@@ -52,6 +52,8 @@ class LinkSession {
   TimePoint last_pong_;
   std::optional<TimePoint> ping_sent_;  ///< Of the ping that awaits its pong.
   std::optional<TimePoint> ack_due_;
+  bool silent_ = false;
+  std::optional<TimePoint> silence_ended_;
 };
 
 }  // namespace tether::peers

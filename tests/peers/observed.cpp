@@ -1,6 +1,7 @@
 #include "tether/peers/observed.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tether::peers {
 
@@ -19,9 +20,17 @@ std::size_t Observed::acks_with(std::string_view artifact_id, std::string_view s
 }
 
 std::chrono::milliseconds Observed::max_pong_delay() const {
-  std::chrono::milliseconds longest{0};
-  for (const auto& [number, link] : links) longest = std::max(longest, link.max_pong_delay);
-  return longest;
+  return pong_delay_of_share(1);
+}
+
+std::chrono::milliseconds Observed::pong_delay_of_share(double share) const {
+  std::vector<std::chrono::milliseconds> delays;
+  for (const auto& [number, link] : links)
+    delays.insert(delays.end(), link.pong_delays.begin(), link.pong_delays.end());
+  if (delays.empty()) return {};
+  std::ranges::sort(delays);
+  const auto counted = static_cast<std::size_t>(std::ceil(share * static_cast<double>(delays.size())));
+  return delays[std::clamp<std::size_t>(counted, 1, delays.size()) - 1];
 }
 
 Duration Observed::shortest_dial_gap() const {

@@ -37,7 +37,7 @@ struct SeenConnection {
   int pings_sent = 0;
   int pongs = 0;
   int client_pings = 0;
-  std::chrono::milliseconds max_pong_delay{0};
+  std::vector<std::chrono::milliseconds> pong_delays;  ///< Of each pong that answered a ping.
 };
 
 /// One line of the journal for people and demos: what happened, in order.
@@ -66,6 +66,8 @@ struct Observed {
   std::size_t calls(std::string_view call) const;  ///< REST calls of that name.
   std::size_t acks_with(std::string_view artifact_id, std::string_view status) const;
   std::chrono::milliseconds max_pong_delay() const;  ///< Over all links.
+  /// The delay that this share of the pongs of all links did not exceed (0.9: all but the slowest tenth); 0: no pongs.
+  std::chrono::milliseconds pong_delay_of_share(double share) const;
   /// The shortest time between two dials that follow each other; the largest duration if there were fewer than two.
   Duration shortest_dial_gap() const;
 };
