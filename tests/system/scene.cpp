@@ -13,6 +13,16 @@ bool is_artifact(const nlohmann::json& line) {
   return line.contains("deploymentId");
 }
 
+/// Below the ports that the kernel gives to connections, so that no other takes it while the control plane is killed.
+Result<std::unique_ptr<ControlPlane>> start_on_a_free_port(peers::ControlPlaneOptions options) {
+  constexpr int kAttempts = 10;
+  for (int attempt = 1;; ++attempt) {
+    options.port = peers::free_port();
+    auto started = ControlPlane::start(options);
+    if (started || attempt == kAttempts) return started;
+  }
+}
+
 }  // namespace
 
 std::string daemon_binary() {
@@ -38,9 +48,10 @@ void Scene::start_control_plane() {
   options.certificate_file = ca_.certificate_file;
   options.key_file = ca_.key_file;
   options.tokens = {kToken};
-  auto started = ControlPlane::start(options);
+  auto started = start_on_a_free_port(options);
   REQUIRE(started);
   control_plane_ = std::move(*started);
+  control_plane_->change_faults([](peers::Faults& faults) { faults.deploy_timeout_ms = 3'600'000; });
 }
 
 void Scene::start_gateway() {
