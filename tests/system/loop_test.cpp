@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "sanitized.h"
 #include "scene.h"
 
 using namespace tether;
@@ -8,20 +9,17 @@ using namespace tether::test;
 namespace {
 
 /// The bound of a pong, on a machine that is not slowed down several times by a sanitizer.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr auto kPongLimit = 500ms;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr auto kPongLimit = 500ms;
-#else
-constexpr auto kPongLimit = 100ms;
-#endif
-#else
-constexpr auto kPongLimit = 100ms;
-#endif
+constexpr auto kPongLimit = kSanitized ? 500ms : 100ms;
+/// The machine may keep the daemon or its peer waiting for a moment, now and then: one pong in ten may be that late …
+constexpr double kInTime = 0.9;
+/// … and none later than this. A loop that waited for an answer would be late by all of `kSlowAnswer`.
+constexpr auto kLatestPong = 2s;
+constexpr auto kSlowAnswer = 20s;
+/// Less than a slow answer, by enough for a busy machine.
+constexpr auto kStoredWithin = 15s;
 
 constexpr std::int64_t kPingIntervalMs = 200;
-/// 25 s of pings: longer than the slowest answer.
+/// 25 s of pings: longer than a slow answer.
 constexpr int kPongs = 125;
 /// An event comes with every so many pongs.
 constexpr int kPongsPerEvent = 5;
@@ -46,11 +44,13 @@ TEST_CASE("the loop never blocks: pongs leave and events are stored while REST a
   scene.start_daemon();
   scene.wait_until_in_sync();
   REQUIRE(scene.control_plane().wait_until(
-      [&tools](const auto& seen, const auto&) { return seen.acks_with(tools.artifact_id, "success") == 1; }));
+      [&tools](const auto& seen, const auto&) { return seen.acks_with(tools.artifact_id, "success") >= 1; },
+      kPatience));
 
-  scene.gateway().change_faults([](peers::GatewayFaults& faults) { faults.delay_ms = 5'000; });
+  constexpr std::int64_t kDelayMs = std::chrono::milliseconds(kSlowAnswer).count();
+  scene.gateway().change_faults([](peers::GatewayFaults& faults) { faults.delay_ms = kDelayMs; });
   scene.control_plane().change_faults([](peers::Faults& faults) {
-    faults.rest["*"].delay_ms = 20'000;
+    faults.rest["*"].delay_ms = kDelayMs;
     faults.ping_interval_ms = kPingIntervalMs;
   });
   scene.control_plane().forget_observed();
@@ -69,13 +69,16 @@ TEST_CASE("the loop never blocks: pongs leave and events are stored while REST a
       desire.update_application("mobile-app", {*key});
     });
     const auto stored = scene.wait_for(
-        [keys](const nlohmann::json& status) { return status["store"]["resources"].value("ApiKey", 0) >= keys; }, 5s);
+        [keys](const nlohmann::json& status) { return status["store"]["resources"].value("ApiKey", 0) >= keys; },
+        kStoredWithin);
     REQUIRE(stored.is_object());
   }
 
-  CHECK(scene.control_plane().observed().max_pong_delay() <= kPongLimit);
+  const auto seen = scene.control_plane().observed();
+  CHECK(seen.pong_delay_of_share(kInTime) <= kPongLimit);
+  CHECK(seen.max_pong_delay() <= kLatestPong);
+  scene.wait_for([&](const nlohmann::json&) { return scene.metric(series("application.updated")) == keys; });
   CHECK(scene.metric(series("apikey.created")) == keys_before + keys);
-  CHECK(scene.metric(series("application.updated")) == keys);
   CHECK(scene.status()["control_plane"]["state"] == "connected");
   CHECK(scene.control_plane().observed().dials.empty());
   // And what was slow arrives all the same.
