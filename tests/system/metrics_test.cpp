@@ -50,6 +50,11 @@ void heal_gateway(Scene& scene) {
   change_gateway(scene, [](peers::GatewayFaults& faults) { faults = {}; });
 }
 
+/// Where most of what goes wrong begins; a poll that is under way says something else for a moment.
+const Series kAllIsWell = {
+    {control_plane_state("connected"), 1}, {gateway_state("in_sync"), 1}, {"tetherd_control_plane_in_sync", 1},
+    {"tetherd_gateway_in_sync", 1},        {"tetherd_in_sync", 1},        {"tetherd_settled", 1}};
+
 /// The names in the README's table of metrics, with those of the process.
 std::set<std::string> metrics_of_the_readme() {
   std::set<std::string> names = {"process_start_time_seconds", "process_cpu_seconds_total",
@@ -63,27 +68,26 @@ std::set<std::string> metrics_of_the_readme() {
   return names;
 }
 
-/// From a start without token, control plane and word of the gateway to the first connection.
+/// From a start without token, control plane and word of the gateway to the first connection. The gateway is gone then.
 void connect(MetricsWatch& watch, Scene& scene) {
   scene.start_control_plane();
   const std::string token = scene.control_plane().token();
   scene.control_plane().kill();
   scene.start_gateway();
   change_gateway(scene, [](peers::GatewayFaults& faults) { faults.stall = true; });
-  watch.moves(scene,
-              {"tetherd_build_info{version=\"" + std::string(TETHERD_VERSION) + "\"}",
-               control_plane_state("standalone"), gateway_state("connecting"), "process_start_time_seconds",
-               "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
-               "tetherd_store_transactions_total", "tetherd_store_commit_duration_seconds_count",
-               "tetherd_store_commit_duration_seconds_sum", "tetherd_store_revision"},
-              [&scene] {
-                scene.start_daemon({{"TETHER_REGISTRATION_TOKEN", ""},
-                                    {"TETHER_REGISTRATION_TOKEN_FILE", scene.file("token")},
-                                    {"TETHER_ON_REJECTION", "stop"},
-                                    {"TETHER_POLL_INTERVAL_S", "1"},
-                                    {"TETHER_FULL_LIST_EVERY", "1"},
-                                    {"TETHER_RECONNECT_MAX_MS", "200"}});
-              });
+  scene.start_daemon({{"TETHER_REGISTRATION_TOKEN", ""},
+                      {"TETHER_REGISTRATION_TOKEN_FILE", scene.file("token")},
+                      {"TETHER_ON_REJECTION", "stop"},
+                      {"TETHER_POLL_INTERVAL_S", "1"},
+                      {"TETHER_FULL_LIST_EVERY", "1"},
+                      {"TETHER_RECONNECT_MAX_MS", "200"}});
+  watch.have_moved(scene, {"tetherd_build_info{version=\"" + std::string(TETHERD_VERSION) + "\"}",
+                           control_plane_state("standalone"), gateway_state("connecting"), "process_start_time_seconds",
+                           "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
+                           "tetherd_store_transactions_total", "tetherd_store_commit_duration_seconds_count",
+                           "tetherd_store_commit_duration_seconds_sum", "tetherd_store_revision"});
+  // At once: a gateway that says nothing is given up after half a minute.
+  watch.moves(scene, {gateway_state("connecting"), gateway_state("away")}, [&scene] { scene.gateway().stop(); });
   watch.moves(scene,
               {control_plane_state("standalone"), control_plane_state("connecting"), network_errors("refused"),
                reconnects("refused")},
@@ -105,26 +109,30 @@ void connect(MetricsWatch& watch, Scene& scene) {
               });
 }
 
-/// From a gateway that says nothing to one that has everything.
+/// From a gateway that is not there to one that has everything.
 void meet_the_gateway(MetricsWatch& watch, Scene& scene) {
-  watch.moves(scene, {gateway_state("connecting"), gateway_state("away")}, [&scene] { scene.gateway().stop(); });
-  watch.moves(scene, {gateway_state("away"), gateway_state("behind")}, [&scene] {
-    change_gateway(scene, [](peers::GatewayFaults& faults) {
-      faults.stall_body = true;
-      faults.stall = false;
-    });
-    REQUIRE(scene.gateway().come_back(/*empty=*/true));
-  });
+  watch.moves(scene, {gateway_state("away"), gateway_state("behind")},
+              [&scene] {
+                change_gateway(scene, [](peers::GatewayFaults& faults) {
+                  faults.stall_body = true;
+                  faults.stall = false;
+                });
+                REQUIRE(scene.gateway().come_back(/*empty=*/true));
+              },
+              {{gateway_state("away"), 1}});
   watch.moves(scene,
               {gateway_state("behind"), gateway_state("in_sync"), "tetherd_gateway_in_sync",
                "tetherd_gateway_last_proven_sync_timestamp_seconds", "tetherd_gateway_push_duration_seconds_count",
                "tetherd_gateway_push_duration_seconds_sum", "tetherd_gateway_pushes_total", "tetherd_in_sync",
                "tetherd_settled"},
               [&scene] { heal_gateway(scene); });
-  watch.moves(scene, {gateway_state("in_sync"), gateway_state("refusing"), "tetherd_gateway_in_sync"}, [&scene] {
-    change_gateway(scene, [](peers::GatewayFaults& faults) { faults.status = 403; });
-    scene.control_plane().deploy("Mcp", "refused");
-  });
+  watch.moves(
+      scene, {gateway_state("in_sync"), gateway_state("refusing"), "tetherd_gateway_in_sync"},
+      [&scene] {
+        change_gateway(scene, [](peers::GatewayFaults& faults) { faults.status = 403; });
+        scene.control_plane().deploy("Mcp", "refused");
+      },
+      kAllIsWell);
   heal_gateway(scene);
   REQUIRE(gateway_comes_to_agree(scene));
 }
@@ -159,27 +167,39 @@ Everything fill(MetricsWatch& watch, Scene& scene, Planted& planted) {
 
 /// What is not as it should be.
 void go_wrong(MetricsWatch& watch, Scene& scene, const Everything& everything) {
-  watch.moves(scene, {"tetherd_quarantined_resources", acks_sent("failed"), "tetherd_in_sync"}, [&] {
-    change_gateway(scene, [](peers::GatewayFaults& faults) { faults.refuse = {{"RestApi", "", "", "", "no"}}; });
-    scene.control_plane().redeploy(everything.artifacts.at("RestApi").artifact_id);
-  });
-  watch.moves(scene, {"tetherd_quarantined_resources", "tetherd_in_sync"}, [&] {
-    heal_gateway(scene);
-    scene.control_plane().redeploy(everything.artifacts.at("RestApi").artifact_id);
-  });
-  watch.moves(scene, {"tetherd_waiting_resources", "tetherd_settled", "tetherd_control_plane_in_sync"}, [&] {
-    change_faults(scene, [](peers::Faults& faults) { faults.batch_missing = {"*"}; });
-    scene.control_plane().redeploy(everything.artifacts.at("RestApi").artifact_id);
-  });
+  const std::string api = everything.artifacts.at("RestApi").artifact_id;
+  watch.moves(
+      scene, {"tetherd_quarantined_resources", acks_sent("failed"), "tetherd_in_sync"},
+      [&] {
+        change_gateway(scene, [](peers::GatewayFaults& faults) { faults.refuse = {{"RestApi", "", "", "", "no"}}; });
+        scene.control_plane().redeploy(api);
+      },
+      kAllIsWell);
+  watch.moves(scene, {"tetherd_quarantined_resources", "tetherd_in_sync"},
+              [&] {
+                heal_gateway(scene);
+                scene.control_plane().redeploy(api);
+              },
+              {{"tetherd_quarantined_resources", 1}, {"tetherd_in_sync", 0}});
+  watch.moves(
+      scene, {"tetherd_waiting_resources", "tetherd_settled", "tetherd_control_plane_in_sync"},
+      [&] {
+        change_faults(scene, [](peers::Faults& faults) { faults.batch_missing = {"*"}; });
+        scene.control_plane().redeploy(api);
+      },
+      kAllIsWell);
   watch.moves(scene, {"tetherd_waiting_resources", "tetherd_control_plane_in_sync"},
-              [&scene] { change_faults(scene, [](peers::Faults& faults) { faults.batch_missing.clear(); }); });
+              [&scene] { change_faults(scene, [](peers::Faults& faults) { faults.batch_missing.clear(); }); },
+              {{"tetherd_waiting_resources", 1}, {"tetherd_control_plane_in_sync", 0}});
   watch.moves(scene, {"tetherd_held_deletions"},
-              [&scene] { change_faults(scene, [](peers::Faults& faults) { faults.empty_lists = {"deployments"}; }); });
+              [&scene] { change_faults(scene, [](peers::Faults& faults) { faults.empty_lists = {"deployments"}; }); },
+              {{"tetherd_held_deletions", 0}});
   watch.moves(scene, {"tetherd_held_deletions"},
               [&scene] { change_faults(scene, [](peers::Faults& faults) { faults.empty_lists.clear(); }); });
   std::optional<StoreLock> lock;
-  watch.moves(scene, {"tetherd_store_degraded"}, [&scene, &lock] { lock.emplace(scene.file("state")); });
-  watch.moves(scene, {"tetherd_store_degraded"}, [&lock] { lock.reset(); });
+  watch.moves(scene, {"tetherd_store_degraded"}, [&scene, &lock] { lock.emplace(scene.file("state")); },
+              {{"tetherd_store_degraded", 0}});
+  watch.moves(scene, {"tetherd_store_degraded"}, [&lock] { lock.reset(); }, {{"tetherd_store_degraded", 1}});
   REQUIRE(scene.wait_until_in_sync().is_object());
 }
 
@@ -193,19 +213,23 @@ void lose_links(MetricsWatch& watch, Scene& scene, const Everything& everything)
   REQUIRE(scene.wait_until_in_sync().is_object());
   change_gateway(scene, [](peers::GatewayFaults& faults) { faults.stall_body = true; });
   watch.moves(scene, {gateway_state("behind")},
-              [&] { scene.control_plane().redeploy(everything.artifacts.at("Mcp").artifact_id); });
+              [&] { scene.control_plane().redeploy(everything.artifacts.at("Mcp").artifact_id); },
+              {{gateway_state("behind"), 0}});
   watch.moves(scene, {control_plane_state("connected"), control_plane_state("reconnecting"), "tetherd_outbox_acks"},
               [&scene] {
                 scene.control_plane().kill();
                 heal_gateway(scene);
-              });
+              },
+              {{control_plane_state("connected"), 1}, {"tetherd_outbox_acks", 0}});
   watch.moves(scene, {control_plane_state("reconnecting"), control_plane_state("connected"), "tetherd_outbox_acks"},
-              [&scene] { REQUIRE(scene.control_plane().revive()); });
+              [&scene] { REQUIRE(scene.control_plane().revive()); }, {{control_plane_state("reconnecting"), 1}});
   // A goodbye that nobody answers takes its time.
-  watch.moves(scene, {control_plane_state("connected"), control_plane_state("disconnected")}, [&scene] {
-    change_faults(scene, [](peers::Faults& faults) { faults.silent = true; });
-    scene.daemon().signal(SIGTERM);
-  });
+  watch.moves(scene, {control_plane_state("connected"), control_plane_state("disconnected")},
+              [&scene] {
+                change_faults(scene, [](peers::Faults& faults) { faults.silent = true; });
+                scene.daemon().signal(SIGTERM);
+              },
+              {{control_plane_state("connected"), 1}});
   CHECK(scene.daemon().wait_for_exit(kPatience) == 0);
 }
 
@@ -239,15 +263,13 @@ TEST_CASE("every metric is moved by what it tells of, and none is served that no
     scene.start_control_plane();
     const peers::TempDir elsewhere;
     const auto other = peers::write_test_ca(elsewhere.path().string());
-    watch.moves(scene, {network_errors("tls"), reconnects("tls")}, [&] {
-      scene.start_daemon({{"TETHER_CONTROL_PLANE_CA_FILE", other.ca_file}});
-    });
+    scene.start_daemon({{"TETHER_CONTROL_PLANE_CA_FILE", other.ca_file}});
+    watch.have_moved(scene, {network_errors("tls"), reconnects("tls")});
   }
   {
     Scene scene;
-    watch.moves(scene, {network_errors("dns"), reconnects("dns")}, [&scene] {
-      scene.start_daemon({{"TETHER_CONTROL_PLANE_URL", "wss://nobody.invalid"}});
-    });
+    scene.start_daemon({{"TETHER_CONTROL_PLANE_URL", "wss://nobody.invalid"}});
+    watch.have_moved(scene, {network_errors("dns"), reconnects("dns")});
   }
   watch.have_moved(mute, {network_errors("timeout"), reconnects("timeout")});
   watch.have_moved(silent, {network_errors("silent"), reconnects("silent")});

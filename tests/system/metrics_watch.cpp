@@ -1,5 +1,7 @@
 #include "metrics_watch.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <sstream>
@@ -28,6 +30,19 @@ double value_in(const Series& all, const std::string& series) {
   return sum;
 }
 
+/// Scrapes until `holds`, which sees no scrape that was not answered; false: never. Often, since a state may last no
+/// longer than a goodbye.
+bool scrape_until(Scene& scene, const std::function<bool(const Series&)>& holds) {
+  constexpr int kScrapeEveryMs = 5;
+  const TimePoint deadline = Clock::now() + kPatience;
+  while (Clock::now() < deadline) {
+    const Series now = scrape(scene.admin());
+    if (!now.empty() && holds(now)) return true;
+    ::poll(nullptr, 0, kScrapeEveryMs);
+  }
+  return false;
+}
+
 }  // namespace
 
 Series scrape(const std::string& admin) {
@@ -41,16 +56,23 @@ Series scrape(const std::string& admin) {
   return all;
 }
 
-void MetricsWatch::moves(Scene& scene, const std::vector<std::string>& series, const std::function<void()>& action) {
-  const Series before = scrape(scene.admin());
+void MetricsWatch::moves(Scene& scene, const std::vector<std::string>& series, const std::function<void()>& action,
+                         const Series& from) {
+  Series before;
+  const bool starts_there = scrape_until(scene, [&before, &from](const Series& now) {
+    before = now;
+    return std::ranges::all_of(from, [&now](const auto& item) { return value_in(now, item.first) == item.second; });
+  });
+  for (const auto& [name, value] : from) {
+    if (!starts_there) FAIL_CHECK(name << " is " << value_in(before, name) << ", not " << value);
+  }
   action();
   wait(scene, before, series);
 }
 
 void MetricsWatch::wait(Scene& scene, const Series& before, const std::vector<std::string>& series) {
   std::set<std::string> still(series.begin(), series.end());
-  scene.wait_for([this, &scene, &before, &still](const nlohmann::json&) {
-    const Series now = scrape(scene.admin());
+  scrape_until(scene, [this, &before, &still](const Series& now) {
     for (const auto& [name, value] : now) served_.insert(name);
     std::erase_if(still, [&](const std::string& name) { return value_in(now, name) != value_in(before, name); });
     return still.empty();

@@ -17,10 +17,11 @@ Series scrape(const std::string& admin);
 /// Which series have been moved, by what was done to move them. One for the daemons of a whole test.
 class MetricsWatch {
  public:
-  /// Runs `action`. Each of the series must come to have another value than before; one that is not there counts as 0.
-  /// A name without its labels stands for all series of that name, of which one must move: for labels that are made as
-  /// they come.
-  void moves(Scene& scene, const std::vector<std::string>& series, const std::function<void()>& action);
+  /// Waits until all in `from` have the values there, and runs `action`. Each of the series must come to have another
+  /// value than before; one that is not there counts as 0. A name without its labels stands for all series of that
+  /// name, of which one must move: for labels that are made as they come. Requires a daemon that answers.
+  void moves(Scene& scene, const std::vector<std::string>& series, const std::function<void()>& action,
+             const Series& from = {});
 
   /// The same for what has been done since the daemon was started.
   void have_moved(Scene& scene, const std::vector<std::string>& series) { wait(scene, {}, series); }
