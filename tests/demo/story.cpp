@@ -91,10 +91,12 @@ bool Story::keys_plans_and_subscriptions() {
 
 bool Story::both_die() {
   screen_.chapter("4  The control plane is killed, and the gateway restarted empty");
-  gateway_before_ = gateway_lines();
   std::vector<Happening> news{{wall_now(), Who::ControlPlane, "killed", "SIGKILL"}};
   stage_.kill_control_plane();
   const bool noticed = wait_until([this] { return at(stage_.status(), "control_plane", "state") == "reconnecting"; });
+  // Only now, when nothing more can come from there: a list that was read meanwhile may have been pushed.
+  wait_until([this] { return gateway_is_in_sync(); });
+  gateway_before_ = gateway_lines();
   news.push_back({wall_now(), Who::Gateway, "killed", "SIGKILL"});
   stage_.kill_gateway();
   const Instant restarted = wall_now();
