@@ -61,11 +61,11 @@ bool outbox_comes_to_hold(Scene& scene, int acks) {
 
 /// A deployment that is stored and waits for the gateway, which says nothing for now.
 peers::Deployed deploy_to_stalled_gateway(Scene& scene) {
+  const auto stored = [](const nlohmann::json& status) { return status["store"]["resources"].value("RestApi", 0); };
+  const int before = stored(scene.status());
   stall_gateway(scene, true);
   auto petstore = scene.control_plane().deploy("RestApi", "petstore");
-  REQUIRE(
-      scene.wait_for([](const nlohmann::json& status) { return status["store"]["resources"].value("RestApi", 0) == 1; })
-          .is_object());
+  REQUIRE(scene.wait_for([&](const nlohmann::json& status) { return stored(status) == before + 1; }).is_object());
   return petstore;
 }
 

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "sanitized.h"
 #include "scene.h"
 
 using namespace tether;
@@ -15,9 +16,11 @@ TEST_CASE("what was deployed before the start is served and acknowledged [R4] [C
 
   CHECK(scene.gateway_comes_to_serve({{petstore.artifact_id, petstore.deployment_id}}));
   scene.wait_until_in_sync();
-  CHECK(scene.control_plane().wait_until([&petstore](const peers::Observed& seen, const peers::Desire&) {
-    return seen.acks_with(petstore.artifact_id, "success") == 1;
-  }));
+  CHECK(scene.control_plane().wait_until(
+      [&petstore](const peers::Observed& seen, const peers::Desire&) {
+        return seen.acks_with(petstore.artifact_id, "success") >= 1;
+      },
+      kPatience));
   CHECK(scene.control_plane().status_of(petstore.artifact_id) == peers::Status::Deployed);
 }
 
@@ -31,5 +34,9 @@ TEST_CASE("SIGTERM ends the daemon with a close frame and status 0 within 5 s [R
   const TimePoint before = Clock::now();
   CHECK(scene.stop_daemon() == 0);
 
-  CHECK(Clock::now() - before < 5s);
+  CHECK(Clock::now() - before < (kSanitized ? 10s : 5s));
+  // By the daemon's own clock as well: it did not give up waiting for anybody.
+  const auto stopped = scene.daemon().wait_for_text("daemon.stopped");
+  REQUIRE(stopped);
+  CHECK(nlohmann::json::parse(*stopped)["in_time"] == true);
 }

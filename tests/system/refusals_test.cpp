@@ -204,7 +204,7 @@ TEST_CASE("a new deployment of what was refused ends its quarantine [C5]") {
 
   CHECK(is_acknowledged(scene, good.artifact_id));
   CHECK(scene.gateway_comes_to_serve({{third.artifact_id, third.deployment_id}}));
-  CHECK(scene.wait_until_in_sync(20s)["quarantined"].empty());
+  CHECK(scene.wait_until_in_sync(45s)["quarantined"].empty());
 }
 
 TEST_CASE("what is undeployed while it is refused is gone, its last good version too [B1]") {
@@ -235,7 +235,7 @@ TEST_CASE("a removal that the gateway refuses is shown, and not acknowledged bef
 
   REQUIRE(scene.gateway().wait_until(
       [&petstore](const peers::GatewayView& view) {
-        return !view.history.empty() && times_sent(view.history, petstore.artifact_id) == 2;
+        return !view.history.empty() && times_sent(view.history, petstore.artifact_id) >= 2;
       },
       kPatience));
   // The gateway still serves it: there is something left to do.

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
-#include "scene.h"
+#include "steps.h"
 
 using namespace tether;
 using namespace tether::test;
@@ -27,6 +27,16 @@ std::vector<nlohmann::json> lines_of(Scene& scene, const std::string& level) {
     if (line.is_object() && line.value("level", "") == level) found.push_back(std::move(line));
   }
   return found;
+}
+
+/// The errors of the log, once there is one: what the status shows already may not be read from the pipe yet.
+std::vector<nlohmann::json> errors_of(Scene& scene) {
+  const auto is_error = [](const std::string& text) {
+    const auto line = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    return line.is_object() && line.value("level", "") == "error";
+  };
+  REQUIRE(scene.daemon().wait_for_line(is_error, kPatience));
+  return lines_of(scene, "error");
 }
 
 std::size_t dials(Scene& scene) {
@@ -80,12 +90,12 @@ TEST_CASE("a token refused three times is rejected: one ERROR, nothing more is d
   CHECK(scene.control_plane().observed().shortest_dial_gap() >= 25ms);
   CHECK(scene.metric(kAuthFailures) == 3);
   CHECK(scene.metric("tetherd_control_plane_state{state=\"rejected\"}") == 1);
-  const auto errors = lines_of(scene, "error");
+  const auto errors = errors_of(scene);
   REQUIRE(errors.size() == 1);
   CHECK(errors.front().dump().find("TETHER_REGISTRATION_TOKEN_FILE") != std::string::npos);
   // What is stored is served all the same.
   CHECK(scene.gateway_comes_to_serve({{petstore.artifact_id, petstore.deployment_id}}));
-  CHECK(peers::admin_get(scene.admin(), "/readyz").status == 200);
+  CHECK(wait_for_answer(scene, "/readyz", 200));
   CHECK(gateway_is_asked_again(scene, 3));
   CHECK(dials(scene) == 3);
   CHECK(scene.daemon().is_running());
@@ -120,7 +130,7 @@ TEST_CASE("SIGHUP makes a rejected daemon try again with the same token [R15]") 
   scene.start_daemon({{"TETHER_ON_REJECTION", "stop"}});
   const auto rejected = wait_for_state(scene, "rejected");
   REQUIRE(rejected.is_object());
-  const auto errors = lines_of(scene, "error");
+  const auto errors = errors_of(scene);
   REQUIRE(errors.size() == 1);
   CHECK(errors.front().dump().find("TETHER_REGISTRATION_TOKEN") != std::string::npos);
   refuse_dials(scene, 0);
@@ -136,16 +146,17 @@ TEST_CASE("while rejected, `probe` tries once per poll interval and heals by its
   refuse_dials(scene, 401);
   scene.start_gateway();
   scene.start_daemon({{"TETHER_ON_REJECTION", "probe"}, {"TETHER_POLL_INTERVAL_S", "1"}});
-  const auto rejected = wait_for_state(scene, "rejected");
-  REQUIRE(rejected.is_object());
-  CHECK(rejected["control_plane"]["next_attempt_s"].is_number());
+  const auto awaits_the_next_attempt = [](const nlohmann::json& status) {
+    return is_in_state(status, "rejected") && status["control_plane"]["next_attempt_s"].is_number();
+  };
+  REQUIRE(scene.wait_for(awaits_the_next_attempt).is_object());
 
   REQUIRE(scene.control_plane().wait_until(
       [](const peers::Observed& seen, const peers::Desire&) { return seen.dials.size() >= 6; }, kPatience));
   const auto seen = scene.control_plane().observed().dials;
   for (std::size_t i = 3; i < 6; ++i) CHECK(seen[i] - seen[i - 1] >= 900ms);
   CHECK(is_in_state(scene.status(), "rejected"));
-  CHECK(lines_of(scene, "error").size() == 1);  // the quiet attempts are quiet
+  CHECK(errors_of(scene).size() == 1);  // the quiet attempts are quiet
   refuse_dials(scene, 0);
 
   CHECK(scene.wait_until_in_sync().is_object());
@@ -162,7 +173,7 @@ TEST_CASE("a 401 of a control plane whose database is away for a moment rejects 
   scene.start_daemon({{"TETHER_ON_REJECTION", "stop"}});
 
   CHECK(scene.wait_until_in_sync().is_object());
-  CHECK(dials(scene) == 3);
+  CHECK(dials(scene) >= 3);
   CHECK(scene.metric(kAuthFailures) == 2);
   CHECK(lines_of(scene, "error").empty());
 }
@@ -205,7 +216,7 @@ TEST_CASE("a token revoked under a living socket is found by REST, asked about, 
   CHECK(scene.control_plane().wait_until(
       [](const peers::Observed& seen, const peers::Desire&) { return seen.open_links() == 0; }, kPatience));
   CHECK(scene.metric(kAuthFailures) >= 3);
-  CHECK(lines_of(scene, "error").size() == 1);
+  CHECK(errors_of(scene).size() == 1);
   // The last good version goes on.
   CHECK(scene.gateway_comes_to_serve({{petstore.artifact_id, petstore.deployment_id}}));
 
@@ -214,7 +225,8 @@ TEST_CASE("a token revoked under a living socket is found by REST, asked about, 
   CHECK(scene.gateway_comes_to_serve(scene.desired()));
 }
 
-TEST_CASE("a token that is rotated while the link is up loses nothing: the new one takes over when the old goes [R15]") {
+TEST_CASE(
+    "a token that is rotated while the link is up loses nothing: the new one takes over when the old goes [R15]") {
   Scene scene;
   scene.start_control_plane();
   const auto petstore = scene.control_plane().deploy("RestApi", "petstore");

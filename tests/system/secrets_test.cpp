@@ -85,7 +85,8 @@ void refuse_lines(Scene& scene, Planted& planted, const Everything& everything) 
   check_endpoint(scene, planted, "lines are refused");
 }
 
-/// Questions and whole bodies are answered with an error that quotes everything.
+/// Questions and whole bodies are answered with an error that quotes everything; last with the one that is believed,
+/// after which nothing is sent for a minute.
 void answer_with_errors(Scene& scene, Planted& planted) {
   using Status = int peers::GatewayFaults::*;
   struct Answer {
@@ -94,8 +95,8 @@ void answer_with_errors(Scene& scene, Planted& planted) {
   };
   const std::string words = quoting(planted);
   for (const auto& [status, knob] :
-       {Answer{503, &peers::GatewayFaults::state_status}, Answer{422, &peers::GatewayFaults::status},
-        Answer{500, &peers::GatewayFaults::status}}) {
+       {Answer{503, &peers::GatewayFaults::state_status}, Answer{500, &peers::GatewayFaults::status},
+        Answer{422, &peers::GatewayFaults::status}}) {
     scene.gateway().change_faults([&words, status = status, knob = knob](peers::GatewayFaults& faults) {
       faults = {};
       faults.error = words;

@@ -8,12 +8,26 @@
 #include "tether/peers/kinds.h"
 
 namespace tether::test {
+namespace {
+
+constexpr Duration kSlowListing = 5s;
+
+}  // namespace
 
 void start_all(Scene& scene, std::map<std::string, std::string> settings) {
   scene.start_control_plane();
   scene.start_gateway();
   scene.start_daemon(std::move(settings));
   REQUIRE(scene.wait_until_in_sync().is_object());
+}
+
+std::optional<peers::AdminAnswer> wait_for_answer(Scene& scene, const std::string& path, int status) {
+  peers::AdminAnswer answer;
+  const auto has_it = scene.wait_for([&scene, &answer, &path, status](const nlohmann::json&) {
+    answer = peers::admin_get(scene.admin(), path);
+    return answer.status == status;
+  });
+  return has_it.is_object() ? std::optional(answer) : std::nullopt;
 }
 
 std::vector<std::string> serve(Scene& scene, std::size_t count, const std::string& prefix) {
@@ -141,7 +155,7 @@ bool lists_again(Scene& scene, std::size_t times) {
   const std::size_t awaited = full_listings(scene.control_plane().observed()) + times + 1;
   return scene.control_plane().wait_until(
       [awaited](const peers::Observed& seen, const peers::Desire&) { return full_listings(seen) >= awaited; },
-      kPatience);
+      kPatience + times * kSlowListing);
 }
 
 }  // namespace tether::test

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,9 @@ namespace tether::test {
 
 /// Control plane, gateway and daemon, in sync.
 void start_all(Scene& scene, std::map<std::string, std::string> settings = {});
+
+/// Asks for a path of the admin endpoint until the answer has this status; nullopt with a failed check: it never had.
+std::optional<peers::AdminAnswer> wait_for_answer(Scene& scene, const std::string& path, int status);
 
 /// `count` deployments of RestApi, in service and acknowledged. Returns their artifact ids.
 std::vector<std::string> serve(Scene& scene, std::size_t count, const std::string& prefix = "api");
