@@ -248,7 +248,7 @@ TEST_CASE("clients that do not finish hold up neither the others' answers for lo
   }
   const auto before = std::chrono::steady_clock::now();
   fixture.server->stop();
-  CHECK(std::chrono::steady_clock::now() - before < 1500ms);
+  CHECK(std::chrono::steady_clock::now() - before < 4s);
 
   slow.back()->send("\r\n");
   CHECK_THAT(slow.back()->read_all(), !Contains("control_plane"));  // Nothing is told after the end.

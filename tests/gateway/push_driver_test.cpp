@@ -33,9 +33,7 @@ struct Scene {
   PushDriver driver;
 
   explicit Scene(const std::string& answer)
-      : gateway(path, [answer](const SeenRequest&) { return answer; }), driver(options()) {}
-
-  gateway::PushDriverOptions options() const { return {.socket_path = path, .answer_timeout = 300ms}; }
+      : gateway(path, [answer](const SeenRequest&) { return answer; }), driver({.socket_path = path}) {}
 };
 
 template <class Outcome>
@@ -161,7 +159,7 @@ TEST_CASE("a gateway that breaks off or is silent is told apart") {
     connection.read_until("\r\n\r\n");
     if (silent) connection.read_to_end();
   });
-  PushDriver driver({.socket_path = path, .answer_timeout = 200ms});
+  PushDriver driver({.socket_path = path, .answer_timeout = silent ? Duration(200ms) : Duration(30s)});
 
   CHECK(problem_in(driver.state()).failure == (silent ? GatewayFailure::Timeout : GatewayFailure::Gone));
 }

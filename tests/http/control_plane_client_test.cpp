@@ -52,7 +52,7 @@ ControlPlaneOptions plain(const RawServer& server) {
   options.port = server.port();
   options.tls = false;
   options.rest_base = "/api/internal/v1";
-  options.read_timeout = 2s;
+  options.read_timeout = 10s;
   return options;
 }
 

@@ -173,7 +173,7 @@ TEST_CASE("a close that is not answered ends at its time limit") {
 
   CHECK(pair.client.end->error == SocketError::Timeout);
   CHECK(Clock::now() - start >= kCloseTimeout);
-  CHECK(Clock::now() - start < kCloseTimeout + 1s);
+  CHECK(Clock::now() - start < kCloseTimeout + 6s);
 }
 
 TEST_CASE("a message of the largest size is read and one byte more is hung up on") {
