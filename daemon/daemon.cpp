@@ -124,11 +124,10 @@ int run_daemon(const Settings& settings, const std::string& version) {
   auto folder = store::StateFolder::take(settings.state_dir);
   if (!folder) return give_up("state_dir", folder.error().message);
   auto store = store::Store::open(**folder, {});
-  if (!store) return give_up("store", store.error().message);
 
   Redactor redactor;
   Logger log(log_options(settings.log), redactor);
-  for (const std::string& note : (*store)->opened_notes()) log.error("store.opened", {{"message", note}});
+  for (const std::string& note : store->opened_notes()) log.error("store.opened", {{"message", note}});
 
   std::random_device random;
   Metrics metrics(version, metric_labels());
@@ -151,7 +150,7 @@ int run_daemon(const Settings& settings, const std::string& version) {
   if (!admin) return give_up("admin.listen " + listen, admin.error().message);
 
   net::Loop loop;
-  Keeper keeper(keeper_options(settings, random()), std::move(*store), make_driver(settings.gateway), board, metrics,
+  Keeper keeper(keeper_options(settings, random()), std::move(store), make_driver(settings.gateway), board, metrics,
                 redactor, log);
   Connection connection(loop, settings, keeper, board, metrics, redactor, log, random());
   log.info("daemon.started", {{"version", version},

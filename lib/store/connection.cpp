@@ -27,9 +27,25 @@ ErrorKind kind_of(int code) {
   }
 }
 
+/// https://www.sqlite.org/uri.html: what stands for itself in a path and not in a URI is escaped.
+std::string immutable_uri(const std::string& file) {
+  std::string uri = "file:";
+  for (const char c : file) {
+    if (c == '%' || c == '?' || c == '#') {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      const auto byte = static_cast<unsigned char>(c);
+      uri += {'%', kDigits[byte >> 4U], kDigits[byte & 0xFU]};
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
 void configure(Connection& connection, const ConnectionOptions& options) {
   const auto set = [&connection](const std::string& pragma) { connection.execute("PRAGMA " + pragma); };
-  set("journal_mode = WAL");
+  if (options.access == Access::Write) set("journal_mode = WAL");
+  if (options.access == Access::Alone) set("locking_mode = EXCLUSIVE");
   set(options.durable ? "synchronous = FULL" : "synchronous = NORMAL");
   set("cache_size = -" + std::to_string(options.cache_kib));
   set("mmap_size = 0");
@@ -38,7 +54,7 @@ void configure(Connection& connection, const ConnectionOptions& options) {
   set("foreign_keys = ON");
   set("wal_autocheckpoint = " + std::to_string(kCheckpointPages));
   set("journal_size_limit = " + std::to_string(kKeptLogBytes));
-  if (options.read_only) set("query_only = ON");
+  if (options.access != Access::Write) set("query_only = ON");
   if (options.max_bytes > 0) {
     const auto page = connection.number("PRAGMA page_size");
     if (page > 0) set("max_page_count = " + std::to_string(options.max_bytes / page));
@@ -82,8 +98,11 @@ bool Cursor::is_null(int column) const {
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& file, const ConnectionOptions& options) {
   sqlite3* database = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (options.read_only ? 0 : SQLITE_OPEN_CREATE);
-  const int code = sqlite3_open_v2(file.c_str(), &database, flags, /*zVfs=*/nullptr);
+  const bool immutable = options.access == Access::Immutable;
+  int flags = SQLITE_OPEN_NOMUTEX | (immutable ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE);
+  if (options.access == Access::Write) flags |= SQLITE_OPEN_CREATE;
+  const std::string name = immutable ? immutable_uri(file) : file;
+  const int code = sqlite3_open_v2(name.c_str(), &database, flags, /*zVfs=*/nullptr);
   if (database == nullptr) return fail(ErrorKind::Retry, "open " + file + ": out of memory");
   std::unique_ptr<Connection> connection(new Connection(database));
   sqlite3_extended_result_codes(database, 1);

@@ -44,9 +44,18 @@ class Cursor {
   sqlite3_stmt* statement_;  ///< Null: there was an error before, nothing comes.
 };
 
+/// How a connection comes at its file. Through all but Write no statement may write.
+enum class Access {
+  Write,
+  Read,       ///< Beside other connections. The shared memory of the log is made if it is not there.
+  Immutable,  ///< Needs nothing but the file, and does not look for a log: for one that has none and that nobody
+              ///< writes.
+  Alone,      ///< Reads the log without shared memory. No other connection, of this process or another, at that time.
+};
+
 /// What a connection is for.
 struct ConnectionOptions {
-  bool read_only = false;  ///< For pushes: no statement may write.
+  Access access = Access::Write;
   bool durable = true;
   int cache_kib = 256;
   std::int64_t max_bytes = 0;  ///< 0: no limit.

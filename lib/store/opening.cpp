@@ -12,6 +12,8 @@
 #include <system_error>
 
 #include "tether/store/migrations.h"
+#include "tether/store/overview_query.h"
+#include "tether/store/snapshot_body.h"
 #include "tether/store/transaction.h"
 
 namespace tether::store {
@@ -77,6 +79,30 @@ Result<std::string> set_aside(const std::string& file) {
   return name();
 }
 
+bool has_bytes(const std::string& file) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  return error ? error != std::errc::no_such_file_or_directory : size > 0;
+}
+
+/// Reads in every way that the store is read in later, a little of each.
+Result<Done> try_reading(const std::shared_ptr<ReaderPool>& pool, const std::string& file) {
+  {
+    auto connection = pool->take();
+    if (!connection) return tl::unexpected<Error>(connection.error());
+    check_pages(**connection, file);
+    { Transaction(**connection).marks(); }
+    read_overview(**connection);
+    auto read = (*connection)->outcome("read " + file);
+    pool->give_back(std::move(*connection));
+    if (!read) return read;
+  }
+  auto body = open_push_body(pool, {.full = true});
+  if (!body) return tl::unexpected<Error>(body.error());
+  if (auto line = (*body)->next(); !line) return tl::unexpected<Error>(line.error());
+  return Done{};
+}
+
 }  // namespace
 
 std::string database_file(const StateFolder& folder) {
@@ -94,6 +120,21 @@ Result<std::unique_ptr<Connection>> open_database(const StateFolder& folder, con
   if (!kept_as) return tl::unexpected<Error>(kept_as.error());
   notes.push_back("the store was damaged (" + damage + ") and is kept as " + *kept_as + "; an empty one was started");
   return try_open(file, options);
+}
+
+Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Error& why) {
+  if (why.kind == ErrorKind::Corrupt) return fail(ErrorKind::Corrupt, "it is damaged");
+  const auto file = database_file(folder);
+  std::optional<Error> error;
+  for (const Access access : {Access::Read, Access::Immutable, Access::Alone}) {
+    // A log holds what was committed last.
+    if (access == Access::Immutable && (has_bytes(file + "-wal") || has_bytes(file + "-journal"))) continue;
+    auto pool = std::make_shared<ReaderPool>(file, access);
+    const auto read = try_reading(pool, file);
+    if (read) return pool;
+    if (!error) error = read.error();
+  }
+  return tl::unexpected<Error>(*error);
 }
 
 }  // namespace tether::store

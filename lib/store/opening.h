@@ -6,6 +6,7 @@
 
 #include "tether/base/result.h"
 #include "tether/store/connection.h"
+#include "tether/store/reader_pool.h"
 #include "tether/store/state_folder.h"
 #include "tether/store/store.h"
 
@@ -17,5 +18,9 @@ std::string database_file(const StateFolder& folder);
 /// gets a sentence about it. No other connection to it may be open.
 Result<std::unique_ptr<Connection>> open_database(const StateFolder& folder, const StoreOptions& options,
                                                   std::vector<std::string>& notes);
+
+/// A way to read the database although open_database has just failed with `why`: the first through which all that is
+/// ever read can be read. What is committed is read whole or not at all.
+Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Error& why);
 
 }  // namespace tether::store

@@ -5,25 +5,35 @@
 namespace tether::store {
 
 Result<std::unique_ptr<Connection>> ReaderPool::take() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      auto connection = std::move(idle_.back());
-      idle_.pop_back();
-      return connection;
-    }
+  const std::lock_guard lock(mutex_);
+  if (access_ == Access::Alone && out_ > 0) return fail(ErrorKind::Retry, "it is being read for a push");
+  if (!idle_.empty()) {
+    auto connection = std::move(idle_.back());
+    idle_.pop_back();
+    ++out_;
+    return connection;
   }
   ConnectionOptions options;
-  options.read_only = true;
+  options.access = access_;
   options.cache_kib = kReaderCacheKiB;
-  return Connection::open(file_, options);
+  auto connection = Connection::open(file_, options);
+  if (connection) ++out_;
+  return connection;
 }
 
 void ReaderPool::give_back(std::unique_ptr<Connection> connection) {
-  if (connection->error()) return;
   connection->release_memory();
   const std::lock_guard lock(mutex_);
-  if (idle_.size() < static_cast<std::size_t>(kMaxIdleReaders)) idle_.push_back(std::move(connection));
+  --out_;
+  const bool keep = !connection->error() && idle_.size() < static_cast<std::size_t>(kMaxIdleReaders);
+  if (keep) return idle_.push_back(std::move(connection));
+  connection.reset();  // before another one may be taken
+}
+
+bool ReaderPool::close() {
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
+  return out_ == 0;
 }
 
 }  // namespace tether::store

@@ -10,18 +10,23 @@
 
 namespace tether::store {
 
-/// Connections for pushes, kept for the next one. Any thread.
+/// Connections to read through, kept for the next time. Any thread.
 class ReaderPool {
  public:
-  explicit ReaderPool(std::string file) : file_(std::move(file)) {}
+  explicit ReaderPool(std::string file, Access access = Access::Read) : file_(std::move(file)), access_(access) {}
 
+  /// Retry: it cannot be opened, or the only one that there may be (Access::Alone) is out.
   Result<std::unique_ptr<Connection>> take();
   /// Keeps it, without its pages, unless enough are kept or it has failed.
   void give_back(std::unique_ptr<Connection> connection);
+  /// Closes what is kept. False: one is out, and the file still open.
+  bool close();
 
  private:
   std::string file_;
+  Access access_;
   std::mutex mutex_;
+  int out_ = 0;
   std::vector<std::unique_ptr<Connection>> idle_;
 };
 

@@ -42,31 +42,51 @@ Result<Done> make_folder(const std::filesystem::path& path) {
   return Done{};
 }
 
+/// Not a mistake of whoever set the path: it can pass.
+bool is_trouble_of_the_disk(int error) {
+  return error == EROFS || error == ENOSPC || error == EDQUOT;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StateFolder>> StateFolder::take(const std::filesystem::path& path) {
   if (auto made = make_folder(path); !made) return wrap("state folder", made.error());
+  const auto cannot = [](const std::string& what, const std::filesystem::path& name, int error) {
+    return fail(ErrorKind::Retry, "state folder: " + what + " " + name.string() + ": " + reason_of(error));
+  };
   const auto file = path / "tetherd.lock";
-  const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode);
-  if (lock < 0) return fail(ErrorKind::Retry, "state folder: open " + file.string() + ": " + reason_of(errno));
-  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    const int error = errno;
+  const auto in_use = [&path, &file] {
+    const int lock = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
     const auto holder = holder_of(lock);
-    ::close(lock);
-    if (error == EWOULDBLOCK) {
-      return fail(ErrorKind::Reject, "state folder " + path.string() + " is in use by " + holder);
-    }
-    return fail(ErrorKind::Retry, "state folder: lock " + file.string() + ": " + reason_of(error));
+    if (lock >= 0) ::close(lock);
+    return fail(ErrorKind::Reject, "state folder " + path.string() + " is in use by " + holder);
+  };
+
+  const int opened = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (opened < 0) return cannot("open", path, errno);
+  std::unique_ptr<StateFolder> folder(new StateFolder(path, opened));
+  const bool has_folder = ::flock(opened, LOCK_EX | LOCK_NB) == 0;
+  if (!has_folder && errno == EWOULDBLOCK) return in_use();
+
+  folder->lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode);
+  if (folder->lock_ < 0) {
+    const int error = errno;
+    if (!has_folder || !is_trouble_of_the_disk(error)) return cannot("open", file, error);
+    return folder;
+  }
+  if (::flock(folder->lock_, LOCK_EX | LOCK_NB) != 0) {
+    return errno == EWOULDBLOCK ? in_use() : cannot("lock", file, errno);
   }
   // Only for the message of the next one: a full disk does not stop us from holding the lock.
   const auto pid = std::to_string(::getpid()) + "\n";
-  const bool told = ::ftruncate(lock, 0) == 0 && ::pwrite(lock, pid.data(), pid.size(), /*offset=*/0) > 0;
+  const bool told = ::ftruncate(folder->lock_, 0) == 0 && ::pwrite(folder->lock_, pid.data(), pid.size(), 0) > 0;
   static_cast<void>(told);
-  return std::unique_ptr<StateFolder>(new StateFolder(path, lock));
+  return folder;
 }
 
 StateFolder::~StateFolder() {
-  ::close(lock_);
+  if (lock_ >= 0) ::close(lock_);
+  ::close(folder_);
 }
 
 }  // namespace tether::store

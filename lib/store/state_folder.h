@@ -7,15 +7,17 @@
 
 namespace tether::store {
 
-/// The folder that one daemon keeps its state in, locked for as long as this object lives (flock on `tetherd.lock`, so
-/// the kernel lets go of it however the process ends). Apart from the store, so that a second daemon is refused even
-/// while the store itself cannot be opened.
+/// The folder that one daemon keeps its state in, locked for as long as this object lives (flock on `tetherd.lock` and
+/// on the folder itself, so the kernel lets go of it however the process ends). Apart from the store, so that a second
+/// daemon is refused even while the store itself cannot be opened. The lock on the folder alone is enough where the
+/// file can't be made or written: on a disk that is full or read-only, which must not keep a daemon from starting.
 ///
 /// Use on any thread; must outlive every Store opened in it.
 class StateFolder {
  public:
   /// Creates the folder (0700) and its parents if they are missing; one that is there keeps its mode.
-  /// Reject: another process holds it; the message names folder and process. Retry: it cannot be made or written.
+  /// Reject: another process holds it; the message names folder and process. Retry: it cannot be made, or this user may
+  /// not write to it.
   static Result<std::unique_ptr<StateFolder>> take(const std::filesystem::path& path);
 
   ~StateFolder();
@@ -25,10 +27,11 @@ class StateFolder {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  StateFolder(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}
+  StateFolder(std::filesystem::path path, int folder) : path_(std::move(path)), folder_(folder) {}
 
   std::filesystem::path path_;
-  int lock_;
+  int folder_;
+  int lock_ = -1;  ///< -1: the file cannot be had.
 };
 
 }  // namespace tether::store

@@ -12,17 +12,59 @@
 namespace tether::store {
 
 struct Store::Impl {
-  std::unique_ptr<Connection> writer;
-  std::shared_ptr<ReaderPool> readers;  ///< Shared with the bodies under way.
+  Impl(const StateFolder& state_folder, const StoreOptions& store_options)
+      : folder(state_folder), options(store_options) {}
+
+  Result<Done> open();
+  Result<Done> read(const std::string& doing, const std::function<void(Connection&)>& work);
+
+  const StateFolder& folder;
+  StoreOptions options;
+  std::unique_ptr<Connection> writer;   ///< Null: nothing can be written.
+  std::shared_ptr<ReaderPool> readers;  ///< Null: nothing can be read either. Shared with the bodies under way.
   std::vector<std::string> notes;
 };
 
-Result<std::unique_ptr<Store>> Store::open(const StateFolder& folder, const StoreOptions& options) {
-  auto impl = std::make_unique<Impl>();
-  auto writer = open_database(folder, options, impl->notes);
-  if (!writer) return wrap("store", writer.error());
-  impl->writer = std::move(*writer);
-  impl->readers = std::make_shared<ReaderPool>(database_file(folder));
+/// To write, or else to read.
+Result<Done> Store::Impl::open() {
+  // What reads without a lock must be gone before anything is written.
+  if (readers && !readers->close()) return fail(ErrorKind::Retry, "store: open: it is still being read for a push");
+  readers.reset();
+  auto opened = open_database(folder, options, notes);
+  if (opened) {
+    writer = std::move(*opened);
+    readers = std::make_shared<ReaderPool>(database_file(folder));
+    return Done{};
+  }
+  Error error = opened.error();
+  auto readable = open_to_read(folder, error);
+  if (readable) {
+    readers = std::move(*readable);
+  } else {
+    error.message += "; it cannot be read either: " + readable.error().message;
+  }
+  return wrap("store", error);
+}
+
+Result<Done> Store::Impl::read(const std::string& doing, const std::function<void(Connection&)>& work) {
+  const std::string what = "store: " + doing;
+  if (writer) {
+    writer->clear_error();
+    work(*writer);
+    return writer->outcome(what);
+  }
+  if (!readers) return fail(ErrorKind::Retry, what + ": it is not open");
+  auto connection = readers->take();
+  if (!connection) return wrap(what, connection.error());
+  work(**connection);
+  auto done = (*connection)->outcome(what);
+  readers->give_back(std::move(*connection));
+  return done;
+}
+
+std::unique_ptr<Store> Store::open(const StateFolder& folder, const StoreOptions& options) {
+  auto impl = std::make_unique<Impl>(folder, options);
+  static_cast<void>(impl->open());  // tried again, and told, by the first transaction
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -30,11 +72,18 @@ Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Store::~Store() = default;
 
+bool Store::is_writable() const {
+  return impl_->writer != nullptr;
+}
+
 const std::vector<std::string>& Store::opened_notes() const {
   return impl_->notes;
 }
 
 Result<Done> Store::transact(const std::function<void(sync::Records&)>& work) {
+  if (!impl_->writer) {
+    if (auto opened = impl_->open(); !opened) return opened;
+  }
   OpenTransaction open(*impl_->writer, "BEGIN IMMEDIATE");
   Transaction records(*impl_->writer);
   if (!impl_->writer->error()) {
@@ -44,26 +93,35 @@ Result<Done> Store::transact(const std::function<void(sync::Records&)>& work) {
   return open.commit("store: commit");
 }
 
+Result<Done> Store::read(const std::function<void(sync::Records&)>& work) {
+  return impl_->read("read", [&work](Connection& connection) {
+    const OpenTransaction open(connection, "BEGIN");  // ends without a commit
+    Transaction records(connection);
+    if (!connection.error()) work(records);
+  });
+}
+
 Result<std::unique_ptr<PushBody>> Store::push_body(const PushRange& range) {
+  if (!impl_->readers) return fail(ErrorKind::Retry, "store: read a push: it is not open");
   return open_push_body(impl_->readers, range);
 }
 
 Result<Overview> Store::overview() {
-  impl_->writer->clear_error();
-  auto overview = read_overview(*impl_->writer);
-  if (auto read = impl_->writer->outcome("store: read the overview"); !read) return tl::unexpected<Error>(read.error());
+  Overview overview;
+  const auto read =
+      impl_->read("read the overview", [&overview](Connection& connection) { overview = read_overview(connection); });
+  if (!read) return tl::unexpected<Error>(read.error());
   return overview;
 }
 
 Result<Done> Store::visit_sensitive(const std::function<void(std::string_view, std::string_view)>& visit) {
-  auto& db = *impl_->writer;
-  db.clear_error();
-  const auto identity = serving_identity(db);
-  for (const auto kind : protocol::kSensitiveKinds) {
-    auto rows = db.query("SELECT document FROM bodies WHERE identity = ? AND owner_kind = ?", identity, kind);
-    while (rows.next()) visit(kind, rows.view(0));
-  }
-  return db.outcome("store: read secret values");
+  return impl_->read("read secret values", [&visit](Connection& connection) {
+    const auto identity = serving_identity(connection);
+    for (const auto kind : protocol::kSensitiveKinds) {
+      auto rows = connection.query("SELECT document FROM bodies WHERE identity = ? AND owner_kind = ?", identity, kind);
+      while (rows.next()) visit(kind, rows.view(0));
+    }
+  });
 }
 
 }  // namespace tether::store

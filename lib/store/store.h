@@ -40,24 +40,33 @@ inline constexpr int kMaxIdleReaders = 2;
 /// One thread at a time, the state thread; only the PushBody objects that it hands out may be used on another. It
 /// serves one identity at a time, the row of `identities` marked `serving`.
 ///
-/// Errors: Retry: nothing was changed, the disk is full, slow or read-only: try again later. Corrupt: nothing was
-/// changed and the stored state cannot be read; opening the store again sets it aside.
+/// A file that cannot be opened to write (full disk, read-only file system, no permission, written by a newer version)
+/// is read if that is possible, and each `transact` tries again to open it. It is left as it is until then.
+///
+/// Errors: Retry: nothing was changed, the disk is full, slow or read-only: try again later. Reject: the same, because
+/// a newer version wrote the file. Corrupt: nothing was changed and the stored state cannot be read; opening the store
+/// again sets it aside.
 class Store {
  public:
   /// Creates the file (0600) or brings its schema up to date. A damaged one is moved aside to `tetherd.db.damaged-<n>`
-  /// and an empty one started; `opened_notes` says so. Reject: the file was written by a newer version.
-  static Result<std::unique_ptr<Store>> open(const StateFolder& folder, const StoreOptions& options);
+  /// and an empty one started; `opened_notes` says so.
+  static std::unique_ptr<Store> open(const StateFolder& folder, const StoreOptions& options);
 
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// For the operator: what was done to the stored state while opening it. Usually empty.
+  /// False: nothing can be stored before a `transact` succeeds.
+  bool is_writable() const;
+  /// For the operator: what was done to the stored state each time that it was opened. Usually empty.
   const std::vector<std::string>& opened_notes() const;
 
   /// Runs `work` in one transaction: all of it is committed, or nothing and the first error is the answer. `work` must
   /// not keep the Records, nor call the Store.
   Result<Done> transact(const std::function<void(sync::Records&)>& work);
+
+  /// Runs `work` on what is committed. Nothing that it writes is kept.
+  Result<Done> read(const std::function<void(sync::Records&)>& work);
 
   /// Pins what is committed now. Call outside `transact`.
   Result<std::unique_ptr<PushBody>> push_body(const PushRange& range);

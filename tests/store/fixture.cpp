@@ -26,9 +26,7 @@ TestStore::TestStore(StoreOptions options) : options_(options) {
 
 void TestStore::reopen() {
   store_.reset();
-  auto store = Store::open(*folder_, options_);
-  if (!store) FAIL(store.error().message);
-  store_ = std::move(*store);
+  store_ = Store::open(*folder_, options_);
 }
 
 void TestStore::write(const std::function<void(sync::Records&)>& work) {

@@ -146,35 +146,3 @@ TEST_CASE("a damaged store takes the next free number, and the last number is us
 
   CHECK_FALSE(fs::exists(store.file().string() + ".damaged-" + std::to_string(kMaxSetAside + 1)));
 }
-
-TEST_CASE("a store of a newer version is refused and left as it is") {
-  TempFolder temporary;
-  auto folder = StateFolder::take(temporary.path());
-  REQUIRE(folder);
-  REQUIRE(Store::open(**folder, {}));
-  const auto file = temporary.path() / "tetherd.db";
-  {
-    auto raw = Connection::open(file.string(), {});
-    REQUIRE(raw);
-    (*raw)->run_script("PRAGMA user_version = 999");
-  }
-
-  const auto store = Store::open(**folder, {});
-
-  REQUIRE_FALSE(store);
-  CHECK(store.error().kind == ErrorKind::Reject);
-  CHECK_THAT(store.error().message, Catch::Contains("newer version"));
-  CHECK_FALSE(fs::exists(file.string() + ".damaged-1"));
-}
-
-TEST_CASE("a database file that cannot be written is to be tried again") {
-  TempFolder temporary;
-  auto folder = StateFolder::take(temporary.path());
-  REQUIRE(folder);
-  fs::create_directory(temporary.path() / "tetherd.db");
-
-  const auto store = Store::open(**folder, {});
-
-  REQUIRE_FALSE(store);
-  CHECK(store.error().kind == ErrorKind::Retry);
-}

@@ -63,9 +63,7 @@ void World::restart() {
   store_.reset();
   store::StoreOptions options;
   options.durable = false;
-  auto store = store::Store::open(*folder_, options);
-  REQUIRE(store);
-  store_ = std::move(*store);
+  store_ = store::Store::open(*folder_, options);
   requests.clear();
   engine_ = std::make_unique<Engine>(options_, /*seed=*/7);
   const std::string epoch = "epoch-" + std::to_string(++epochs_);
