@@ -119,6 +119,8 @@ int run_daemon(const Settings& settings, const std::string& version) {
   prctl(PR_SET_DUMPABLE, 0);
   // A peer or a log reader that has gone is an error of that write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  // Past a limit on the size of files the disk is full, for us.
+  std::signal(SIGXFSZ, SIG_IGN);
   let_signals(SIG_BLOCK);
 
   auto folder = store::StateFolder::take(settings.state_dir);
@@ -127,7 +129,6 @@ int run_daemon(const Settings& settings, const std::string& version) {
 
   Redactor redactor;
   Logger log(log_options(settings.log), redactor);
-  for (const std::string& note : store->opened_notes()) log.error("store.opened", {{"message", note}});
 
   std::random_device random;
   Metrics metrics(version, metric_labels());

@@ -9,19 +9,11 @@
 namespace tether::daemon {
 namespace {
 
-/// How long a failed transaction waits before it is tried again, at first and at most.
-constexpr Duration kStoreRetryFirst = 1s;
-constexpr Duration kStoreRetryMax = 30s;
 /// The overview costs a few reads. It may take up to one part in so many of the time, so that under load it is looked
 /// up less often and otherwise after every transaction.
 constexpr int kOverviewShare = 20;
 /// But a pause of the machine during a look must not make the lists old for long.
 constexpr Duration kOverviewWaitMax = 1s;
-
-Instant wall_now() {
-  return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-              .count()};
-}
 
 LogLevel log_level(sync::Note::Level level) {
   switch (level) {
@@ -47,7 +39,8 @@ Keeper::Keeper(KeeperOptions options, std::unique_ptr<store::Store> store, std::
       words_(*store_, redactor),
       log_(log),
       engine_(options_.engine, options_.seed),
-      driver_(std::move(driver)) {}
+      driver_(std::move(driver)),
+      epoch_(new_epoch()) {}
 
 Keeper::~Keeper() {
   stop();
@@ -134,15 +127,22 @@ bool Keeper::wait_until(TimePoint at) {
 // ---- The state thread ------------------------------------------------------------------------------------------
 
 void Keeper::run() {
-  const auto begin = [](sync::Records& records, sync::Now) { records.begin_epoch(new_epoch()); };
+  const auto begin = [this](sync::Records& records, sync::Now) {
+    if (records.revision() < standing_.revision) {
+      // Not the store that was read: what a gateway has under this epoch is not known here.
+      epoch_ = new_epoch();
+      epochs_.clear();
+    }
+    records.begin_epoch(epoch_);
+  };
   batch_.push_back({begin, nullptr});
   while (true) {
     const TimePoint now = Clock::now();
-    if (!batch_.empty() && now >= store_retry_at_ && commit(batch_, now)) batch_.clear();
+    if (has_inputs() && now >= store_retry_at_) commit(now);
     if (courier_) serve_gateway(now);
     publish(now);
     const bool failing = store_backoff_ > Duration{};
-    if (inbox_.is_closed() && (failing || (inbox_.is_empty() && batch_.empty()))) break;
+    if (inbox_.is_closed() && (failing || (inbox_.is_empty() && !has_inputs()))) break;
 
     const auto due = engine_.next_deadline(now);  // asked before the wait: what has passed is not named any more
     // While nothing can be stored, only the gateway is served; the rest waits where it is bounded.
@@ -166,67 +166,15 @@ void Keeper::run() {
 }
 
 std::optional<TimePoint> Keeper::next_deadline(TimePoint now) {
-  if (store_backoff_ > Duration{}) return store_retry_at_;
-  if (!batch_.empty()) return now;  // an answer of the gateway has become an input
-  auto next = engine_.next_deadline(now);
+  const bool failing = store_backoff_ > Duration{};
+  if (!failing && has_inputs()) return now;  // an answer of the gateway has become an input
+  auto next = failing ? std::optional(store_retry_at_) : engine_.next_deadline(now);
   const auto earlier = [&next](std::optional<TimePoint> at) {
     if (at) next = next ? std::min(*next, *at) : *at;
   };
   if (courier_) earlier(courier_->next_deadline());
   if (overview_stale_) earlier(overview_due_);
   return next;
-}
-
-bool Keeper::commit(const std::deque<Input>& batch, TimePoint now) {
-  const sync::Memory saved = engine_.memory();
-  const sync::Now both{now, wall_now()};
-  sync::Marks marks;
-  delivery::Standing standing = standing_;  // what is rolled back must not be told to anybody
-  const auto result = store_->transact([&](sync::Records& records) {
-    for (const Input& input : batch) input.apply(records, both);
-    marks = records.marks();
-    standing.epoch = records.epoch();
-    standing.revision = records.revision();
-  });
-  const Duration took = Clock::now() - now;
-  if (!result) {
-    engine_.restore(saved);
-    store_backoff_ = store_backoff_ == Duration{} ? kStoreRetryFirst : std::min(store_backoff_ * 2, kStoreRetryMax);
-    store_retry_at_ = Clock::now() + store_backoff_;
-    log_.repeated(LogLevel::Warn, "store.failed", result.error().message, {{"reason", result.error().message}});
-    board_.update([&result](Status& status) {
-      status.store.degraded = true;
-      status.store.last_error = result.error().message;
-    });
-    return false;
-  }
-  metrics_.count_commit(took);
-  if (store_backoff_ > Duration{}) {
-    store_backoff_ = {};
-    store_retry_at_ = {};
-    log_.info("store.recovered");
-    board_.update([](Status& status) { status.store.degraded = false; });
-  }
-  marks_ = std::move(marks);
-  standing_ = std::move(standing);
-  standing_.floor = marks_.floor;
-  standing_.answered = marks_.answered;
-  standing_.complete = engine_.standing().complete;
-  standing_.contains_known = engine_.standing().contains_known;
-  overview_stale_ = true;
-  if (!courier_) {
-    courier_ = std::make_unique<delivery::Courier>(
-        options_.courier,
-        [this](std::string_view epoch) -> std::optional<std::int64_t> {
-          const auto known = epochs_.find(epoch);
-          return known == epochs_.end() ? std::nullopt : std::optional(known->second);
-        },
-        /*last_push=*/static_cast<std::int64_t>(wall_now().ms()), now);
-  }
-  courier_->on_standing(standing_, now);
-  publish_overview_if_due(now, /*force=*/standing_.offered == 0);
-  carry_out(engine_.take_commands());
-  return true;
 }
 
 void Keeper::carry_out(std::vector<sync::Command> commands) {
@@ -260,11 +208,11 @@ void Keeper::publish_overview_if_due(TimePoint now, bool force) {
   const TimePoint before = Clock::now();
   auto overview = store_->overview();
   const TimePoint after = Clock::now();
-  overview_due_ = after + std::min(kOverviewShare * (after - before), kOverviewWaitMax);
+  overview_due_ = after + (overview ? std::min(kOverviewShare * (after - before), kOverviewWaitMax) : kOverviewWaitMax);
   if (!overview) return;
   overview_stale_ = false;
   standing_.offered = overview->offered_count;
-  if (courier_) courier_->on_standing(standing_, now);
+  tell_courier(now);
   board_.update([this, &overview](Status& status) { describe_store(*overview, redactor_, status); });
 }
 
@@ -272,8 +220,9 @@ void Keeper::publish(TimePoint now) {
   publish_overview_if_due(now, /*force=*/false);
   if (!courier_) return;
   board_.update([this](Status& status) {
-    describe_gateway(*courier_, marks_, redactor_, status);
-    describe_sync(engine_.standing(), marks_, {links_lost_known_ == links_lost_, !overview_stale_}, status);
+    describe_gateway(*courier_, redactor_, status);
+    const bool failing = store_backoff_ > Duration{};
+    describe_sync(engine_.standing(), marks_, {links_lost_known_ == links_lost_, !failing, !overview_stale_}, status);
   });
 }
 

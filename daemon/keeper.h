@@ -38,7 +38,9 @@ struct LinkSide {
 /// its inbox, runs all that are there in one transaction, and carries out what the core asked for once that is durable.
 ///
 /// If a transaction fails (disk full), the engine's memory is put back, the inputs stay, and it tries again with
-/// back-off; what is stored is served meanwhile. All public functions but the constructor are thread-safe.
+/// back-off; what is stored is served meanwhile, to a gateway that has nothing. The same holds from the start on: the
+/// epoch is drawn once, used, and stored as soon as that is possible. All public functions but the constructor are
+/// thread-safe.
 class Keeper {
  public:
   Keeper(KeeperOptions options, std::unique_ptr<store::Store> store, std::unique_ptr<gateway::Driver> driver,
@@ -68,7 +70,14 @@ class Keeper {
 
   void run();
   void post(Work work);
-  bool commit(const std::deque<Input>& batch, TimePoint now);
+  bool has_inputs() const { return !batch_.empty() || presence_ || verdict_; }
+  bool commit(TimePoint now);
+  void on_stored(TimePoint now);
+  void on_not_stored(const Error& error, TimePoint now);
+  /// Of a store that could not be written yet.
+  void read_standing();
+  void tell_courier(TimePoint now);
+  void say_notes();
   void carry_out(std::vector<sync::Command> commands);
   void serve_gateway(TimePoint now);
   void take_verdict();
@@ -99,12 +108,17 @@ class Keeper {
   std::unique_ptr<gateway::Driver> driver_;
 
   std::deque<Input> batch_;  ///< Inputs whose transaction is being tried.
+  Work presence_;            ///< One more input: the newest word on which instance is there.
+  Work verdict_;             ///< And the newest verdict. It covers all that was pushed and not recorded before.
+  std::string epoch_;        ///< Of this start.
+  bool epoch_stored_ = false;
   delivery::Standing standing_;
   sync::Marks marks_;
   std::map<std::string, std::int64_t, std::less<>>
       epochs_;  ///< Last revisions of earlier epochs that were asked about.
   Duration store_backoff_{};
   TimePoint store_retry_at_;
+  std::size_t notes_said_ = 0;
   bool overview_stale_ = true;
   TimePoint overview_due_;  ///< While it is stale: when it is looked up again.
   std::atomic<bool> events_lost_{false};

@@ -69,7 +69,7 @@ void Keeper::on_state(delivery::StateOutcome outcome, TimePoint now) {
 
 void Keeper::look_up_epoch(const std::string& epoch) {
   if (epochs_.size() >= kMaxEpochsKept) epochs_.clear();
-  const auto looked_up = store_->transact([this, &epoch](sync::Records& records) {
+  const auto looked_up = store_->read([this, &epoch](sync::Records& records) {
     if (const auto last = records.last_revision_of(epoch)) epochs_[epoch] = *last;
   });
   if (!looked_up)
@@ -77,11 +77,12 @@ void Keeper::look_up_epoch(const std::string& epoch) {
 }
 
 void Keeper::note_presence() {
+  presence_ = nullptr;
   const auto instance = courier_->present_instance();
   if (engine_.memory().instance == instance) return;
-  batch_.push_back(
-      {[this, instance](sync::Records& records, sync::Now now) { engine_.on_gateway_presence(records, instance, now); },
-       nullptr});
+  presence_ = [this, instance](sync::Records& records, sync::Now now) {
+    engine_.on_gateway_presence(records, instance, now);
+  };
 }
 
 void Keeper::on_push(std::int64_t push, bool full, delivery::PushOutcome outcome, Duration took, TimePoint now) {
@@ -109,16 +110,15 @@ void Keeper::take_verdict() {
       for (const auto& line : accepted->rejected) say_refused(line);
       sync::PushAnswered answer{accepted->push,  accepted->answered.instance, accepted->answered.epoch, accepted->after,
                                 accepted->up_to, accepted->rejected};
-      batch_.push_back(
-          {[this, answer](sync::Records& records, sync::Now now) { engine_.on_push_answered(records, answer, now); },
-           nullptr});
+      verdict_ = [this, answer](sync::Records& records, sync::Now now) {
+        if (answer.epoch == records.epoch()) engine_.on_push_answered(records, answer, now);
+      };
     } else {
       const auto refused = std::get<delivery::LineRefused>(*verdict);
       say_refused(refused.line);
-      batch_.push_back({[this, refused](sync::Records& records, sync::Now now) {
-                          engine_.on_line_refused(records, refused.push, refused.line, now);
-                        },
-                        nullptr});
+      verdict_ = [this, refused](sync::Records& records, sync::Now now) {
+        engine_.on_line_refused(records, refused.push, refused.line, now);
+      };
     }
   }
 }

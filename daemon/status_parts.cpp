@@ -70,7 +70,7 @@ void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Fre
   shown.other_gateway_id = unless_empty(standing.other_gateway_id);
   shown.last_proven_sync = standing.proven;
   const auto show = [&fresh](bool& agreement, bool holds) {
-    agreement = holds && fresh.link && (fresh.lists || agreement);
+    agreement = holds && fresh.link && fresh.stored && (fresh.lists || agreement);
   };
   const bool gateway = status.gateway.state == GatewayStatus::State::InSync;
   show(shown.in_sync, standing.in_sync);
@@ -84,8 +84,7 @@ void withdraw_agreement(Status& status) {
   status.settled = false;
 }
 
-void describe_gateway(const delivery::Courier& courier, const sync::Marks& marks, const Redactor& redactor,
-                      Status& status) {
+void describe_gateway(const delivery::Courier& courier, const Redactor& redactor, Status& status) {
   GatewayStatus& shown = status.gateway;
   const auto state = translate(courier.condition());
   if (!shown.state_since || shown.state != state) shown.state_since = Clock::now();
@@ -93,7 +92,7 @@ void describe_gateway(const delivery::Courier& courier, const sync::Marks& marks
   shown.instance = courier.present_instance();
   shown.applied_revision.reset();
   if (shown.instance && courier.gateway_state()) shown.applied_revision = courier.gateway_state()->revision;
-  shown.has_answered_push = shown.instance && *shown.instance == marks.answered.instance;
+  shown.has_answered_push = courier.has_answered_push();
   shown.last_proven_sync = courier.proven_at();
   shown.last_error = unless_empty(redactor.redact(courier.last_error(), kMaxWordsBytes));
 }

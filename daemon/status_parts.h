@@ -18,8 +18,9 @@ inline constexpr std::size_t kMaxWordsBytes = 297;
 
 /// What of the status is as new as the last transaction.
 struct Freshness {
-  bool link = true;   ///< No link went since the engine last heard of one.
-  bool lists = true;  ///< The overview of the store, which is looked up less often under load.
+  bool link = true;    ///< No link went since the engine last heard of one.
+  bool stored = true;  ///< What came in is stored, not waiting for the store to be writable again.
+  bool lists = true;   ///< The overview of the store, which is looked up less often under load.
 };
 
 void describe_link(const link::Snapshot& link, Status& status);
@@ -29,8 +30,7 @@ void describe_link(const link::Snapshot& link, Status& status);
 void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Freshness fresh, Status& status);
 /// What was in sync under the last link says nothing about the next.
 void withdraw_agreement(Status& status);
-void describe_gateway(const delivery::Courier& courier, const sync::Marks& marks, const Redactor& redactor,
-                      Status& status);
+void describe_gateway(const delivery::Courier& courier, const Redactor& redactor, Status& status);
 void describe_store(const store::Overview& overview, const Redactor& redactor, Status& status);
 
 /// What the metrics call the end of a push.

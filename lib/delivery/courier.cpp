@@ -365,6 +365,7 @@ std::string Courier::last_error() const {
   }
   if (plan_ == Plan::WaitForListing) return "the gateway has what this store does not know: waiting for a full listing";
   if (plan_ == Plan::WaitForStore && standing_) return "the store cannot be written: the gateway keeps what it has";
+  if (plan_ == Plan::WaitForStore) return "the store cannot be read: the gateway keeps what it has";
   return {};
 }
 

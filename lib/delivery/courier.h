@@ -106,7 +106,7 @@ class Courier {
   /// Pushes are numbered from `last_push + 1`: pass the highest number that the store may have kept.
   Courier(const CourierLimits& limits, LastRevisionOf last_revision_of, std::int64_t last_push, TimePoint now);
 
-  /// After each transaction, and once before anything else happens.
+  /// After each transaction. Before the first call the gateway is asked for its state, and nothing is sent.
   void on_standing(const Standing& standing, TimePoint now);
   void on_state(const protocol::GatewayState& state, TimePoint now);
   /// The state could not be asked.
@@ -127,6 +127,8 @@ class Courier {
   GatewayCondition condition() const;
   /// The instance that answered last, or nullopt while it is away.
   std::optional<std::string> present_instance() const;
+  /// The instance that is present has answered a push, whether or not the store could record it yet.
+  bool has_answered_push() const { return reachable_ && !instance_.empty() && instance_ == answered_instance_; }
   /// What the gateway last said that it has. Nullopt: it is to be asked.
   const std::optional<protocol::GatewayState>& gateway_state() const { return state_; }
   /// Why nothing is sent or the last request failed; empty if all is well.

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,11 @@ Result<std::unique_ptr<DaemonProcess>> DaemonProcess::start(const ProcessOptions
   // may make a pipe; it works with a smaller one, too.
   for (const auto& pipe : {out, err}) ::fcntl(pipe[1], F_SETPIPE_SZ, kPipeBytes);
   std::vector<std::string> arguments{options.program};
+  std::string program = options.program;
+  if (options.full_disk) {  // the limit must be there before its first instruction
+    program = "/bin/sh";
+    arguments = {"sh", "-c", "ulimit -S -f 0 && exec \"$0\" \"$@\"", options.program};
+  }
   arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
   std::vector<std::string> environment;
   if (const char* path = std::getenv("PATH")) environment.push_back(std::string("PATH=") + path);
@@ -65,7 +71,7 @@ Result<std::unique_ptr<DaemonProcess>> DaemonProcess::start(const ProcessOptions
   posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
   pid_t pid = 0;
-  const int failed = posix_spawn(&pid, options.program.c_str(), &actions, nullptr, pointers_to(arguments).data(),
+  const int failed = posix_spawn(&pid, program.c_str(), &actions, nullptr, pointers_to(arguments).data(),
                                  pointers_to(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   ::close(out[1]);
@@ -137,6 +143,11 @@ void DaemonProcess::take(bool is_err, const char* data, std::size_t size) {
 
 void DaemonProcess::signal(int number) {
   if (!status_) ::kill(pid_, number);
+}
+
+void DaemonProcess::fill_disk(bool full) {
+  const struct rlimit limit { full ? 0 : RLIM_INFINITY, RLIM_INFINITY };
+  if (!status_) ::prlimit(pid_, RLIMIT_FSIZE, &limit, nullptr);
 }
 
 std::optional<int> DaemonProcess::wait_for_exit(Duration limit) {

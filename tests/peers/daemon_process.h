@@ -22,6 +22,7 @@ struct ProcessOptions {
   std::string program;
   std::vector<std::string> arguments;
   std::map<std::string, std::string> environment;  ///< All of it, besides PATH.
+  bool full_disk = false;                          ///< As after `fill_disk(true)`.
 };
 
 struct Memory {
@@ -41,6 +42,9 @@ class DaemonProcess {
 
   pid_t pid() const { return pid_; }
   void signal(int number);
+  /// True: no write to a file succeeds from now on, as on a full disk (a limit of 0 on the size of files). Files can be
+  /// made, and what is there can be read.
+  void fill_disk(bool full);
   /// The exit status, 128 + n after signal n, or nullopt if it still runs at the limit. After the end all of its output
   /// is there.
   std::optional<int> wait_for_exit(Duration limit = 10s);

@@ -60,7 +60,7 @@ void Scene::start_gateway() {
   gateway_ = std::move(*started);
 }
 
-void Scene::start_daemon(std::map<std::string, std::string> settings) {
+void Scene::start_daemon(std::map<std::string, std::string> settings, bool full_disk) {
   std::map<std::string, std::string> environment = {
       {"TETHER_REGISTRATION_TOKEN", kToken},
       {"TETHER_CONTROL_PLANE_CA_FILE", ca_.ca_file},
@@ -75,7 +75,7 @@ void Scene::start_daemon(std::map<std::string, std::string> settings) {
   if (control_plane_) environment["TETHER_CONTROL_PLANE_URL"] = control_plane_->websocket_url();
   for (auto& [name, value] : settings) environment[name] = value;
   std::erase_if(environment, [](const auto& setting) { return setting.second.empty(); });
-  auto started = DaemonProcess::start({daemon_binary(), {}, environment});
+  auto started = DaemonProcess::start({daemon_binary(), {}, environment, full_disk});
   REQUIRE(started);
   daemon_ = std::move(*started);
 }

@@ -42,7 +42,7 @@ class Scene {
   void start_gateway();
   /// With the settings of a quick test (back-off from 50 ms, gateway looked at each second), `settings` on top; an
   /// empty value takes one away.
-  void start_daemon(std::map<std::string, std::string> settings = {});
+  void start_daemon(std::map<std::string, std::string> settings = {}, bool full_disk = false);
   /// SIGTERM, and its exit status.
   std::optional<int> stop_daemon();
   void kill_daemon();
