@@ -246,6 +246,11 @@ void Connection::on_rest_end(const RestEnd& end) {
   pump();
 }
 
+void Connection::make_anew() {
+  constexpr int kNormalClosure = 1000;
+  if (socket_ && socket_->is_open()) socket_->close(kNormalClosure, "everything is to be listed again");
+}
+
 void Connection::stop(std::function<void()> on_stopped) {
   on_stopped_ = std::move(on_stopped);
   if (!link_) return on_stopped_();

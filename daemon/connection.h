@@ -37,6 +37,9 @@ class Connection {
   /// The token file may have changed. `insist` (SIGHUP): a fresh attempt is made even if it has not.
   void reload_token(bool insist);
 
+  /// Ends the link, so that the next one begins with listing everything.
+  void make_anew();
+
   /// Closes with a close frame. `on_stopped` is called when that is over.
   void stop(std::function<void()> on_stopped);
 

@@ -172,6 +172,7 @@ int run_daemon(const Settings& settings, const std::string& version) {
          loop.post([&connection, frames = std::move(frames), token] { connection.send(frames, token); });
        },
        [&loop, &connection](const RestEnd& end) { loop.post([&connection, end] { connection.on_rest_end(end); }); },
+       [&loop, &connection] { loop.post([&connection] { connection.make_anew(); }); },
        [&loop, dial] { loop.post(dial); }});
   net::FileWatch socket_watch(loop, settings.gateway.socket, [&keeper] { keeper.gateway_appeared(); });
 

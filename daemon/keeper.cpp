@@ -127,15 +127,7 @@ bool Keeper::wait_until(TimePoint at) {
 // ---- The state thread ------------------------------------------------------------------------------------------
 
 void Keeper::run() {
-  const auto begin = [this](sync::Records& records, sync::Now) {
-    if (records.revision() < standing_.revision) {
-      // Not the store that was read: what a gateway has under this epoch is not known here.
-      epoch_ = new_epoch();
-      epochs_.clear();
-    }
-    records.begin_epoch(epoch_);
-  };
-  batch_.push_back({begin, nullptr});
+  begin_epoch();
   while (true) {
     const TimePoint now = Clock::now();
     if (has_inputs() && now >= store_retry_at_) commit(now);

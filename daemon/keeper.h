@@ -31,7 +31,9 @@ struct KeeperOptions {
 struct LinkSide {
   std::function<void(std::vector<std::string> frames, std::int64_t ping_token)> send;
   std::function<void(const RestEnd&)> on_rest_end;  ///< On a REST worker's thread.
-  std::function<void()> on_gateway_tried;           ///< Once: the gateway was asked for its state, or is not there.
+  /// All that was stored is lost: the link is to be made anew, so that everything is listed.
+  std::function<void()> on_store_lost;
+  std::function<void()> on_gateway_tried;  ///< Once: the gateway was asked for its state, or is not there.
 };
 
 /// The state thread: owns the store, the engine and the courier. It takes the inputs that the other threads leave in
@@ -77,7 +79,11 @@ class Keeper {
   /// Of a store that could not be written yet.
   void read_standing();
   void tell_courier(TimePoint now);
-  void say_notes();
+  /// With a store that was set aside while it was in use, and an empty one in its place.
+  void start_anew();
+  void begin_epoch();
+  /// False: there was nothing to say.
+  bool say_notes();
   void carry_out(std::vector<sync::Command> commands);
   void serve_gateway(TimePoint now);
   void take_verdict();

@@ -18,7 +18,26 @@ Instant wall_now() {
 
 }  // namespace
 
+void Keeper::begin_epoch() {
+  const auto begin = [this](sync::Records& records, sync::Now) {
+    if (records.revision() < standing_.revision) {
+      // Not the store that was read: what a gateway has under this epoch is not known here.
+      epoch_ = new_epoch();
+      epochs_.clear();
+    }
+    records.begin_epoch(epoch_);
+  };
+  batch_.push_back({begin, nullptr});
+}
+
 bool Keeper::commit(TimePoint now) {
+  const auto writable = store_->make_writable();
+  const bool set_aside = say_notes();
+  if (!writable) {
+    on_not_stored(writable.error(), now);
+    return false;
+  }
+  if (set_aside && epoch_stored_) start_anew();
   const sync::Memory saved = engine_.memory();
   const sync::Now both{now, wall_now()};
   sync::Marks marks;
@@ -32,9 +51,9 @@ bool Keeper::commit(TimePoint now) {
     standing.revision = records.revision();
   });
   const Duration took = Clock::now() - now;
-  say_notes();
   if (!result) {
     engine_.restore(saved);
+    if (result.error().kind == ErrorKind::Corrupt) store_->distrust();
     on_not_stored(result.error(), now);
     return false;
   }
@@ -60,7 +79,8 @@ void Keeper::on_stored(TimePoint now) {
     store_retry_at_ = {};
     log_.info("store.recovered");
     board_.update([](Status& status) { status.store.degraded = false; });
-    const auto state = courier_->gateway_state();  // given when the store could perhaps not be asked about its epoch
+    // Given when the store could perhaps not be asked about its epoch.
+    const auto state = courier_ ? courier_->gateway_state() : std::nullopt;
     if (state && !state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);
   }
   overview_stale_ = true;
@@ -105,9 +125,30 @@ void Keeper::tell_courier(TimePoint now) {
   if (!standing_.epoch.empty()) courier_->on_standing(standing_, now);
 }
 
-void Keeper::say_notes() {
+void Keeper::start_anew() {
+  // Answers to what was asked before are not to be taken for answers to what is asked now.
+  sync::Memory memory = sync::Engine(options_.engine, options_.seed).memory();
+  memory.next_request = engine_.memory().next_request;
+  engine_.restore(std::move(memory));
+  links_lost_known_ = links_lost_;
+  events_lost_ = false;
+  batch_.clear();
+  verdict_ = nullptr;
+  presence_ = nullptr;
+  courier_.reset();
+  epochs_.clear();
+  standing_ = {};
+  epoch_ = new_epoch();
+  epoch_stored_ = false;
+  begin_epoch();
+  link_.on_store_lost();
+}
+
+bool Keeper::say_notes() {
   const auto& notes = store_->opened_notes();
+  const bool any = notes_said_ < notes.size();
   for (; notes_said_ < notes.size(); ++notes_said_) log_.error("store.opened", {{"message", notes[notes_said_]}});
+  return any;
 }
 
 }  // namespace tether::daemon

@@ -37,15 +37,18 @@ Result<Done> make_file(const std::string& file) {
   return Done{};
 }
 
-void check_pages(Connection& connection, const std::string& file) {
+bool is_quickly_checked(const std::string& file) {
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
-  if (error || size > static_cast<std::uintmax_t>(kMaxCheckedAtOpenBytes)) return;
+  return !error && size <= static_cast<std::uintmax_t>(kMaxCheckedAtOpenBytes);
+}
+
+void check_pages(Connection& connection) {
   auto row = connection.query("PRAGMA quick_check(1)");
   if (row.next() && row.view(0) != "ok") connection.set_error({ErrorKind::Corrupt, row.text(0)});
 }
 
-Result<std::unique_ptr<Connection>> try_open(const std::string& file, const StoreOptions& options) {
+Result<std::unique_ptr<Connection>> try_open(const std::string& file, const StoreOptions& options, bool distrusted) {
   if (auto made = make_file(file); !made) return tl::unexpected<Error>(made.error());
   ConnectionOptions connection_options;
   connection_options.durable = options.durable;
@@ -53,7 +56,7 @@ Result<std::unique_ptr<Connection>> try_open(const std::string& file, const Stor
   connection_options.max_bytes = options.max_bytes;
   auto connection = Connection::open(file, connection_options);
   if (!connection) return connection;
-  check_pages(**connection, file);
+  if (distrusted || is_quickly_checked(file)) check_pages(**connection);
   if (auto good = (*connection)->outcome("check " + file); !good) return tl::unexpected<Error>(good.error());
   if (auto migrated = migrate(**connection); !migrated) return tl::unexpected<Error>(migrated.error());
   Transaction::create_scratch(**connection);
@@ -90,7 +93,7 @@ Result<Done> try_reading(const std::shared_ptr<ReaderPool>& pool, const std::str
   {
     auto connection = pool->take();
     if (!connection) return tl::unexpected<Error>(connection.error());
-    check_pages(**connection, file);
+    if (is_quickly_checked(file)) check_pages(**connection);
     { Transaction(**connection).marks(); }
     read_overview(**connection);
     auto read = (*connection)->outcome("read " + file);
@@ -110,16 +113,16 @@ std::string database_file(const StateFolder& folder) {
 }
 
 Result<std::unique_ptr<Connection>> open_database(const StateFolder& folder, const StoreOptions& options,
-                                                  std::vector<std::string>& notes) {
+                                                  bool distrusted, std::vector<std::string>& notes) {
   keep_temporary_files_in(folder);
   const auto file = database_file(folder);
-  auto connection = try_open(file, options);
+  auto connection = try_open(file, options, distrusted);
   if (connection || connection.error().kind != ErrorKind::Corrupt) return connection;
   const auto damage = connection.error().message;
   const auto kept_as = set_aside(file);
   if (!kept_as) return tl::unexpected<Error>(kept_as.error());
   notes.push_back("the store was damaged (" + damage + ") and is kept as " + *kept_as + "; an empty one was started");
-  return try_open(file, options);
+  return try_open(file, options, /*distrusted=*/false);
 }
 
 Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Error& why) {

@@ -16,8 +16,9 @@ std::string database_file(const StateFolder& folder);
 
 /// Opens the database to write, checked and with its schema up to date. A damaged one is moved aside first; `notes`
 /// gets a sentence about it. No other connection to it may be open.
+/// `distrusted`: it is read through whatever its size.
 Result<std::unique_ptr<Connection>> open_database(const StateFolder& folder, const StoreOptions& options,
-                                                  std::vector<std::string>& notes);
+                                                  bool distrusted, std::vector<std::string>& notes);
 
 /// A way to read the database although open_database has just failed with `why`: the first through which all that is
 /// ever read can be read. What is committed is read whole or not at all.

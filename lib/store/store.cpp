@@ -23,6 +23,7 @@ struct Store::Impl {
   std::unique_ptr<Connection> writer;   ///< Null: nothing can be written.
   std::shared_ptr<ReaderPool> readers;  ///< Null: nothing can be read either. Shared with the bodies under way.
   std::vector<std::string> notes;
+  bool distrusted = false;
 };
 
 /// To write, or else to read.
@@ -30,8 +31,9 @@ Result<Done> Store::Impl::open() {
   // What reads without a lock must be gone before anything is written.
   if (readers && !readers->close()) return fail(ErrorKind::Retry, "store: open: it is still being read for a push");
   readers.reset();
-  auto opened = open_database(folder, options, notes);
+  auto opened = open_database(folder, options, distrusted, notes);
   if (opened) {
+    distrusted = false;
     writer = std::move(*opened);
     readers = std::make_shared<ReaderPool>(database_file(folder));
     return Done{};
@@ -72,8 +74,13 @@ Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Store::~Store() = default;
 
-bool Store::is_writable() const {
-  return impl_->writer != nullptr;
+Result<Done> Store::make_writable() {
+  return impl_->writer ? Result<Done>(Done{}) : impl_->open();
+}
+
+void Store::distrust() {
+  impl_->writer.reset();
+  impl_->distrusted = true;
 }
 
 const std::vector<std::string>& Store::opened_notes() const {
@@ -81,9 +88,7 @@ const std::vector<std::string>& Store::opened_notes() const {
 }
 
 Result<Done> Store::transact(const std::function<void(sync::Records&)>& work) {
-  if (!impl_->writer) {
-    if (auto opened = impl_->open(); !opened) return opened;
-  }
+  if (auto opened = make_writable(); !opened) return opened;
   OpenTransaction open(*impl_->writer, "BEGIN IMMEDIATE");
   Transaction records(*impl_->writer);
   if (!impl_->writer->error()) {

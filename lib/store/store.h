@@ -44,8 +44,7 @@ inline constexpr int kMaxIdleReaders = 2;
 /// is read if that is possible, and each `transact` tries again to open it. It is left as it is until then.
 ///
 /// Errors: Retry: nothing was changed, the disk is full, slow or read-only: try again later. Reject: the same, because
-/// a newer version wrote the file. Corrupt: nothing was changed and the stored state cannot be read; opening the store
-/// again sets it aside.
+/// a newer version wrote the file. Corrupt: nothing was changed and the stored state cannot be read: `distrust` it.
 class Store {
  public:
   /// Creates the file (0600) or brings its schema up to date. A damaged one is moved aside to `tetherd.db.damaged-<n>`
@@ -56,8 +55,10 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// False: nothing can be stored before a `transact` succeeds.
-  bool is_writable() const;
+  /// Opens the file to write if it is not open so. `transact` does the same.
+  Result<Done> make_writable();
+  /// After Corrupt: closes the file. It is read through when it is opened next, and set aside if it is damaged.
+  void distrust();
   /// For the operator: what was done to the stored state each time that it was opened. Usually empty.
   const std::vector<std::string>& opened_notes() const;
 

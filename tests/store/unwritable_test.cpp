@@ -56,7 +56,6 @@ Result<Done> put_one(Store& store, const std::string& id) {
 
 /// Everything there is, each by its own way of reading.
 void check_serves(Store& store, std::size_t count) {
-  CHECK_FALSE(store.is_writable());
   CHECK(revision_in(store) == static_cast<std::int64_t>(count) + 1);
   CHECK(lines_in(store) == count);
   const auto overview = store.overview();
@@ -66,7 +65,6 @@ void check_serves(Store& store, std::size_t count) {
 }
 
 void check_serves_nothing(Store& store) {
-  CHECK_FALSE(store.is_writable());
   CHECK_FALSE(store.push_body({.full = true}));
   CHECK_FALSE(store.overview());
   CHECK_FALSE(store.read([](sync::Records&) { FAIL("there is nothing to read"); }));
@@ -103,7 +101,6 @@ TEST_CASE("a store of a newer version is read, left as it is, and written once i
 
   set_schema_version(store, 1);
   CHECK(put_one(*store, "b"));
-  CHECK(store->is_writable());
   CHECK(lines_in(*store) == 2);
 }
 
@@ -224,6 +221,47 @@ TEST_CASE("a damaged store is not read, and set aside once that is possible") {
   CHECK(lines_in(*store) == 1);
   REQUIRE(store->opened_notes().size() == 1);
   CHECK_THAT(store->opened_notes()[0], Catch::Contains(".damaged-1"));
+}
+
+TEST_CASE("a store that is found to be damaged is set aside when it is opened next, however large it is") {
+  TestStore store;
+  const std::string document(1024 * 1024, 'd');
+  for (int i = 0; i < 66; ++i) {
+    store.write([&](sync::Records& records) { offer(records, artifact(std::to_string(i)), "h", document); });
+  }
+  store.close();
+  REQUIRE(fs::file_size(store.file()) > static_cast<std::uintmax_t>(kMaxCheckedAtOpenBytes));
+  {
+    // What is not read when a store is opened: the tree of documents, which is rooted in one of the first pages.
+    std::fstream out(store.file(), std::ios::in | std::ios::out | std::ios::binary);
+    const auto root = store.raw()->number("SELECT rootpage FROM sqlite_schema WHERE name = 'bodies'");
+    const auto page = store.raw()->number("PRAGMA page_size");
+    out.seekp((root - 1) * page);
+    out << std::string(100, 'x');
+  }
+  store.reopen();
+  CHECK(store->opened_notes().empty());
+  const auto found = put_one(*store, "a");
+  REQUIRE_FALSE(found);
+  CHECK(found.error().kind == ErrorKind::Corrupt);
+
+  store->distrust();
+
+  CHECK(put_one(*store, "a"));
+  CHECK(lines_in(*store) == 1);
+  CHECK(store->opened_notes().size() == 1);
+}
+
+TEST_CASE("a store that is distrusted and not damaged is kept") {
+  TestStore store;
+  CHECK(put_one(*store, "a"));
+
+  store->distrust();
+
+  CHECK(lines_in(*store) == 1);
+  CHECK(put_one(*store, "b"));
+  CHECK(lines_in(*store) == 2);
+  CHECK(store->opened_notes().empty());
 }
 
 TEST_CASE("a database file that cannot be opened is tried again with each transaction") {

@@ -224,6 +224,49 @@ TEST_CASE("a store on a read-only file system is served, and used once it can be
   check_heals(scene, more);
 }
 
+TEST_CASE("a store that is damaged while it is used is set aside, and the gateway keeps what it has until then [R10]") {
+  Scene scene;
+  start_all(scene);
+  // More than is kept in memory.
+  const auto document = [](std::size_t i, const std::string& backend) {
+    return document_with("large-" + std::to_string(i), backend) + "# " + std::string(500'000, 'x') + "\n";
+  };
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < kServed; ++i) {
+    ids.push_back(scene.control_plane()
+                      .deploy("RestApi", "large-" + std::to_string(i), document(i, "https://a.example"))
+                      .artifact_id);
+  }
+  for (const auto& id : ids) REQUIRE(is_acknowledged(scene, id));
+  REQUIRE(scene.stop_daemon() == 0);  // nothing is left in the log
+  scene.start_daemon();
+  REQUIRE(scene.wait_until_in_sync().is_object());
+  const std::string database = scene.file("state") + "/tetherd.db";
+  {
+    const auto size = std::filesystem::file_size(database);
+    std::fstream file(database, std::ios::in | std::ios::out | std::ios::binary);
+    file << std::string(size, 'x');
+  }
+  const std::size_t from = scene.gateway().history().size();
+
+  const auto newer = scene.control_plane().redeploy(ids[0], document(0, "https://b.example"));
+
+  CHECK(is_acknowledged(scene, newer.artifact_id));
+  CHECK(scene.wait_for([](const json& status) { return status["in_sync"] == true && !status["store"]["degraded"]; })
+            .is_object());
+  CHECK(gateway_comes_to_agree(scene));
+  CHECK(scene.daemon().wait_for_text("the store was damaged"));
+  CHECK(std::filesystem::exists(database + ".damaged-1"));
+  for (const auto& push : pushes(scene.gateway(), from)) {
+    if (push.method == "PUT") CHECK(push.lines == kServed);
+    for (const auto& line : push.applied) CHECK_FALSE(line.removed);
+  }
+  // What was begun in its place is a store like any other.
+  scene.control_plane().undeploy(ids[1]);
+  CHECK(is_acknowledged(scene, ids[1]));
+  CHECK(scene.wait_until_in_sync().is_object());
+}
+
 TEST_CASE("a state folder that cannot be made ends the daemon with a sentence") {
   Scene scene;
   std::ofstream(scene.file("file")) << "not a folder";
