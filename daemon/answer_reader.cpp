@@ -1,8 +1,10 @@
 #include "answer_reader.h"
 
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "chunk_pipe.h"
 #include "tether/protocol/document.h"
 #include "tether/protocol/rest.h"
 
@@ -19,13 +21,14 @@ class ListingReader : public AnswerReader {
   using HandOver = void (sync::Engine::*)(sync::Records&, std::uint64_t, const std::vector<Row>&, sync::Now);
 
   ListingReader(std::uint64_t request, std::string member, Parse parse, HandOver hand_over, sync::Engine& engine,
-                Inbox& inbox)
+                Inbox& inbox, std::size_t max_bytes)
       : request_(request),
         parse_(parse),
         hand_over_(hand_over),
         engine_(engine),
         inbox_(inbox),
-        scanner_(std::move(member), [this](std::string_view element) { return on_element(element); }) {}
+        scanner_(
+            std::move(member), [this](std::string_view element) { return on_element(element); }, max_bytes) {}
 
   Result<Done> feed(std::string_view chunk) override { return scanner_.feed(chunk); }
 
@@ -96,35 +99,49 @@ class WholeReader : public AnswerReader {
   std::string body_;
 };
 
-/// A batch of documents. The archive is collected compressed, within its limit, and unpacked one document at a time.
+/// A batch of documents, unpacked as it arrives by a thread of its own: libarchive asks for its input, and an answer
+/// comes unasked. One document is in memory at a time, and what waits to be handed over.
 class BatchReader : public AnswerReader {
  public:
   BatchReader(std::uint64_t request, sync::Engine& engine, Inbox& inbox, const protocol::ArchiveLimits& limits)
-      : request_(request), engine_(engine), inbox_(inbox), limits_(limits) {}
+      : request_(request), engine_(engine), inbox_(inbox), limits_(limits), unpacker_([this] { unpack(); }) {}
+  ~BatchReader() override { join(/*whole=*/false); }
+  BatchReader(const BatchReader&) = delete;
+  BatchReader& operator=(const BatchReader&) = delete;
 
   Result<Done> feed(std::string_view chunk) override {
-    if (archive_.size() + chunk.size() > limits_.max_compressed_bytes) {
-      return fail(ErrorKind::Reject, "the archive is larger than max_compressed_bytes");
-    }
-    archive_ += chunk;
-    return Done{};
+    if (chunk.empty() || pipe_.give(chunk)) return Done{};
+    join(/*whole=*/false);
+    // The archive may be at its end before the body is.
+    if (summary_) return Done{};
+    return tl::unexpected(summary_.error());
   }
 
   Result<Done> finish() override {
-    bool read = false;
-    const auto whole_archive = [this, &read]() -> Result<std::string_view> {
-      if (std::exchange(read, true)) return std::string_view();
-      return std::string_view(archive_);
-    };
-    auto summary = protocol::unpack(
-        whole_archive, [this](protocol::ArchiveEntry entry) { return on_entry(std::move(entry)); }, limits_);
+    join(/*whole=*/true);
     // What arrived whole is used even if the rest is damaged.
     if (auto flushed = flush(); !flushed) return flushed;
-    if (!summary) return tl::unexpected(summary.error());
+    if (!summary_) return tl::unexpected(summary_.error());
     return Done{};
   }
 
+  bool is_too_large() override {
+    join(/*whole=*/false);
+    return !summary_ && summary_.error().kind == ErrorKind::Reject;
+  }
+
  private:
+  void unpack() {
+    summary_ = protocol::unpack([this] { return pipe_.take(); },
+                                [this](protocol::ArchiveEntry entry) { return on_entry(std::move(entry)); }, limits_);
+    pipe_.leave();
+  }
+
+  void join(bool whole) {
+    pipe_.end(whole);
+    if (unpacker_.joinable()) unpacker_.join();
+  }
+
   Result<Done> on_entry(protocol::ArchiveEntry entry) {
     sync::Document document;
     document.deployment_id = std::move(entry.deployment_id);
@@ -163,9 +180,12 @@ class BatchReader : public AnswerReader {
   sync::Engine& engine_;
   Inbox& inbox_;
   protocol::ArchiveLimits limits_;
-  std::string archive_;
+  ChunkPipe pipe_;
+  // The unpacker's alone until it is joined.
   std::vector<sync::Document> documents_;
   std::size_t bytes_ = 0;
+  Result<protocol::ArchiveSummary> summary_ = protocol::ArchiveSummary{};
+  std::thread unpacker_;
 };
 
 WholeReader::Take take_existences(std::uint64_t request, sync::Engine& engine) {
@@ -204,17 +224,17 @@ WholeReader::Take take_hmac_secrets(std::uint64_t request, sync::Engine& engine)
 }  // namespace
 
 std::unique_ptr<AnswerReader> make_answer_reader(const sync::SendRequest& request, sync::Engine& engine, Inbox& inbox,
-                                                 const protocol::ArchiveLimits& limits) {
+                                                 const AnswerLimits& limits) {
   using Resources = ListingReader<protocol::ResourceState>;
   const auto resources = [&](std::string member, Resources::Parse parse) {
     return std::make_unique<Resources>(request.number, std::move(member), parse, &sync::Engine::on_resource_rows,
-                                       engine, inbox);
+                                       engine, inbox, limits.max_listing_bytes);
   };
   switch (request.call) {
     case Call::Deployments:
-      return std::make_unique<ListingReader<protocol::DeploymentRow>>(request.number, "deployments",
-                                                                      &protocol::parse_deployment_row,
-                                                                      &sync::Engine::on_deployment_rows, engine, inbox);
+      return std::make_unique<ListingReader<protocol::DeploymentRow>>(
+          request.number, "deployments", &protocol::parse_deployment_row, &sync::Engine::on_deployment_rows, engine,
+          inbox, limits.max_listing_bytes);
     case Call::Keys:
       return resources("", &protocol::parse_key_row);
     case Call::Plans:
@@ -226,7 +246,7 @@ std::unique_ptr<AnswerReader> make_answer_reader(const sync::SendRequest& reques
     case Call::HmacSecrets:
       return std::make_unique<WholeReader>(inbox, take_hmac_secrets(request.number, engine));
     case Call::FetchBatch:
-      return std::make_unique<BatchReader>(request.number, engine, inbox, limits);
+      return std::make_unique<BatchReader>(request.number, engine, inbox, limits.archive);
     case Call::Exists:
       return std::make_unique<WholeReader>(inbox, take_existences(request.number, engine));
     case Call::SecretValue:
@@ -237,11 +257,31 @@ std::unique_ptr<AnswerReader> make_answer_reader(const sync::SendRequest& reques
   return std::make_unique<WholeReader>(inbox, nullptr);
 }
 
-http::RestCall rest_call(const sync::SendRequest& request) {
+std::size_t max_answer_bytes(sync::Call call, const AnswerLimits& limits) {
+  switch (call) {
+    case Call::Deployments:
+    case Call::Keys:
+    case Call::Plans:
+    case Call::Subscriptions:
+    case Call::Secrets:
+      return limits.max_listing_bytes;
+    case Call::FetchBatch:
+      return limits.archive.max_packed_bytes();
+    case Call::HmacSecrets:
+    case Call::Exists:
+    case Call::SecretValue:
+    case Call::Manifest:
+      break;
+  }
+  return protocol::kMaxAnswerBytes;
+}
+
+http::RestCall rest_call(const sync::SendRequest& request, const AnswerLimits& limits) {
   http::RestCall call;
   call.method = request.method;
   call.path = request.path;
   call.body = request.body;
+  call.max_answer_bytes = max_answer_bytes(request.call, limits);
   if (!request.body.empty()) call.content_type = "application/json";
   if (request.call == Call::FetchBatch) call.accept = "application/x-tar+gzip";
   return call;

@@ -75,9 +75,9 @@ KeeperOptions keeper_options(const Settings& settings, std::uint32_t seed) {
   options.rest.client.tls = address.tls;
   options.rest.client.ca_file = settings.control_plane.ca_file.value_or("");
   options.rest.client.rest_base = address.rest_base;
-  options.rest.client.max_body_bytes = settings.limits.max_listing_bytes;
-  options.rest.archive.max_entry_bytes = settings.limits.max_document_bytes;
-  options.rest.archive.max_unpacked_bytes = settings.limits.max_archive_bytes;
+  options.rest.limits.max_listing_bytes = settings.limits.max_listing_bytes;
+  options.rest.limits.archive.max_entry_bytes = settings.limits.max_document_bytes;
+  options.rest.limits.archive.max_unpacked_bytes = settings.limits.max_archive_bytes;
   options.seed = seed;
   return options;
 }

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "answer_reader.h"
-
 namespace tether::daemon {
 namespace {
 
@@ -49,8 +47,8 @@ class RestPool::Worker {
 
   void carry_out(const Job& job) {
     const sync::SendRequest& request = job.request;
-    const auto reader = make_answer_reader(request, pool_.engine_, pool_.inbox_, pool_.options_.archive);
-    const auto outcome = current_->call(rest_call(request), job.token,
+    const auto reader = make_answer_reader(request, pool_.engine_, pool_.inbox_, pool_.options_.limits);
+    const auto outcome = current_->call(rest_call(request, pool_.options_.limits), job.token,
                                         [&reader](std::string_view chunk) { return reader->feed(chunk); });
     current_.reset();
     const auto* answer = std::get_if<http::RestAnswer>(&outcome);
@@ -62,6 +60,7 @@ class RestPool::Worker {
     sync::RequestOutcome end;
     end.status = status;
     end.complete = success && whole.has_value();
+    end.too_large = !end.complete && reader->is_too_large();
     end.rows_rejected = reader->rows_rejected();
     if (answer != nullptr) {
       end.retry_after = answer->retry_after;

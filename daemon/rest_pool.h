@@ -7,19 +7,19 @@
 #include <thread>
 #include <vector>
 
+#include "answer_reader.h"
 #include "inbox.h"
 #include "tether/admin/metrics.h"
 #include "tether/base/secret.h"
 #include "tether/http/control_plane_client.h"
 #include "tether/log/log.h"
-#include "tether/protocol/archive.h"
 #include "tether/sync/engine.h"
 
 namespace tether::daemon {
 
 struct RestPoolOptions {
   http::ControlPlaneOptions client;
-  protocol::ArchiveLimits archive;
+  AnswerLimits limits;
   std::size_t workers = 4;  ///< As many as the planner has places.
 };
 

@@ -55,13 +55,13 @@ struct Intake {
       message_full = answer->message.size() == kMaxMessageBytes;
       return !message_full;
     }
+    if (const auto taken = on_chunk(chunk); !taken) {
+      refused = Problem{Fault::Receiver, taken.error().message};
+      return false;
+    }
     body_bytes += chunk.size();
     if (body_bytes > max_body_bytes) {
       refused = Problem{Fault::Http, "an answer over " + std::to_string(max_body_bytes) + " bytes"};
-      return false;
-    }
-    if (const auto taken = on_chunk(chunk); !taken) {
-      refused = Problem{Fault::Receiver, taken.error().message};
       return false;
     }
     return true;
@@ -91,15 +91,15 @@ struct ControlPlaneClient::Impl {
     return std::make_unique<Transport>(fd, std::move(session), options.host, cancel.fd());
   }
 
-  TransportLimits limits() const {
+  TransportLimits limits(std::size_t max_body_bytes) const {
     return {.silence = options.read_timeout,
             .send_deadline = call_deadline,
             .answer_deadline = call_deadline,
-            .max_answer_bytes = options.max_body_bytes + options.max_body_bytes / 8 + kMaxHeadBytes};  // chunking too
+            .max_answer_bytes = max_body_bytes + max_body_bytes / 8 + kMaxHeadBytes};  // chunking too
   }
 
   RestOutcome call_once(const RestCall& call, const Secret& token, const OnChunk& on_chunk) {
-    Intake intake{on_chunk, options.max_body_bytes};
+    Intake intake{on_chunk, call.max_answer_bytes};
     httplib::Request request;
     request.method = call.method;
     request.path = options.rest_base + call.path;
@@ -115,7 +115,7 @@ struct ControlPlaneClient::Impl {
       return intake.take({data, size});
     };
 
-    auto outcome = connection.send(std::move(request), [this] { return limits(); });
+    auto outcome = connection.send(std::move(request), [this, &call] { return limits(call.max_answer_bytes); });
     if (intake.refused) return Problem{intake.refused->fault, options.host + ": " + intake.refused->message};
     if (intake.message_full) return std::move(*intake.answer);
     if (auto* problem = std::get_if<Problem>(&outcome)) return std::move(*problem);

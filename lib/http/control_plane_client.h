@@ -28,7 +28,6 @@ struct ControlPlaneOptions {
   Duration connect_timeout = 10s;  ///< For TCP over all addresses and TLS together. The name's lookup is the system's.
   Duration read_timeout = 30s;     ///< Without a byte, either way.
   Duration total_limit = 120s;     ///< For one call, from its start to the end of its body.
-  std::size_t max_body_bytes = 256 * 1024 * 1024;  ///< Of one success answer.
 };
 
 struct RestCall {
@@ -37,6 +36,7 @@ struct RestCall {
   std::string body = {};
   std::string content_type = {};  ///< Empty: no body.
   std::string accept = "application/json";
+  std::size_t max_answer_bytes = 4 * 1024 * 1024;  ///< The longest body of a success answer; see call().
 };
 
 struct RestAnswer {
@@ -64,7 +64,8 @@ class ControlPlaneClient {
   ControlPlaneClient& operator=(const ControlPlaneClient&) = delete;
 
   /// `token` goes into the `api-key` header. An answer with any status is an answer. A kept connection that the server
-  /// had closed is replaced once, unseen; `on_chunk` has then not been called yet.
+  /// had closed is replaced once, unseen; `on_chunk` has then not been called yet. A success
+  /// body over the call's limit is Fault::Http; `on_chunk` is given the piece that passes it, and may say more.
   RestOutcome call(const RestCall& call, const Secret& token, const OnChunk& on_chunk);
 
   /// Ends the call under way, and every later one at once, with Fault::Cancelled. For the daemon's end.

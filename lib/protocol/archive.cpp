@@ -34,8 +34,8 @@ struct Source {
 
   la_ssize_t next(archive* handle, const void** piece) {
     Result<std::string_view> chunk = read();
-    if (chunk && chunk->size() > limits.max_compressed_bytes - bytes) {
-      chunk = over("max_compressed_bytes", limits.max_compressed_bytes);
+    if (chunk && chunk->size() > limits.max_packed_bytes() - bytes) {
+      chunk = over("what limits.max_archive_bytes allows, packed", limits.max_packed_bytes());
     }
     if (!chunk) {
       failure = chunk.error();
@@ -74,7 +74,7 @@ class Unpacking {
  private:
   Result<Done> take(archive_entry* entry) {
     if (summary_.entries + summary_.passed_over == limits_.max_entries) {
-      return over("max_entries", limits_.max_entries);
+      return over("its number of entries", limits_.max_entries);
     }
     auto name = name_of(entry);
     if (!name) {
@@ -104,7 +104,7 @@ class Unpacking {
       const la_ssize_t count = archive_read_data(handle_.get(), piece.data(), piece.size());
       if (count < 0) return damaged();
       if (unpacked_bytes() > limits_.max_unpacked_bytes) {
-        return over("max_unpacked_bytes", limits_.max_unpacked_bytes);
+        return over("limits.max_archive_bytes", limits_.max_unpacked_bytes);
       }
       if (count == 0) return Done{};
       if (document == nullptr) continue;

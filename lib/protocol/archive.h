@@ -9,12 +9,15 @@
 
 namespace tether::protocol {
 
-/// What a batch of documents may hold. Defaults; the settings may change them.
+/// What a batch of documents may hold.
 struct ArchiveLimits {
-  std::size_t max_compressed_bytes = std::size_t{64} * 1024 * 1024;
-  std::size_t max_unpacked_bytes = std::size_t{512} * 1024 * 1024;
-  std::size_t max_entry_bytes = std::size_t{16} * 1024 * 1024;
-  std::size_t max_entries = 1000;
+  std::size_t max_unpacked_bytes = std::size_t{512} * 1024 * 1024;  ///< `limits.max_archive_bytes`
+  std::size_t max_entry_bytes = std::size_t{16} * 1024 * 1024;      ///< `limits.max_document_bytes`
+  std::size_t max_entries = 1000;                                   ///< Not a setting: a batch asks for fewer.
+
+  /// The longest that an archive of `max_unpacked_bytes` can be once it is packed: what gzip cannot compress it stores
+  /// in blocks with a few bytes each, and a header comes on top.
+  std::size_t max_packed_bytes() const { return max_unpacked_bytes + max_unpacked_bytes / 1024 + 65'536; }
 };
 
 struct ArchiveEntry {
@@ -33,7 +36,7 @@ using OnEntry = std::function<Result<Done>(ArchiveEntry entry)>;
 /// regular file, or whose name is not of that form (absolute, `..`, links, devices), are passed over and counted in the
 /// result. An entry over `max_entry_bytes` is handed on with an empty document so that it can be told from a missing
 /// one. Entries handed on before a failure were whole. Retry: damaged or cut short. Reject: a limit is passed; the
-/// message names it.
+/// message names it by its setting, if it has one.
 struct ArchiveSummary {
   std::size_t entries = 0;
   std::size_t passed_over = 0;

@@ -16,14 +16,14 @@ tl::unexpected<Error> not_such_a_body(std::string_view what) {
 
 }  // namespace
 
-ArrayScanner::ArrayScanner(std::string member, OnElement on_element)
-    : member_(std::move(member)), on_element_(std::move(on_element)) {}
+ArrayScanner::ArrayScanner(std::string member, OnElement on_element, std::size_t max_bytes)
+    : member_(std::move(member)), on_element_(std::move(on_element)), max_bytes_(max_bytes) {}
 
 Result<Done> ArrayScanner::feed(std::string_view chunk) {
   if (failure_) return tl::unexpected<Error>(*failure_);
   for (const char c : chunk) {
-    Result<Done> taken = ++total_bytes_ > kMaxListingBytes
-                             ? not_such_a_body("over " + std::to_string(kMaxListingBytes) + " bytes")
+    Result<Done> taken = ++total_bytes_ > max_bytes_
+                             ? not_such_a_body("over limits.max_listing_bytes (" + std::to_string(max_bytes_) + ")")
                              : take(c);
     if (!taken) {
       failure_ = taken.error();

@@ -15,7 +15,7 @@ namespace tether::protocol {
 
 /// The largest single element of a listing (one row).
 inline constexpr std::size_t kMaxRowBytes = std::size_t{1024} * 1024;
-/// The largest listing answer, all rows together.
+/// The largest listing answer, all rows together, unless `limits.max_listing_bytes` says otherwise.
 inline constexpr std::size_t kMaxListingBytes = std::size_t{256} * 1024 * 1024;
 /// How deep a listing may be nested, the array itself included.
 inline constexpr int kMaxListingDepth = 64;
@@ -44,9 +44,9 @@ class ArrayScanner {
   /// `on_element` gets each element's text; its error ends the scan.
   using OnElement = std::function<Result<Done>(std::string_view element)>;
 
-  ArrayScanner(std::string member, OnElement on_element);
+  ArrayScanner(std::string member, OnElement on_element, std::size_t max_bytes = kMaxListingBytes);
 
-  /// Reject: not such a body, an element over kMaxRowBytes, the whole over kMaxListingBytes, or nested deeper than
+  /// Reject: not such a body, an element over kMaxRowBytes, the whole over `max_bytes`, or nested deeper than
   /// kMaxListingDepth. An element's text is cut out by its brackets and quotes; whether it is JSON is for its reader to
   /// say. After a failure every further call fails the same way.
   Result<Done> feed(std::string_view chunk);
@@ -85,6 +85,7 @@ class ArrayScanner {
 
   std::string member_;
   OnElement on_element_;
+  std::size_t max_bytes_;
   std::string element_;
   std::string name_;  ///< As it stands in the body, with its quotes.
   std::optional<Error> failure_;

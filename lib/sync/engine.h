@@ -50,6 +50,7 @@ using Command = std::variant<SendRequest, SendFrame, SendPing, Note>;
 struct RequestOutcome {
   int status = 0;                 ///< HTTP status; 0: no answer.
   bool complete = false;          ///< A 2xx whose body was read to its end.
+  bool too_large = false;         ///< Not complete because of its size: a smaller question might be answered.
   std::size_t rows_rejected = 0;  ///< Rows that could not be read: the listing then says nothing about absence.
   std::optional<Instant> date;    ///< The `Date` header.
   std::optional<Duration> retry_after;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tether/protocol/frames.h"
+#include "tether/protocol/rest.h"
 #include "tether/sync/control_plane_clock.h"
 #include "tether/sync/model.h"
 #include "tether/sync/planner.h"
@@ -113,6 +114,8 @@ struct Memory {
 
   std::uint64_t next_request = 1;
   std::map<std::uint64_t, Asked> requests;
+  /// How many documents the next batch asks for; smaller after an answer that was too large.
+  std::size_t batch_size = protocol::kMaxBatchDeployments;
   std::map<std::string, HeldFetch> held_fetches;  ///< By deployment id, or `secret/` and handle.
   std::map<std::string, Hint> hints;              ///< By kind and id.
 

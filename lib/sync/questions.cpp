@@ -10,6 +10,8 @@ namespace {
 constexpr Duration kFirstHold = 5s;
 constexpr Duration kFirstExistsHold = 1s;
 constexpr Duration kLongestHold = 300s;
+constexpr const char* kTooLargeByItself =
+    "the document is larger than limits.max_document_bytes and limits.max_archive_bytes allow";
 
 std::string question_key(const std::string& artifact_id) {
   return "exists/" + artifact_id;
@@ -48,9 +50,9 @@ void ask_documents(Context& context) {
   if (!memory.planner.may_follow_up(Call::FetchBatch, context.now.steady)) return;
   Asked asked;
   asked.call = Call::FetchBatch;
-  const std::size_t limit = protocol::kMaxBatchDeployments + memory.held_fetches.size();
+  const std::size_t limit = memory.batch_size + memory.held_fetches.size();
   for (const std::string& id : context.records.without_document(limit)) {
-    if (asked.ids.size() == protocol::kMaxBatchDeployments) break;
+    if (asked.ids.size() == memory.batch_size) break;
     const auto artifact = context.records.artifact(id);
     if (artifact && !is_held(memory, artifact->deployment_id, context.now.steady)) {
       asked.ids.push_back(artifact->deployment_id);
@@ -92,6 +94,19 @@ void ask_values(Context& context) {
   }
 }
 
+/// The answer was larger than the limits allow. What was in it up to there is stored; the rest is asked in smaller
+/// batches, until the one document is found that is too large by itself.
+void shrink_batch(Context& context, const Asked& asked) {
+  if (asked.ids.size() > 1) {
+    context.memory.batch_size = asked.ids.size() / 2;
+    return;
+  }
+  auto artifact = context.records.artifact(asked.artifacts.front());
+  const bool wanted = artifact && artifact->wanted == Wanted::Deployed &&
+                      artifact->deployment_id == asked.ids.front() && artifact->fetched != asked.ids.front();
+  if (wanted) context.offers.refuse(*artifact, kTooLargeByItself);
+}
+
 }  // namespace
 
 void send_request(Context& context, Asked asked, std::string method, std::string path, std::string body) {
@@ -112,7 +127,9 @@ void ask_follow_ups(Context& context) {
 }
 
 void end_batch(Context& context, const Asked& asked, const RequestOutcome& outcome) {
+  if (outcome.too_large) return shrink_batch(context, asked);
   if (!outcome.complete) return;  // damaged or failed: the call's own back-off holds, what came whole is stored
+  context.memory.batch_size = std::min(context.memory.batch_size * 2, protocol::kMaxBatchDeployments);
   bool lacking = false;
   for (std::size_t i = 0; i < asked.ids.size(); ++i) {
     const auto artifact = context.records.artifact(asked.artifacts[i]);

@@ -18,7 +18,9 @@ void ask_follow_ups(Context& context);
 /// Whether every document and value that is wanted and not here has been asked for and did not come.
 bool lacks_only_what_does_not_come(Records& records, const Memory& memory);
 
-/// A batch was answered: what it lacked is held back for a while, and a full listing is asked, because the control
+/// A batch was answered. Too large: the next ones ask for less, and a document that is too large by itself is refused
+/// like one that the gateway refuses. Else: what it lacked is held back for a while, and a full listing is asked, once,
+/// because the control
 /// plane may no longer want it.
 void end_batch(Context& context, const Asked& asked, const RequestOutcome& outcome);
 /// `exists` was answered: about whom it said nothing is asked again after a pause.

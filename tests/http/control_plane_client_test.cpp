@@ -127,11 +127,12 @@ TEST_CASE("a large body is handed over in pieces") {
   std::size_t bytes = 0;
   std::size_t largest = 0;
 
-  const auto outcome = client.call({.path = "/large"}, Secret("t"), [&bytes, &largest](std::string_view chunk) {
-    bytes += chunk.size();
-    largest = std::max(largest, chunk.size());
-    return Result<Done>(Done{});
-  });
+  const auto outcome = client.call({.path = "/large", .max_answer_bytes = TlsServer::kLargeBytes}, Secret("t"),
+                                   [&bytes, &largest](std::string_view chunk) {
+                                     bytes += chunk.size();
+                                     largest = std::max(largest, chunk.size());
+                                     return Result<Done>(Done{});
+                                   });
 
   REQUIRE(std::holds_alternative<RestAnswer>(outcome));
   CHECK(bytes == TlsServer::kLargeBytes);
@@ -299,26 +300,20 @@ TEST_CASE("a body that is cut short is no answer") {
 
 TEST_CASE("a body over the limit is given up") {
   const RawServer server(answering("HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x')));
-  auto options = plain(server);
-  options.max_body_bytes = GENERATE(100U, 101U);
-  ControlPlaneClient client(options);
+  ControlPlaneClient client(plain(server));
 
-  const auto brought = call(client, {.path = "/a"});
-
-  if (options.max_body_bytes == 101) {
-    CHECK(brought.answer().status == 200);
-  } else {
-    CHECK(brought.fault() == Fault::Http);
-  }
+  CHECK(call(client, {.path = "/a", .max_answer_bytes = 101}).answer().status == 200);
+  CHECK(call(client, {.path = "/a", .max_answer_bytes = 100}).fault() == Fault::Http);
 }
 
 TEST_CASE("a receiver that fails ends the call with its message") {
   const RawServer server(answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"));
   ControlPlaneClient client(plain(server));
 
-  const auto outcome = client.call({.path = "/a"}, Secret("t"), [](std::string_view) -> Result<Done> {
-    return fail(ErrorKind::Reject, "row 3: no id");
-  });
+  // Its own words count, also for what is over the limit.
+  const auto outcome =
+      client.call({.path = "/a", .max_answer_bytes = GENERATE(1U, 2U)}, Secret("t"),
+                  [](std::string_view) -> Result<Done> { return fail(ErrorKind::Reject, "row 3: no id"); });
 
   REQUIRE(std::holds_alternative<Problem>(outcome));
   CHECK(std::get<Problem>(outcome).fault == Fault::Receiver);

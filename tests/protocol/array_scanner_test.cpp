@@ -176,5 +176,20 @@ TEST_CASE("a listing of 256 MiB is taken and a byte more is refused") {
 
   CHECK(scanner.finish().has_value());
   CHECK(count == 1);
-  CHECK(refusal(scanner.feed(" ")) == "listing: over 268435456 bytes");
+  CHECK(refusal(scanner.feed(" ")) == "listing: over limits.max_listing_bytes (268435456)");
+}
+
+TEST_CASE("a listing may be as long as the setting says, more or less than the default") {
+  const auto fed = [](std::size_t max_bytes, std::size_t bytes) {
+    ArrayScanner scanner(
+        "", [](std::string_view) -> Result<Done> { return Done{}; }, max_bytes);
+    const std::string piece(std::size_t{1024} * 1024, ' ');
+    for (std::size_t left = bytes; left > 0; left -= std::min(left, piece.size())) {
+      if (auto taken = scanner.feed(std::string_view(piece).substr(0, left)); !taken) return taken;
+    }
+    return Result<Done>(Done{});
+  };
+  CHECK(fed(2000, 2000).has_value());
+  CHECK(refusal(fed(2000, 2001)) == "listing: over limits.max_listing_bytes (2000)");
+  CHECK(fed(kMaxListingBytes + 1, kMaxListingBytes + 1).has_value());
 }

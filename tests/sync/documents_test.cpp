@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "world.h"
@@ -112,6 +113,54 @@ TEST_CASE("a batch names at most fifty deployments") {
 
   REQUIRE(world.awaits(Call::FetchBatch));
   CHECK(ids_in(world.take_request(Call::FetchBatch).body).size() == protocol::kMaxBatchDeployments);
+}
+
+TEST_CASE("a batch that is too large is asked again in halves, down to the one document that is too large") {
+  World world;
+  for (int i = 0; i < 9; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
+  world.link_up();
+  std::vector<std::size_t> sizes;
+  const auto serve = [&](Duration time) {
+    for (Duration passed{}; passed < time; passed += 10ms) {
+      world.run(10ms);
+      while (!world.requests.empty()) {
+        const auto request = world.requests.front();
+        world.requests.erase(world.requests.begin());
+        const auto ids = request.call == Call::FetchBatch ? ids_in(request.body) : std::vector<std::string>();
+        if (request.call == Call::FetchBatch) sizes.push_back(ids.size());
+        if (std::find(ids.begin(), ids.end(), "d4") == ids.end()) {
+          world.answer(request);
+          continue;
+        }
+        RequestOutcome outcome;
+        outcome.status = 200;
+        outcome.too_large = true;
+        world.with(
+            [&](Engine& engine, Records& records) { engine.on_done(records, request.number, outcome, world.now()); });
+      }
+    }
+  };
+
+  serve(100ms);
+
+  for (int i = 0; i < 9; ++i) {
+    const std::string id = std::to_string(i);
+    CHECK(world.offered("a" + id) == (i == 4 ? "" : "d" + id));
+  }
+  REQUIRE(world.artifact("a4")->offering.refused);
+  CHECK(world.artifact("a4")->offering.refused->reason.find("limits.max_document_bytes") != std::string::npos);
+  CHECK(sizes == std::vector<std::size_t>{9, 4, 5, 2, 1, 1, 2, 1});
+
+  // It is asked for again when it is deployed anew, and the next ones come in larger batches again.
+  sizes.clear();
+  world.run(1s);
+  world.event(world.deploy("a4", "d4b"));
+  serve(100ms);
+  CHECK(world.offered("a4") == "d4b");
+  world.run(1s);
+  for (int i = 10; i < 90; ++i) world.event(world.deploy("a" + std::to_string(i), "d" + std::to_string(i)));
+  serve(200ms);
+  CHECK(*std::max_element(sizes.begin(), sizes.end()) > 9);
 }
 
 TEST_CASE("what came whole of a broken batch is used [A5]") {
