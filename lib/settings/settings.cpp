@@ -98,6 +98,20 @@ TokenSource token_in_variable(SettingReader& in, std::string_view variable, std:
   return {};
 }
 
+/// What is no absolute path may be the token itself, put into the wrong setting: it is not repeated, nor looked for.
+TokenSource token_in_file(SettingReader& in, Given given) {
+  const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7f; };
+  const std::string& path = given.text;
+  if (path.front() == '/' && path.size() <= kMaxPathBytes && std::ranges::none_of(path, is_control)) {
+    return TokenSource::file(std::move(given.text));
+  }
+  in.mistake(given.name,
+             "holds something that is not shown, should be the absolute path of a file with the token, at "
+             "most " +
+                 std::to_string(kMaxPathBytes) + " bytes without control characters");
+  return {};
+}
+
 void read_token(SettingReader& in, ControlPlaneSettings& out) {
   auto value = in.variable(setting::kToken);
   if (value && in.variable(setting::kTokenFile.variable)) {
@@ -109,8 +123,8 @@ void read_token(SettingReader& in, ControlPlaneSettings& out) {
     out.token = token_in_variable(in, setting::kToken, std::move(*value));
     return;
   }
-  if (in.given(setting::kTokenFile)) {
-    if (auto path = in.text(setting::kTokenFile, kMaxPathBytes)) out.token = TokenSource::file(std::move(*path));
+  if (auto file = in.given(setting::kTokenFile)) {
+    out.token = token_in_file(in, std::move(*file));
     return;
   }
   if (const auto folder = in.variable("CREDENTIALS_DIRECTORY")) {

@@ -104,7 +104,9 @@ TEST_CASE("numbers are whole, decimal, and within their range") {
                               Range{"TETHER_FULL_LIST_EVERY", "1", "1000", "0", "1001"},
                               Range{"TETHER_RECONNECT_MAX_MS", "1000", "3600000", "0", "3600001"},
                               Range{"TETHER_RECONNECT_INITIAL_MS", "1", "300000", "0", "3600001"},
-                              Range{"TETHER_MAX_DOCUMENT_BYTES", "1024", "1073741824", "1023", "1073741825"});
+                              Range{"TETHER_MAX_DOCUMENT_BYTES", "1024", "1073741824", "1023", "1073741825"},
+                              Range{"TETHER_MAX_ARCHIVE_BYTES", "1024", "17179869184", "1023", "17179869185"},
+                              Range{"TETHER_MAX_LISTING_BYTES", "1024", "17179869184", "1023", "17179869185"});
   CAPTURE(range.name);
 
   CHECK(load({{range.name, range.min}}).settings);
@@ -185,6 +187,21 @@ TEST_CASE("a configured token file that is missing is no mistake: it may come") 
   CHECK_FALSE(token.read());
 }
 
+TEST_CASE("the token in the place of its file's path is a mistake that does not repeat it (R3)") {
+  const Folder folder;
+  for (const std::string& value : {std::string("s3cret-token"), std::string("./s3cret-token"), std::string("s3cret\n"),
+                                   "/s3cret\n" + std::string("token"), "/s3cret" + std::string(5000, 't')}) {
+    CAPTURE(value.substr(0, 20));
+    const std::string mistake = load_bad({{"TETHER_REGISTRATION_TOKEN_FILE", value}});
+    CHECK_THAT(mistake, StartsWith("TETHER_REGISTRATION_TOKEN_FILE: ") && Contains("absolute path"));
+    CHECK_THAT(mistake, !Contains("s3cret"));
+  }
+  const std::string yaml = folder.write("t.yaml", "control_plane:\n  token_file: s3cret-token\n");
+  const std::string mistake = load_bad({}, yaml);
+  CHECK_THAT(mistake, StartsWith("control_plane.token_file (" + yaml + ":2): ") && Contains("absolute path"));
+  CHECK_THAT(mistake, !Contains("s3cret"));
+}
+
 TEST_CASE("both token variables at once are a mistake") {
   const std::string mistake =
       load_bad({{"TETHER_REGISTRATION_TOKEN", "s3cret-token"}, {"TETHER_REGISTRATION_TOKEN_FILE", "/x"}});
@@ -222,6 +239,34 @@ TEST_CASE("the gateway's user is one name or number of this machine") {
 TEST_CASE("a socket's path fits into a socket address") {
   CHECK(load({{"TETHER_GATEWAY_SOCKET", "/" + std::string(106, 's')}}).settings);
   CHECK_THAT(load_bad({{"TETHER_GATEWAY_SOCKET", "/" + std::string(107, 's')}}), StartsWith("TETHER_GATEWAY_SOCKET: "));
+}
+
+TEST_CASE("texts have a longest length, and one past it is a mistake") {
+  CHECK(load({{"TETHER_GATEWAY_VERSION", std::string(100, '1')}}).settings);
+  CHECK_THAT(load_bad({{"TETHER_GATEWAY_VERSION", std::string(101, '1')}}), Contains("at most 100 bytes"));
+  CHECK(load({{"TETHER_STATE_DIR", "/" + std::string(4094, 's')}}).settings);
+  CHECK_THAT(load_bad({{"TETHER_STATE_DIR", "/" + std::string(4095, 's')}}), Contains("at most 4095 bytes"));
+  // As long as that no user's name is: the first is only not known.
+  CHECK_THAT(load_bad({{"TETHER_GATEWAY_USER", std::string(256, 'u')}}), Contains("a user of this machine"));
+  CHECK_THAT(load_bad({{"TETHER_GATEWAY_USER", std::string(257, 'u')}}), Contains("at most 256 bytes"));
+}
+
+TEST_CASE("files that settings name have a longest length, and one past it is a mistake") {
+  const Folder folder;
+  const auto policies = [](std::size_t bytes) { return "[" + std::string(bytes - 2, ' ') + "]"; };
+  constexpr std::size_t kMaxPolicies = std::size_t{64} * 1024;
+  CHECK(load({{"TETHER_GATEWAY_POLICIES_FILE", folder.write("p", policies(kMaxPolicies))}}).settings);
+  CHECK_THAT(load_bad({{"TETHER_GATEWAY_POLICIES_FILE", folder.write("p", policies(kMaxPolicies + 1))}}),
+             Contains("longer than 65536 bytes"));
+
+  const auto authorities = [](std::size_t bytes) {
+    const std::string begin = "-----BEGIN CERTIFICATE-----\n";
+    return begin + std::string(bytes - begin.size(), '\n');
+  };
+  constexpr std::size_t kMaxAuthorities = std::size_t{16} * 1024 * 1024;
+  CHECK(load({{"TETHER_CONTROL_PLANE_CA_FILE", folder.write("c", authorities(kMaxAuthorities))}}).settings);
+  CHECK_THAT(load_bad({{"TETHER_CONTROL_PLANE_CA_FILE", folder.write("c", authorities(kMaxAuthorities + 1))}}),
+             Contains("a file with PEM certificates"));
 }
 
 TEST_CASE("policies are a JSON array, and not a deep one") {
