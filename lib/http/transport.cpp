@@ -79,8 +79,12 @@ ssize_t Transport::read(char* data, std::size_t size) {
 }
 
 bool Transport::watch_head(std::string_view bytes) {
+  const auto too_long = [this] {
+    fail(Fault::Http, "an answer with too long a head");
+    return false;
+  };
   for (const char c : bytes) {
-    ++head_bytes_;
+    if (++head_bytes_ > kMaxHeadBytes) return too_long();
     if (line_ == 0 && column_ == kStatusColumn) interim_ = c == '1';
     if (c != '\n') {
       if (c != '\r') ++column_;
@@ -92,11 +96,7 @@ bool Transport::watch_head(std::string_view bytes) {
       ++line_;
       column_ = 0;
     }
-    const bool too_long = (line_ == 0 && column_ > kMaxStatusLineBytes) || head_bytes_ > kMaxHeadBytes;
-    if (too_long) {
-      fail(Fault::Http, "an answer with too long a head");
-      return false;
-    }
+    if (line_ == 0 && column_ > kMaxStatusLineBytes) return too_long();
   }
   return true;
 }

@@ -15,7 +15,7 @@
 
 namespace tether::http {
 
-/// The largest first line and head of an answer.
+/// The longest first line of an answer, without its end, and the longest head with it.
 inline constexpr std::size_t kMaxStatusLineBytes = 1024;
 inline constexpr std::size_t kMaxHeadBytes = 64 * 1024;
 

@@ -181,6 +181,25 @@ TEST_CASE("a gateway that fell behind its own answer and refuses everything whol
   CHECK(desk.courier.condition() == GatewayCondition::InSync);
 }
 
+TEST_CASE("ten thousand refused lines are remembered, and with one more all are forgotten") {
+  const auto [lines, is_remembered] =
+      GENERATE(table<std::size_t, bool>({{kMaxRefusedLines, true}, {kMaxRefusedLines + 1, false}}));
+  Desk desk;
+  for (std::size_t n = 0; n < lines; ++n) {
+    const std::string id = id_of(static_cast<int>(n));
+    desk.gateway.rejects.emplace(id, 1);
+    desk.write(id, 1);
+  }
+  desk.gateway.rejects.emplace(id_of(0), 0);
+  desk.tell();
+  desk.pump();
+
+  CHECK(desk.quarantined.size() == lines);
+  // A PUT, then the removals: one of them is of a line that was refused before, which is followed by a wait. Where that
+  // is not known any more, the next body goes at once.
+  CHECK(desk.gateway.received.size() == (is_remembered ? 2U : 3U));
+}
+
 TEST_CASE("a restart of the gateway ends the halving") {
   Desk desk;
   for (int n = 0; n < 10; ++n) desk.write(id_of(n), 1);

@@ -8,6 +8,7 @@
 
 #include "certificates.h"
 #include "raw_server.h"
+#include "tether/http/transport.h"
 #include "tls_server.h"
 
 namespace tether::test {
@@ -304,6 +305,42 @@ TEST_CASE("a body over the limit is given up") {
 
   CHECK(call(client, {.path = "/a", .max_answer_bytes = 101}).answer().status == 200);
   CHECK(call(client, {.path = "/a", .max_answer_bytes = 100}).fault() == Fault::Http);
+}
+
+TEST_CASE("an answer's first line and head may be as long as their limits, and not a byte more") {
+  const std::string line = "HTTP/1.1 200 ";
+  const auto first_line = [&line](std::size_t bytes) {
+    return line + std::string(bytes - line.size(), 'r') + "\r\nContent-Length: 2\r\n\r\n{}";
+  };
+  const auto head = [&line](std::size_t bytes) {
+    std::string text = line + "OK\r\nContent-Length: 2\r\n";
+    const std::string header = "X-Long: ";
+    while (text.size() + 2 < bytes) {
+      const std::size_t rest = bytes - text.size() - 2;
+      // No header is so short that it would have no value.
+      const std::size_t next = rest < 2000 ? rest : 1000;
+      text += header + std::string(next - header.size() - 2, 'x') + "\r\n";
+    }
+    return text + "\r\n{}";
+  };
+  struct Case {
+    std::string answer;
+    bool taken;
+  };
+  const auto given = GENERATE_COPY(Case{first_line(http::kMaxStatusLineBytes), true},
+                                   Case{first_line(http::kMaxStatusLineBytes + 1), false},
+                                   Case{head(http::kMaxHeadBytes), true}, Case{head(http::kMaxHeadBytes + 1), false});
+  const RawServer server(answering(given.answer));
+  ControlPlaneClient client(plain(server));
+
+  const auto brought = call(client, {.path = "/a"});
+
+  if (given.taken) {
+    CHECK(brought.answer().status == 200);
+    CHECK(brought.body == "{}");
+  } else {
+    CHECK(brought.fault() == Fault::Http);
+  }
 }
 
 TEST_CASE("a receiver that fails ends the call with its message") {

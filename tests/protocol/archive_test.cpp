@@ -4,6 +4,7 @@
 
 #include "samples.h"
 #include "tarball.h"
+#include "tether/protocol/archive_name.h"
 
 using namespace tether;
 using namespace tether::protocol;
@@ -165,6 +166,18 @@ TEST_CASE("what is no plain file of the expected name is passed over, and the go
     CHECK(unpacked.entries[1].deployment_id == "after");
     CHECK(unpacked.entries[1].document == "2");
   }
+}
+
+TEST_CASE("an id in an archive's name has at most 255 characters") {
+  const auto is_taken = [](std::size_t deployment, std::size_t stem) {
+    const std::string prefix = "api-";
+    return parse_archive_name(std::string(deployment, 'd') + "/" + prefix + std::string(stem - prefix.size(), 'a') +
+                              ".yaml")
+        .has_value();
+  };
+  CHECK(is_taken(255, 255));
+  CHECK_FALSE(is_taken(256, 255));
+  CHECK_FALSE(is_taken(255, 256));
 }
 
 TEST_CASE("a link that claims content does not smuggle it in") {
