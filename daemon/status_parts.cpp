@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <random>
 
-#include "tether/protocol/kinds.h"
-
 namespace tether::daemon {
 namespace {
 
@@ -101,10 +99,8 @@ void describe_store(const store::Overview& overview, const Redactor& redactor, S
   StoreStatus& shown = status.store;
   shown.revision = overview.revision;
   shown.resources.clear();
-  status.best_effort_kinds.clear();
   for (const auto& [kind, count] : overview.offered_by_kind) {
     shown.resources[kind] = static_cast<std::uint64_t>(count);
-    if (kind == protocol::kApplication) status.best_effort_kinds.push_back(kind);
   }
   shown.outbox_acks = static_cast<std::uint64_t>(overview.outbox_acks);
   status.event_timestamps.clear();
@@ -115,19 +111,13 @@ void describe_store(const store::Overview& overview, const Redactor& redactor, S
     for (const auto& resource : resources) shown_notes.push_back(note(resource, redactor));
     return shown_notes;
   };
+  status.best_effort_kinds = overview.best_effort_kinds;
   status.quarantined = notes(overview.quarantined);
+  status.held = notes(overview.held);
   status.waiting = notes(overview.waiting);
   status.counts.quarantined = static_cast<std::uint64_t>(overview.quarantined_count);
   status.counts.waiting = static_cast<std::uint64_t>(overview.waiting_count);
-  status.counts.held = 0;
-  status.held.clear();
-  for (const sync::Hold& hold : overview.holds) {
-    status.counts.held += static_cast<std::uint64_t>(hold.would_go);
-    status.held.push_back({"listing", hold.scope, std::nullopt,
-                           "the listing lacks " + std::to_string(hold.would_go) + " of " +
-                               std::to_string(hold.in_service) + ": nothing of it is removed",
-                           hold.since});
-  }
+  status.counts.held = static_cast<std::uint64_t>(overview.held_count);
 }
 
 std::string_view result_name(const delivery::PushOutcome& outcome) {

@@ -60,7 +60,7 @@ struct ResourceNote {
 /// How many there are, also of what is listed only in part.
 struct ResourceCounts {
   std::uint64_t quarantined = 0;
-  std::uint64_t held = 0;  ///< Removals, not the listings that called for them.
+  std::uint64_t held = 0;
   std::uint64_t waiting = 0;
 };
 
@@ -79,9 +79,9 @@ struct Status {
   std::map<std::string, Instant> event_timestamps;
   ResourceCounts counts;  ///< For the metrics: of the next three, which may be cut short.
   std::vector<ResourceNote> quarantined;
-  std::vector<ResourceNote> held;     ///< Listings that call for removals which the deletion brake holds.
+  std::vector<ResourceNote> held;     ///< What a listing lacks and the deletion brake keeps.
   std::vector<ResourceNote> waiting;  ///< Wanted, and not yet offered: for a document or for what they refer to.
-  /// Kinds in the store that no listing can correct: they are as the last event left them.
+  /// Kinds of which something is in the store that no listing can correct: it is as the last event left it.
   std::vector<std::string> best_effort_kinds;
 };
 

@@ -13,27 +13,44 @@ std::vector<NamedResource> read_named(Cursor rows) {
   return named;
 }
 
-std::vector<sync::Hold> read_holds(Connection& db, std::int64_t identity) {
-  auto rows =
-      db.query("SELECT scope, since_ns, would_go, in_service FROM holds WHERE identity = ? ORDER BY scope", identity);
-  std::vector<sync::Hold> holds;
-  while (rows.next()) holds.push_back({rows.text(0), Instant{rows.integer(1)}, rows.integer(2), rows.integer(3)});
-  return holds;
+/// The name of a row `x` of any kind that gives no handle itself: that of any of its documents, else the resource's own
+/// (a secret's id is its handle).
+std::string name_of(const std::string& x) {
+  return "(SELECT max(nullif(handle, '')) FROM bodies b WHERE b.identity = " + x + ".identity AND b.owner_kind = " + x +
+         ".kind AND b.owner_id = " + x + ".id), (SELECT iif(n.kind = 'Secret', n.id, n.name) FROM resources n WHERE " +
+         "n.identity = " + x + ".identity AND n.kind = " + x + ".kind AND n.id = " + x + ".id), ''";
 }
 
-// The handle that the refused document gives, else any other of that resource, else the resource's own name
-// (a secret's id is its handle).
-constexpr std::string_view kQuarantined =
+// The handle that the refused document gives, else any other name.
+const std::string kQuarantined =
     "SELECT o.kind, o.id, coalesce("
     "(SELECT nullif(handle, '') FROM bodies b WHERE b.identity = o.identity AND b.owner_kind = o.kind AND "
-    "b.owner_id = o.id AND b.key = o.refused_body), "
-    "(SELECT max(nullif(handle, '')) FROM bodies b WHERE b.identity = o.identity AND b.owner_kind = o.kind AND "
-    "b.owner_id = o.id), "
-    "(SELECT iif(r.kind = 'Secret', r.id, r.name) FROM resources r WHERE r.identity = o.identity AND r.kind = o.kind "
-    "AND r.id = o.id), ''), "
-    "o.refused_reason, o.refused_since_ns FROM offers o INDEXED BY offers_refused WHERE o.identity = ? AND "
+    "b.owner_id = o.id AND b.key = o.refused_body), " +
+    name_of("o") +
+    "), o.refused_reason, o.refused_since_ns FROM offers o INDEXED BY offers_refused WHERE o.identity = ? AND "
     "o.refused_body IS NOT NULL "
     "ORDER BY o.kind, o.id LIMIT ?";
+
+// Likewise the handle that is in service.
+const std::string kHeld =
+    "SELECT coalesce(r.kind, 'listing'), coalesce(r.id, h.scope), coalesce("
+    "(SELECT nullif(b.handle, '') FROM offers o JOIN bodies b ON b.identity = o.identity AND b.owner_kind = o.kind AND "
+    "b.owner_id = o.id AND b.key = o.body WHERE o.identity = r.identity AND o.kind = r.kind AND o.id = r.id), " +
+    name_of("r") +
+    "), 'the listing ' || h.scope || ' lacks ' || h.would_go || ' of ' || h.in_service || "
+    "': nothing of it is removed', h.since_ns "
+    "FROM holds h LEFT JOIN held_resources r ON r.identity = h.identity AND r.scope = h.scope WHERE h.identity = ? "
+    "ORDER BY h.scope, r.kind, r.id LIMIT ?";
+
+// No listing shows the keys of MCP servers, nor subscriptions of anything but RestApi.
+const std::string kBelongsTo =
+    "SELECT EXISTS (SELECT 1 FROM artifacts a INDEXED BY artifacts_deployed, resources r INDEXED BY "
+    "resources_of_artifact WHERE a.identity = ?1 AND a.wanted = 0 AND r.identity = a.identity AND r.artifact_id = a.id "
+    "AND r.artifact_id <> '' AND r.gone = 0 AND ";
+const std::string kHasMcpKey = kBelongsTo + "a.kind = 'Mcp' AND r.kind = 'ApiKey')";
+const std::string kHasUnlistedSubscription =
+    kBelongsTo +
+    "a.kind IN ('LlmProvider', 'LlmProxy', 'Mcp', 'WebSubApi', 'WebBrokerApi') AND r.kind = 'Subscription')";
 
 // What keeps us from agreement first: keys and subscriptions of something undeployed wait for as long as it is that.
 // A secret's id is its handle.
@@ -67,11 +84,17 @@ Overview read_overview(Connection& db) {
       overview.offered_count += rows.integer(1);
     }
   }
+  for (const auto& [kind, count] : overview.offered_by_kind) {
+    const bool best_effort = kind == "Application" || (kind == "ApiKey" && db.number(kHasMcpKey, identity) != 0) ||
+                             (kind == "Subscription" && db.number(kHasUnlistedSubscription, identity) != 0);
+    if (best_effort) overview.best_effort_kinds.push_back(kind);
+  }
   overview.quarantined = read_named(db.query(kQuarantined, identity, kMaxQuarantinedShown));
   overview.quarantined_count =
       db.number("SELECT count(*) FROM offers INDEXED BY offers_refused WHERE identity = ? AND refused_body IS NOT NULL",
                 identity);
-  overview.holds = read_holds(db, identity);
+  overview.held = read_named(db.query(kHeld, identity, kMaxHeldShown));
+  overview.held_count = db.number("SELECT sum(would_go) FROM holds WHERE identity = ?", identity);
   overview.waiting = read_named(db.query(kWaiting, identity, kMaxWaitingShown));
   overview.waiting_count = db.number(kWaitingCount, identity);
   overview.outbox_acks = db.number("SELECT count(*) FROM outbox WHERE identity = ?", identity);

@@ -91,6 +91,9 @@ class Transaction final : public sync::Records {
   std::optional<sync::Hold> hold(std::string_view scope) override;
   void put_hold(const sync::Hold& hold) override;
   void drop_hold(std::string_view scope) override;
+  void note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                 std::string_view artifact_id) override;
+  void note_held(std::string_view scope, const sync::Key& resource) override;
   void put_pending(const sync::Pending& pending) override;
   void put_seen(std::string_view type, Instant at) override;
   void clear_pending(const sync::Key& resource) override;

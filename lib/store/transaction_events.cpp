@@ -11,12 +11,14 @@ std::optional<sync::Hold> Transaction::hold(std::string_view scope) {
 }
 
 void Transaction::put_hold(const sync::Hold& hold) {
-  db_.execute("INSERT OR REPLACE INTO holds (identity, scope, since_ns, would_go, in_service) VALUES (?,?,?,?,?)",
-              identity_, hold.scope, hold.since.ns, hold.would_go, hold.in_service);
+  drop_hold(hold.scope);
+  db_.execute("INSERT INTO holds (identity, scope, since_ns, would_go, in_service) VALUES (?,?,?,?,?)", identity_,
+              hold.scope, hold.since.ns, hold.would_go, hold.in_service);
 }
 
 void Transaction::drop_hold(std::string_view scope) {
   db_.execute("DELETE FROM holds WHERE identity = ? AND scope = ?", identity_, scope);
+  db_.execute("DELETE FROM held_resources WHERE identity = ? AND scope = ?", identity_, scope);
 }
 
 void Transaction::put_pending(const sync::Pending& pending) {

@@ -1,3 +1,4 @@
+#include "tether/store/overview.h"
 #include "tether/store/rows.h"
 #include "tether/store/transaction.h"
 
@@ -27,6 +28,9 @@ const std::string kReferredTo =
 const std::string kOfAll = "FROM resources x " + kFilter + "AND ?5 = '' ";
 const std::string kOfOne =
     "FROM resources x INDEXED BY resources_of_artifact " + kFilter + "AND x.artifact_id = ?5 AND x.artifact_id <> '' ";
+
+const std::string kInService =
+    "FROM offers x INDEXED BY offers_by_rank WHERE x.identity = ?1 AND x.present = 1 AND x.artifact = 1 ";
 
 /// One artifact's listing looks at its resources alone: there is such a listing for each artifact.
 const std::string& candidates(std::string_view artifact_id) {
@@ -75,16 +79,30 @@ void Transaction::visit_unseen_resources(std::string_view scope, std::string_vie
 }
 
 sync::Records::Share Transaction::unseen_artifacts(std::string_view scope) {
-  return share(db_.query(
-      "SELECT count(*), sum(" + kUnseen +
-          ") FROM offers x INDEXED BY offers_by_rank WHERE x.identity = ?1 AND x.present = 1 AND x.artifact = 1",
-      identity_, scope));
+  return share(db_.query("SELECT count(*), sum(" + kUnseen + ") " + kInService, identity_, scope));
 }
 
 sync::Records::Share Transaction::unseen_resources(std::string_view scope, std::string_view kind,
                                                    std::string_view artifact_kind, std::string_view artifact_id) {
   return share(db_.query("SELECT count(*), sum(" + kUnseen + ") " + candidates(artifact_id) + kReferredTo, identity_,
                          scope, kind, artifact_kind, artifact_id));
+}
+
+void Transaction::note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                            std::string_view artifact_id) {
+  static const std::string kInsert =
+      "INSERT OR IGNORE INTO held_resources (identity, scope, kind, id) SELECT x.identity, ?2, x.kind, x.id ";
+  if (kind.empty()) {
+    db_.execute(kInsert + kInService + "AND " + kUnseen + "LIMIT ?3", identity_, scope, kMaxHeldShown);
+    return;
+  }
+  db_.execute(kInsert + candidates(artifact_id) + "AND " + kUnseen + "LIMIT ?6", identity_, scope, kind, artifact_kind,
+              artifact_id, kMaxHeldShown);
+}
+
+void Transaction::note_held(std::string_view scope, const sync::Key& resource) {
+  db_.execute("INSERT OR IGNORE INTO held_resources (identity, scope, kind, id) VALUES (?,?,?,?)", identity_, scope,
+              resource.kind, resource.id);
 }
 
 std::int64_t Transaction::absent_elsewhere(std::string_view kind, std::string_view artifact_id) {

@@ -17,6 +17,13 @@ std::string after_slash(const std::string& scope) {
   return slash == std::string::npos ? std::string() : scope.substr(slash + 1);
 }
 
+/// What the hold is about, for people.
+void note_held(Records& records, const Asked& asked) {
+  const auto listed = scope_of(asked).value_or(ListingScope{});
+  records.note_held(asked.scope, listed.kind, listed.artifact_kind, listed.artifact_id);
+  for (const Statement& row : asked.take_back) records.note_held(asked.scope, {row.kind, row.artifact_id});
+}
+
 /// Notes or lifts the brake for a listing; true if it holds. Judged over everything in service that the listing lacks,
 /// rows that changed meanwhile too (CE-4, CE-5).
 bool judge_brake(Context& context, const Asked& asked, const Records::Share& share) {
@@ -33,6 +40,7 @@ bool judge_brake(Context& context, const Asked& asked, const Records::Share& sha
   // Only a listing that does not call for the brake releases it: the next one is not left to the next poll.
   context.memory.planner.want(asked.call, scope, context.now.steady + kAskHeldAgain, asked.full);
   records.put_hold({scope, held ? held->since : context.now.wall, share.unseen, share.stored});
+  note_held(records, asked);
   if (!held) {
     context.commands.emplace_back(Note{
         Note::Level::Warn,

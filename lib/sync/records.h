@@ -116,8 +116,14 @@ class Records {
 
   // Holds of the deletion brake.
   virtual std::optional<Hold> hold(std::string_view scope) = 0;
+  /// Forgets what was noted of the one before.
   virtual void put_hold(const Hold& hold) = 0;
   virtual void drop_hold(std::string_view scope) = 0;
+  /// Notes, for people, what a hold is about: what `unseen_artifacts` counts (`kind` empty), or `unseen_resources`. Of
+  /// very many only some.
+  virtual void note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                         std::string_view artifact_id) = 0;
+  virtual void note_held(std::string_view scope, const Key& resource) = 0;
 
   // Event times.
   /// Remembers the newest time of a type, and that the event is pending (widening what is there).

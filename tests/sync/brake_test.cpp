@@ -40,6 +40,8 @@ TEST_CASE("an empty listing is held [B5]") {
   CHECK(in_service(world) == 20);
   REQUIRE(world.hold());
   CHECK(world.hold()->would_go == 20);
+  CHECK(world.held().size() == 20);
+  CHECK(world.held().contains(id(7)));
   CHECK_FALSE(world.standing().settled);
   CHECK(world.count_asked("POST /artifacts/exists") == 0);
 
@@ -47,6 +49,7 @@ TEST_CASE("an empty listing is held [B5]") {
   relist(world);
   world.serve();
   CHECK_FALSE(world.hold());
+  CHECK(world.held().empty());
   CHECK(world.standing().in_sync);
 }
 
@@ -159,6 +162,7 @@ TEST_CASE("older rows that take everything out of service are held") {
 
   CHECK(in_service(world, 8) == 8);
   CHECK(world.hold());
+  CHECK(world.held().size() == 8);
 }
 
 TEST_CASE("a few older rows that undeploy are taken when they are said again") {

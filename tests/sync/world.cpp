@@ -411,6 +411,14 @@ Instant World::timestamp(const std::string& type) {
   return {};
 }
 
+std::set<std::string> World::held() {
+  std::set<std::string> ids;
+  const auto overview = store_->overview();
+  if (!overview) FAIL(overview.error().message);
+  for (const auto& resource : overview->held) ids.insert(resource.id);
+  return ids;
+}
+
 std::optional<Hold> World::hold(const std::string& scope) {
   return read<std::optional<Hold>>([&scope](Records& records) { return records.hold(scope); });
 }

@@ -120,6 +120,7 @@ class World {
   const Standing& standing() const { return engine_->standing(); }
   Instant timestamp(const std::string& type);
   std::optional<Hold> hold(const std::string& scope = "deployments");
+  std::set<std::string> held();  ///< The ids that the operator is shown as held.
 
   /// As after a crash: the memory is gone, the store is there, a new epoch begins.
   void restart();

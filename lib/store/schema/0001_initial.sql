@@ -209,6 +209,15 @@ CREATE TABLE holds (
   PRIMARY KEY (identity, scope)
 ) WITHOUT ROWID;
 
+-- What the holds are about, up to a limit: shown to the operator, decided on by nobody.
+CREATE TABLE held_resources (
+  identity INTEGER NOT NULL,
+  scope    TEXT    NOT NULL,
+  kind     TEXT    NOT NULL,
+  id       TEXT    NOT NULL,
+  PRIMARY KEY (identity, scope, kind, id)
+) WITHOUT ROWID;
+
 -- Correlation ids of events that nothing but their id tells apart, for an hour.
 CREATE TABLE correlations (
   number         INTEGER PRIMARY KEY,
