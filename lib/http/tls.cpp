@@ -7,9 +7,9 @@
 #include <poll.h>
 
 #include <array>
-#include <cstdlib>
 
 #include "tether/http/socket_bio.h"
+#include "tether/tls/authorities.h"
 
 namespace tether::http {
 
@@ -19,17 +19,6 @@ using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 
 Problem tls_problem(const std::string& host, const std::string& what) {
   return Problem{Fault::Tls, host + ": TLS: " + what};
-}
-
-bool load_authorities(SSL_CTX* context, const std::string& ca_file) {
-  if (!ca_file.empty()) return SSL_CTX_load_verify_file(context, ca_file.c_str()) == 1;
-  if (const char* file = std::getenv(X509_get_default_cert_file_env()); file != nullptr && *file != '\0') {
-    return SSL_CTX_load_verify_file(context, file) == 1;
-  }
-  // The folder and not the bundle: authorities are then read when they are asked for, not all kept.
-  const char* folder = std::getenv(X509_get_default_cert_dir_env());
-  if (folder == nullptr || *folder == '\0') folder = X509_get_default_cert_dir();
-  return SSL_CTX_load_verify_dir(context, folder) == 1;
 }
 
 bool expect_host(SSL* session, const std::string& host) {
@@ -98,9 +87,10 @@ std::variant<TlsSession, Problem> start_tls(int fd, const std::string& host, con
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  if (!load_authorities(context.get(), ca_file)) {
-    const std::string what = ca_file.empty() ? "the system's authorities" : ca_file;
-    return tls_problem(host, "cannot read " + what + ": " + tls_error_text());
+  if (ca_file.empty()) {
+    tls::trust_system_authorities(context.get());
+  } else if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
+    return tls_problem(host, "cannot read " + ca_file + ": " + tls_error_text());
   }
   TlsSession session(SSL_new(context.get()));
   if (!session) return tls_problem(host, tls_error_text());

@@ -19,7 +19,7 @@ using TlsSession = std::unique_ptr<ssl_st, FreeTls>;
 
 /// The handshake as a client over a connected, non-blocking socket: TLS 1.2 or newer, chain and name (or IP address)
 /// verified. The context is made for each connection, so that a changed CA file counts from the next one on and an idle
-/// client holds none. `ca_file` empty: the system's authorities, read one by one as they are needed.
+/// client holds none. `ca_file` empty: the system's authorities.
 std::variant<TlsSession, Problem> start_tls(int fd, const std::string& host, const std::string& ca_file,
                                             const DialLimits& limits);
 

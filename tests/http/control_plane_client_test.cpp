@@ -3,6 +3,8 @@
 #include <openssl/ssl.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -83,6 +85,20 @@ struct TlsScene {
     options.ca_file = folder.path("ca.pem");
     options.rest_base = "/api/internal/v1";
   }
+};
+
+/// A variable of the process, as long as this lives.
+class EnvironmentVariable {
+ public:
+  EnvironmentVariable(const char* name, const std::string& value) : name_(name) {
+    REQUIRE(::setenv(name, value.c_str(), 1) == 0);  // NOLINT(concurrency-mt-unsafe): servers do not look.
+  }
+  ~EnvironmentVariable() { ::unsetenv(name_); }  // NOLINT(concurrency-mt-unsafe)
+  EnvironmentVariable(const EnvironmentVariable&) = delete;
+  EnvironmentVariable& operator=(const EnvironmentVariable&) = delete;
+
+ private:
+  const char* name_;
 };
 
 }  // namespace
@@ -189,6 +205,21 @@ TEST_CASE("a certificate that does not hold is refused before anything is sent")
     ControlPlaneClient client(scene.options);
     CHECK(call(client, {.path = "/echo"}).fault() == Fault::Tls);
   }
+}
+
+TEST_CASE("without a CA file the system's authorities are trusted, a bundle too where no folder is hashed") {
+  TlsScene scene("DNS:localhost");
+  scene.options.ca_file.clear();
+  std::filesystem::create_directory(scene.folder.path("certs"));
+  const EnvironmentVariable folder("SSL_CERT_DIR", scene.folder.path("certs"));
+  {
+    ControlPlaneClient client(scene.options);
+    CHECK(call(client, {.path = "/echo"}).fault() == Fault::Tls);
+  }
+
+  const EnvironmentVariable bundle("SSL_CERT_FILE", scene.folder.path("ca.pem"));
+  ControlPlaneClient client(scene.options);
+  CHECK(call(client, {.path = "/echo"}).answer().status == 200);
 }
 
 TEST_CASE("a changed authority's file counts from the next connection on") {
