@@ -99,7 +99,7 @@ std::variant<protocol::PushAnswer, GatewayProblem> read_answer(const http::UnixO
   const auto& answer = std::get<http::UnixAnswer>(outcome);
   if (answer.status != kOk) return status_problem(answer);
   // It cannot have applied what it had not read.
-  if (answer.early) return bad_answer("200 before the end of the body");
+  if (answer.early) return bad_answer("200 before the last line was sent");
   auto parsed = protocol::parse_push_answer(answer.body);
   if (!parsed) return bad_answer(parsed.error().message);
   return std::move(*parsed);

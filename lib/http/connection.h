@@ -27,7 +27,7 @@ class Connection : private httplib::ClientImpl {
 
   struct Exchange {
     httplib::Response response;
-    bool answered_early = false;  ///< The answer came before the whole body was sent.
+    bool answered_early = false;  ///< The answer came before the whole body and its end were sent.
   };
   /// `limits` is called once a connection is there. A request with any status is answered.
   std::variant<Exchange, Problem> send(httplib::Request request, const std::function<TransportLimits()>& limits);

@@ -47,13 +47,14 @@ UnixOutcome UnixClient::call(const UnixCall& call) {
   request.set_header("Accept", "application/json");
 
   std::string piece;
+  bool is_body_sent = !call.next_piece;
   std::optional<Error> source_error;
   if (call.next_piece) {
     request.set_header("Content-Type", call.content_type);
     request.set_header("Transfer-Encoding", "chunked");
     request.is_chunked_content_provider_ = true;
-    request.content_provider_ = [this, &call, &piece, &source_error](std::size_t /*offset*/, std::size_t /*length*/,
-                                                                     httplib::DataSink& sink) {
+    request.content_provider_ = [this, &call, &piece, &is_body_sent, &source_error](
+                                    std::size_t /*offset*/, std::size_t /*length*/, httplib::DataSink& sink) {
       if (impl_->connection.is_answered_early()) {
         sink.done();
         return true;
@@ -65,7 +66,10 @@ UnixOutcome UnixClient::call(const UnixCall& call) {
         return false;
       }
       if (!piece.empty() && !sink.write(piece.data(), piece.size())) return false;
-      if (!*more) sink.done();
+      if (!*more) {
+        is_body_sent = !impl_->connection.is_answered_early();
+        sink.done();
+      }
       return true;
     };
   }
@@ -74,7 +78,8 @@ UnixOutcome UnixClient::call(const UnixCall& call) {
   if (source_error) return Problem{Fault::Receiver, source_error->message};
   if (auto* problem = std::get_if<Problem>(&outcome)) return std::move(*problem);
   auto& exchange = std::get<Connection::Exchange>(outcome);
-  return UnixAnswer{exchange.response.status, std::move(exchange.response.body), exchange.answered_early};
+  return UnixAnswer{exchange.response.status, std::move(exchange.response.body),
+                    exchange.answered_early && !is_body_sent};
 }
 
 }  // namespace tether::http

@@ -37,7 +37,9 @@ struct UnixCall {
 struct UnixAnswer {
   int status = 0;
   std::string body;
-  bool early = false;  ///< It came before the whole body was sent; the rest was not.
+  /// It came before the last byte of the body was sent; the rest was not. The mark of the body's end is no part of it:
+  /// who knows how much there is need not wait for that.
+  bool early = false;
 };
 
 using UnixOutcome = std::variant<UnixAnswer, Problem>;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -16,7 +17,14 @@ class ListSource : public gateway::PushSource {
 
   const gateway::PushHeader& header() const override { return header_; }
 
+  /// Calls `then` when the line of that number is asked for, counted from 0; the number of lines: the end.
+  void before_line(std::size_t number, std::function<void()> then) {
+    waits_at_ = number;
+    then_ = std::move(then);
+  }
+
   Result<bool> next(gateway::PushLine& line) override {
+    if (next_ == waits_at_ && then_) std::exchange(then_, nullptr)();
     if (next_ == lines_.size()) {
       if (breaks_) return fail(ErrorKind::Retry, "store: read: gone");
       return false;
@@ -30,6 +38,8 @@ class ListSource : public gateway::PushSource {
   std::vector<gateway::PushLine> lines_;
   bool breaks_;
   std::size_t next_ = 0;
+  std::size_t waits_at_ = 0;
+  std::function<void()> then_;
 };
 
 }  // namespace tether::test

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <future>
 #include <thread>
@@ -211,6 +212,46 @@ TEST_CASE("a refusal in the middle of a large body is heard") {
   CHECK(outcome.lines == 2000);
   // 200 for what it cannot have read is no answer.
   CHECK(problem.failure == (status == 413 ? GatewayFailure::Status : GatewayFailure::BadAnswer));
+}
+
+TEST_CASE("an answer counts if it came after the last line, also before the mark of the body's end") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("config.sock");
+  const std::size_t lines = 3;
+  const std::size_t read_first = GENERATE(2U, 3U);
+  // Each line is a piece of its own, and what follows the ones that are read waits for the answer.
+  const std::string line = std::string(40'000, 'x') + "#\n";
+  std::promise<void> answered;
+  const RawServer server(path, [&](RawConnection& connection, int number) {
+    if (number > 0) {
+      connection.read_until("\r\n\r\n");
+      connection.send(http_answer(200, kState));
+      return;
+    }
+    const auto has_read = [&connection, read_first] {
+      const std::string& text = connection.received();
+      return std::count(text.begin(), text.end(), '#') == static_cast<std::ptrdiff_t>(read_first) &&
+             text.ends_with("#\n\r\n");
+    };
+    while (!has_read() && connection.read_more()) {
+    }
+    connection.send(http_answer(200, kTaken));
+    answered.set_value();
+    connection.read_to_end();
+  });
+  PushDriver driver({.socket_path = path});
+  ListSource source(header(lines), std::vector<gateway::PushLine>(lines, {"RestApi", "a", line}));
+  source.before_line(read_first, [&answered] { answered.get_future().wait(); });
+
+  const auto outcome = driver.replace(source);
+
+  if (read_first == lines) {
+    CHECK(std::holds_alternative<protocol::PushAnswer>(outcome.answer));
+  } else {
+    CHECK(problem_in(outcome.answer).failure == GatewayFailure::BadAnswer);
+  }
+  // The connection on which something was not sent is not used again.
+  CHECK(std::holds_alternative<protocol::GatewayState>(driver.state()));
 }
 
 TEST_CASE("a driver can be stopped while it waits") {
