@@ -9,6 +9,7 @@ namespace tether::protocol {
 namespace {
 
 constexpr std::string_view kHashes = "apiKeyHashes";
+constexpr std::string_view kMappings = "mappings";
 
 /// Events carry the hashes as a JSON string that holds JSON.
 void unwrap_hashes(json::Object& data) {
@@ -20,10 +21,10 @@ void unwrap_hashes(json::Object& data) {
 
 std::vector<std::string> key_uuids(Fields& in) {
   std::vector<std::string> uuids;
-  for (const json::Value& mapping : in.array("mappings")) {
+  for (const json::Value& mapping : in.array(kMappings)) {
     const auto object = json::parse_object(mapping.text, kMaxJsonDepth);
     if (!object) {
-      in.blame("mappings", "holds an element that is not an object");
+      in.blame(kMappings, "holds an element that is not an object");
       return {};
     }
     Fields element(*object);
@@ -83,7 +84,10 @@ Result<ResourceState> subscription_state(const json::Object& data) {
   return finish(in, std::move(subscription), data);
 }
 
-Result<ResourceState> application_state(const json::Object& data) {
+Result<ResourceState> application_state(json::Object data) {
+  // An empty list in Go, if nobody made it: the last key has gone.
+  const json::Value* mappings = data.find(kMappings);
+  if (mappings != nullptr && mappings->type == json::Type::Null) data.set(kMappings, {json::Type::Array, "[]"});
   Fields in(data);
   ResourceState application;
   application.kind = kApplication;

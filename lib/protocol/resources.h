@@ -12,6 +12,6 @@ namespace tether::protocol {
 Result<ResourceState> key_state(json::Object data);
 Result<ResourceState> plan_state(const json::Object& data);
 Result<ResourceState> subscription_state(const json::Object& data);
-Result<ResourceState> application_state(const json::Object& data);
+Result<ResourceState> application_state(json::Object data);
 
 }  // namespace tether::protocol

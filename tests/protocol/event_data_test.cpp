@@ -79,11 +79,15 @@ TEST_CASE("an application passes as it came and names its keys") {
   CHECK(application.data == payload);
 }
 
-TEST_CASE("an application may have lost its last key") {
-  const auto application =
-      body_of<ApplicationUpdated>(event("application.updated", R"({"applicationUuid":"u1","mappings":[]})"))
-          .application;
-  CHECK(application.references.empty());
+TEST_CASE("an application may have lost its last key, which the gateway is told as an empty list") {
+  for (const std::string mappings : {"[]", "null"}) {
+    const auto application =
+        body_of<ApplicationUpdated>(
+            event("application.updated", R"({"mappings":)" + mappings + R"(,"applicationUuid":"u1"})"))
+            .application;
+    CHECK(application.references.empty());
+    CHECK(application.data == R"({"mappings":[],"applicationUuid":"u1"})");
+  }
 }
 
 TEST_CASE("a subscription is named by id and keeps its status for the gateway to read") {
