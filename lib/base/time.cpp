@@ -1,6 +1,8 @@
 #include "tether/base/time.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <optional>
 
@@ -167,6 +169,19 @@ Result<Instant> parse_http_date(std::string_view text) {
   const auto at = in.done() && gmt ? to_instant(f, /*fraction_ns=*/0, /*offset_minutes=*/0) : std::nullopt;
   if (!at) return fail(ErrorKind::Reject, "not an HTTP date");
   return *at;
+}
+
+std::optional<Duration> parse_retry_after(std::string_view text, Instant now) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_digit)) {
+    std::int64_t seconds = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    const std::chrono::seconds limit = std::chrono::duration_cast<std::chrono::seconds>(kMaxRetryAfter);
+    return read.ec == std::errc() ? std::chrono::seconds(std::min<std::int64_t>(seconds, limit.count())) : limit;
+  }
+  const auto until = parse_http_date(text);
+  if (!until || !now.is_set()) return std::nullopt;
+  return std::clamp<Duration>(*until - now, Duration::zero(), kMaxRetryAfter);
 }
 
 }  // namespace tether

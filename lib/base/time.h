@@ -3,6 +3,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -48,5 +49,13 @@ std::string format_rfc3339(Instant at);
 
 /// Reads an HTTP `Date` header (`Sat, 22 Aug 2026 11:02:03 GMT`). Reject: anything else.
 Result<Instant> parse_http_date(std::string_view text);
+
+/// Longest `Retry-After` that is obeyed; a longer one is cut to it, so that one wrong header cannot take us away for
+/// a day.
+inline constexpr Duration kMaxRetryAfter = 1h;
+
+/// Reads an HTTP `Retry-After` header (RFC 9110 section 10.2.3): seconds, or a date, counted from `now` (unset: dates
+/// mean nothing). 0 to kMaxRetryAfter, a date that has passed is 0; nothing for anything else.
+std::optional<Duration> parse_retry_after(std::string_view text, Instant now);
 
 }  // namespace tether

@@ -1,6 +1,5 @@
 #include "tether/http/control_plane_client.h"
 
-#include <charconv>
 #include <utility>
 
 #include "tether/http/cancel_signal.h"
@@ -10,27 +9,15 @@ namespace tether::http {
 
 namespace {
 
-/// A wait that a server may ask for; longer ones are this.
-constexpr auto kMaxRetryAfter = std::chrono::seconds(24h);
-
 std::string host_header(const ControlPlaneOptions& options) {
   const std::string host = options.host.find(':') == std::string::npos ? options.host : "[" + options.host + "]";
   const bool usual = options.port == (options.tls ? 443 : 80);
   return usual ? host : host + ":" + std::to_string(options.port);
 }
 
-std::optional<Duration> read_retry_after(const std::string& value, const std::string& date) {
-  if (value.empty()) return std::nullopt;
-  std::int64_t seconds = 0;
-  const char* end = value.data() + value.size();
-  if (const auto read = std::from_chars(value.data(), end, seconds); read.ec == std::errc() && read.ptr == end) {
-    if (seconds < 0) return std::nullopt;
-    return std::min(kMaxRetryAfter, std::chrono::seconds(std::min<std::int64_t>(seconds, kMaxRetryAfter.count())));
-  }
-  const auto until = parse_http_date(value);
-  const auto now = parse_http_date(date);
-  if (!until || !now || *until < *now) return std::nullopt;
-  return std::min<Duration>(kMaxRetryAfter, std::chrono::duration_cast<Duration>(*until - *now));
+std::optional<Duration> read_retry_after(const httplib::Response& response) {
+  return parse_retry_after(response.get_header_value("Retry-After"),
+                           parse_http_date(response.get_header_value("Date")).value_or(Instant{}));
 }
 
 /// Takes in one answer's body: on to the receiver if it is a success, else the beginning of it as the message.
@@ -44,8 +31,7 @@ struct Intake {
   std::optional<Problem> refused = std::nullopt;
 
   bool begin(const httplib::Response& response) {
-    const std::string date = response.get_header_value("Date");
-    answer = RestAnswer{response.status, date, read_retry_after(response.get_header_value("Retry-After"), date), {}};
+    answer = RestAnswer{response.status, response.get_header_value("Date"), read_retry_after(response), {}};
     return true;
   }
 

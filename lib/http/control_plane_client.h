@@ -42,7 +42,7 @@ struct RestCall {
 struct RestAnswer {
   int status = 0;
   std::string date;                     ///< The `Date` header as received, or empty.
-  std::optional<Duration> retry_after;  ///< From `Retry-After`, in seconds or as a date (counted from `Date`).
+  std::optional<Duration> retry_after;  ///< From `Retry-After`; a date counts from `Date`.
   std::string message;                  ///< Of an answer that is no success: its body's first kMaxMessageBytes.
 
   bool is_success() const { return status >= 200 && status < 300; }

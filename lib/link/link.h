@@ -34,10 +34,6 @@ struct LinkLimits {
   std::string token_setting;  ///< What to name in the one ERROR about a rejected token, e.g. the variable's name.
 };
 
-/// Longest `Retry-After` that is obeyed; a longer one is cut to it, so that one wrong header cannot take us away for
-/// a day.
-inline constexpr Duration kMaxRetryAfter = 1h;
-
 /// Why a dial did not end in an open WebSocket.
 struct DialFailure {
   NetworkError reason = NetworkError::Closed;

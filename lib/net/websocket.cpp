@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
-#include <charconv>
 #include <chrono>
 #include <utility>
 #include <websocketpp/client.hpp>
@@ -51,20 +50,9 @@ bool fits_in_header(const std::string& value) {
   return std::all_of(value.begin(), value.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-/// Seconds or a date (RFC 9110 section 10.2.3); nothing if it is neither.
-std::optional<Duration> parse_retry_after(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  constexpr std::int64_t kYear = 365L * 24 * 3600;
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error == std::errc() && end == text.data() + text.size() && seconds >= 0) {
-    return std::chrono::seconds(std::min(seconds, kYear));
-  }
-  const auto date = parse_http_date(text);
-  if (!date) return std::nullopt;
+Instant wall_clock() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto wait = *date - Instant{std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
-  return std::clamp<Duration>(wait, Duration::zero(), std::chrono::seconds(kYear));
+  return {std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()};
 }
 
 }  // namespace
@@ -149,7 +137,7 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<WebSocketClient::Imp
     }
     const std::string what = status == 101 ? "with an upgrade that is not valid: " + connection->get_ec().message()
                                            : "with HTTP " + std::to_string(status);
-    fail({SocketError::Http, status, parse_retry_after(connection->get_response_header("Retry-After")),
+    fail({SocketError::Http, status, parse_retry_after(connection->get_response_header("Retry-After"), wall_clock()),
           address_of(target) + " answered the dial " + what});
   }
 

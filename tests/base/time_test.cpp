@@ -40,3 +40,21 @@ TEST_CASE("an HTTP date is read, anything else is refused") {
   CHECK_FALSE(parse_http_date("Saturday, 22-Aug-26 11:02:03 GMT"));
   CHECK_FALSE(parse_http_date(""));
 }
+
+TEST_CASE("a Retry-After is read as seconds and as a date, up to an hour") {
+  const Instant now = *parse_rfc3339("2026-08-22T11:02:03Z");
+  CHECK(parse_retry_after("0", now) == 0s);
+  CHECK(parse_retry_after("120", now) == 120s);
+  CHECK(parse_retry_after("3600", now) == kMaxRetryAfter);
+  CHECK(parse_retry_after("3601", now) == kMaxRetryAfter);
+  CHECK(parse_retry_after("99999999999999999999", now) == kMaxRetryAfter);
+  CHECK(parse_retry_after("Sat, 22 Aug 2026 11:03:03 GMT", now) == 60s);
+  CHECK(parse_retry_after("Sat, 22 Aug 2026 12:02:03 GMT", now) == kMaxRetryAfter);
+  CHECK(parse_retry_after("Sat, 22 Aug 2026 12:02:04 GMT", now) == kMaxRetryAfter);
+  CHECK(parse_retry_after("Sat, 22 Aug 2026 10:00:00 GMT", now) == 0s);
+  CHECK_FALSE(parse_retry_after("Sat, 22 Aug 2026 11:03:03 GMT", {}));
+  for (const char* text : {"", "-5", "+5", " 5", "5 ", "12x", "1.5", "soon"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_retry_after(text, now));
+  }
+}

@@ -273,9 +273,9 @@ TEST_CASE("a wait that the server asks for is read in seconds and as a date") {
     std::optional<Duration> expected;
   };
   const auto given = GENERATE(Case{"Retry-After: 120", 120s}, Case{"Retry-After: Sat, 22 Aug 2026 11:03:03 GMT", 60s},
-                              Case{"Retry-After: Sat, 22 Aug 2026 10:00:00 GMT", std::nullopt},
+                              Case{"Retry-After: Sat, 22 Aug 2026 10:00:00 GMT", 0s},
                               Case{"Retry-After: soon", std::nullopt}, Case{"Retry-After: -5", std::nullopt},
-                              Case{"Retry-After: 99999999999", 24h}, Case{"X: y", std::nullopt});
+                              Case{"Retry-After: 99999999999", kMaxRetryAfter}, Case{"X: y", std::nullopt});
   CAPTURE(given.header);
   const RawServer server(answering("HTTP/1.1 429 Slow\r\nDate: Sat, 22 Aug 2026 11:02:03 GMT\r\n" + given.header +
                                    "\r\nContent-Length: 0\r\n\r\n"));
