@@ -81,6 +81,8 @@ class Keeper {
   void tell_courier(TimePoint now);
   /// With a store that was set aside while it was in use, and an empty one in its place.
   void start_anew();
+  /// A push could not be read from it: it is opened again, and set aside if it is damaged.
+  void doubt_store();
   void begin_epoch();
   /// False: there was nothing to say.
   bool say_notes();

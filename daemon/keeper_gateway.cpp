@@ -38,6 +38,7 @@ void Keeper::send_push(delivery::Push push, TimePoint now) {
       delivery::PushOutcome outcome{push.epoch, push.up_to, 0, std::nullopt, {}};
       outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Source, 0, pinned.error().message};
       courier_->on_push_outcome(push.number, outcome, now);
+      if (pinned.error().kind == ErrorKind::Corrupt) doubt_store();
       return;
     }
     body = std::move(*pinned);
@@ -93,6 +94,7 @@ void Keeper::on_push(std::int64_t push, bool full, delivery::PushOutcome outcome
     const std::string reason = redactor_.redact(problem->text, kMaxWordsBytes);
     log_.repeated(LogLevel::Info, "gateway.push_failed", reason, {{"reason", reason}});
     engine_.on_push_ended(push);
+    if (problem->failure == delivery::GatewayFailure::Source) doubt_store();
   } else {
     log_.debug("gateway.answered", {{"mode", full ? "put" : "patch"},
                                     {"revision", outcome.revision},

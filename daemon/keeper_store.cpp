@@ -125,6 +125,12 @@ void Keeper::tell_courier(TimePoint now) {
   if (!standing_.epoch.empty()) courier_->on_standing(standing_, now);
 }
 
+void Keeper::doubt_store() {
+  if (store_backoff_ > Duration{}) return;  // it is opened again anyway
+  store_->distrust();
+  batch_.push_back({[](sync::Records&, sync::Now) {}, nullptr});
+}
+
 void Keeper::start_anew() {
   // Answers to what was asked before are not to be taken for answers to what is asked now.
   sync::Memory memory = sync::Engine(options_.engine, options_.seed).memory();

@@ -249,16 +249,24 @@ TEST_CASE("a store that is damaged while it is used is set aside, and the gatewa
   }
   const std::size_t from = scene.gateway().history().size();
 
-  const auto newer = scene.control_plane().redeploy(ids[0], document(0, "https://b.example"));
+  std::uint64_t fewest = kServed;
+  SECTION("found by a transaction") {
+    const auto newer = scene.control_plane().redeploy(ids[0], document(0, "https://b.example"));
+    CHECK(is_acknowledged(scene, newer.artifact_id));
+  }
+  SECTION("found by a push") {
+    scene.gateway().stop();
+    REQUIRE(scene.gateway().come_back(/*empty=*/true));
+    fewest = 0;  // it has nothing to lose, and may be told at once that there is nothing yet
+  }
 
-  CHECK(is_acknowledged(scene, newer.artifact_id));
   CHECK(scene.wait_for([](const json& status) { return status["in_sync"] == true && !status["store"]["degraded"]; })
             .is_object());
   CHECK(gateway_comes_to_agree(scene));
   CHECK(scene.daemon().wait_for_text("the store was damaged"));
   CHECK(std::filesystem::exists(database + ".damaged-1"));
   for (const auto& push : pushes(scene.gateway(), from)) {
-    if (push.method == "PUT") CHECK(push.lines == kServed);
+    if (push.method == "PUT") CHECK(push.lines >= fewest);
     for (const auto& line : push.applied) CHECK_FALSE(line.removed);
   }
   // What was begun in its place is a store like any other.
