@@ -229,13 +229,14 @@ void Connection::on_event(protocol::Event event, std::size_t bytes) {
                 {{"reason", "too many events wait for the store; everything will be asked for again"}});
 }
 
-void Connection::send(const std::vector<std::string>& frames, std::int64_t ping_token) {
-  if (!link_ || !socket_ || !socket_->is_open()) return;  // the next link sends them again
-  for (const std::string& frame : frames) {
+void Connection::send(const Frames& frames) {
+  // The next link sends them again, if it is of the same identity.
+  if (!link_ || !socket_ || !socket_->is_open() || frames.links_lost != keeper_.links_lost()) return;
+  for (const std::string& frame : frames.texts) {
     log_.debug("ack.sent", {{"bytes", frame.size()}});
     socket_->send_text(frame);
   }
-  link_->request_ping(std::string(kAckPing) + std::to_string(ping_token));
+  link_->request_ping(std::string(kAckPing) + std::to_string(frames.ping_token));
   pump();
 }
 

@@ -31,7 +31,7 @@ class Connection {
   bool has_started() const { return link_.has_value(); }
 
   /// From the state thread's outbox.
-  void send(const std::vector<std::string>& frames, std::int64_t ping_token);
+  void send(const Frames& frames);
   void on_rest_end(const RestEnd& end);
 
   /// The token file may have changed. `insist` (SIGHUP): a fresh attempt is made even if it has not.

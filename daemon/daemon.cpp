@@ -168,8 +168,8 @@ int run_daemon(const Settings& settings, const std::string& version) {
   net::Timer dial_anyway(loop, dial);
   dial_anyway.arm(Clock::now() + kGatewayFirst);
   keeper.start(
-      {[&loop, &connection](std::vector<std::string> frames, std::int64_t token) {
-         loop.post([&connection, frames = std::move(frames), token] { connection.send(frames, token); });
+      {[&loop, &connection](Frames frames) {
+         loop.post([&connection, frames = std::move(frames)] { connection.send(frames); });
        },
        [&loop, &connection](const RestEnd& end) { loop.post([&connection, end] { connection.on_rest_end(end); }); },
        [&loop, &connection] { loop.post([&connection] { connection.make_anew(); }); },

@@ -182,7 +182,9 @@ void Keeper::carry_out(std::vector<sync::Command> commands) {
       keeper.metrics_.count_ack_sent(frame.success ? "success" : "failed");
       frames.push_back(std::move(frame.text));
     }
-    void operator()(const sync::SendPing& ping) const { keeper.link_.send(std::exchange(frames, {}), ping.token); }
+    void operator()(const sync::SendPing& ping) const {
+      keeper.link_.send({std::exchange(frames, {}), ping.token, keeper.links_lost_known_});
+    }
     void operator()(const sync::Note& note) const {
       std::string details;
       for (const auto& [name, value] : note.fields) details += (details.empty() ? "" : " ") + name + "=" + value;

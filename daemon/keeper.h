@@ -27,9 +27,16 @@ struct KeeperOptions {
   std::uint32_t seed = 0;
 };
 
+/// Frames for the present link, and the ping that follows them.
+struct Frames {
+  std::vector<std::string> texts;
+  std::int64_t ping_token = 0;
+  std::uint64_t links_lost = 0;  ///< As the engine knew it: they are not for a link that came after.
+};
+
 /// What the keeper asks of the link's side. Called on the state thread.
 struct LinkSide {
-  std::function<void(std::vector<std::string> frames, std::int64_t ping_token)> send;
+  std::function<void(Frames frames)> send;
   std::function<void(const RestEnd&)> on_rest_end;  ///< On a REST worker's thread.
   /// All that was stored is lost: the link is to be made anew, so that everything is listed.
   std::function<void()> on_store_lost;
@@ -59,6 +66,8 @@ class Keeper {
   /// False: dropped, there was no room; everything will be asked for again.
   bool event(protocol::Event event, std::size_t frame_bytes);
   void link_down();
+  /// How many links were lost so far.
+  std::uint64_t links_lost() const { return links_lost_; }
   void pong(std::int64_t token);
   void gateway_appeared();
 

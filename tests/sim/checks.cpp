@@ -110,10 +110,10 @@ void World::check_agreement() {
       fail("in the end: " + key.first + " " + key.second + " is " + got + " where " + version + " is wanted");
   }
   for (const auto& [key, version] : gateway_.served) {
-    if (wanted.contains(key) || key.first == "Secret" || is_excepted(key) || !overview.holds.empty()) continue;
+    if (wanted.contains(key) || key.first == "Secret" || is_excepted(key) || overview.held_count > 0) continue;
     fail("in the end: " + key.first + " " + key.second + " is served as " + version + ", and not wanted");
   }
-  if (!daemon_.is_in_sync() && overview.holds.empty()) fail("in the end: does not say that it is in sync");
+  if (!daemon_.is_in_sync() && overview.held_count == 0) fail("in the end: does not say that it is in sync");
   for (const auto& [id, row] : control_plane_.rows()) {
     if (!row.acked && !row.failed) fail("in the end: " + id + " " + row.deployment_id + " is not acknowledged");
   }

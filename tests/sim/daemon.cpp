@@ -55,9 +55,7 @@ void Daemon::restart(sync::Now now) {
   store_.reset();
   store::StoreOptions options;
   options.durable = false;
-  auto store = store::Store::open(*folder_, options);
-  check(store.has_value(), "the store opens");
-  store_ = std::move(*store);
+  store_ = store::Store::open(*folder_, options);
   commands_.clear();
   epochs_.clear();
   standing_ = {};

@@ -40,7 +40,6 @@ class Daemon {
   void on_deadline(sync::Now now);
   /// `in_sync` at the top of /status.
   bool is_in_sync() const;
-  std::size_t holds();
   store::Overview overview();
 
  private:
