@@ -70,9 +70,11 @@ void World::look_at_standing() {
   if (!daemon_.is_in_sync()) return;
   const auto proven = daemon_.engine().standing().proven;
   if (!proven || last_lie_ >= *proven - kBetweenLies || now_ - last_loss_ < kUnnoticed) return;
-  for (const auto& [id, operations] : control_plane_.history()) {
-    const auto served = std::find_if(gateway_.served.begin(), gateway_.served.end(), [&id](const auto& item) {
-      return item.first.second == id && is_artifact(item.first.first);
+  for (const auto& item : control_plane_.history()) {
+    const std::string& id = item.first;
+    const auto& operations = item.second;
+    const auto served = std::find_if(gateway_.served.begin(), gateway_.served.end(), [&id](const auto& line) {
+      return line.first.second == id && is_artifact(line.first.first);
     });
     const std::string version = served == gateway_.served.end() ? "" : served->second;
     bool fits = false;
