@@ -88,11 +88,19 @@ Connection::Connection(net::Loop& loop, const Settings& settings, Keeper& keeper
 void Connection::start() {
   token_ = settings_.control_plane.token.read();
   if (token_) redactor_.add_lasting_secret(*token_);
+  say_why_no_token();
   link_.emplace(limits_from(settings_, token_.has_value()), seed_, Clock::now());
   if (const auto path = settings_.control_plane.token.path()) {
     token_watch_ = std::make_unique<net::FileWatch>(loop_, *path, [this] { reload_token(/*insist=*/false); });
   }
   pump();
+}
+
+/// A file that is there and cannot be used must not look as if nothing had been configured.
+void Connection::say_why_no_token() {
+  if (token_) return;
+  const std::string why = settings_.control_plane.token.why_none();
+  if (!why.empty()) log_.warn("link.no_token", {{"reason", why}});
 }
 
 void Connection::reload_token(bool insist) {
@@ -102,6 +110,7 @@ void Connection::reload_token(bool insist) {
   if (token != token_) log_.info("link.token_changed", {{"present", token.has_value()}});
   token_ = std::move(token);
   if (token_) redactor_.add_lasting_secret(*token_);
+  say_why_no_token();
   link_->on_token_changed(token_.has_value(), Clock::now());
   pump();
 }
@@ -317,11 +326,16 @@ void Connection::carry_out(const link::Command& command) {
 }
 
 void Connection::say(const link::StateChanged& change) {
-  log_.log(translate(change.level), "link.state",
-           {{"from", link::name_of(change.from)},
-            {"to", link::name_of(change.to)},
-            {"reason", redactor_.redact(change.reason)},
-            {"next_attempt_s", seconds(change.next_attempt_in)}});
+  const auto level = translate(change.level);
+  const auto from = link::name_of(change.from);
+  const auto to = link::name_of(change.to);
+  const std::string reason = redactor_.redact(change.reason);
+  if (change.next_attempt_in) {
+    log_.log(level, "link.state",
+             {{"from", from}, {"to", to}, {"reason", reason}, {"next_attempt_s", seconds(change.next_attempt_in)}});
+  } else {
+    log_.log(level, "link.state", {{"from", from}, {"to", to}, {"reason", reason}});
+  }
 }
 
 void Connection::say(const link::AttemptFailed& failure) {

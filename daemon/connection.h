@@ -44,6 +44,7 @@ class Connection {
   void stop(std::function<void()> on_stopped);
 
  private:
+  void say_why_no_token();
   void pump();
   void dial();
   void dial_probe();

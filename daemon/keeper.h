@@ -141,6 +141,7 @@ class Keeper {
   std::atomic<bool> events_lost_{false};
   std::atomic<std::uint64_t> links_lost_{0};
   std::uint64_t links_lost_known_ = 0;  ///< Of these, the ones that the engine has heard of.
+  bool gateway_in_trouble_ = true;      ///< Until it is in sync for the first time.
   delivery::GatewayCondition said_ = delivery::GatewayCondition::Connecting;
   bool gateway_tried_ = false;
 

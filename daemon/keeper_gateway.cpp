@@ -126,16 +126,22 @@ void Keeper::take_verdict() {
 }
 
 void Keeper::say_refused(const protocol::RejectedLine& line) {
-  log_.warn("gateway.refused", {{"kind", line.kind}, {"id", line.id}});
+  log_.warn("gateway.refused",
+            {{"kind", line.kind}, {"id", line.id}, {"reason", redactor_.redact(line.reason, kMaxWordsBytes)}});
 }
 
 void Keeper::say_gateway_state() {
   const auto condition = courier_->condition();
   if (condition == said_) return;
-  const bool moving = condition == delivery::GatewayCondition::Behind || said_ == delivery::GatewayCondition::Behind;
+  using delivery::GatewayCondition;
   said_ = condition;
-  log_.log(moving ? LogLevel::Debug : LogLevel::Info, "gateway.state",
-           {{"state", delivery::to_string(condition)}, {"reason", courier_->last_error()}});
+  // Behind and in sync again is everyday life; anything else is told, and so is the way back from it.
+  const bool trouble = condition == GatewayCondition::Away || condition == GatewayCondition::Refusing;
+  const bool everyday = condition == GatewayCondition::Behind || !gateway_in_trouble_;
+  if (condition != GatewayCondition::Behind) gateway_in_trouble_ = condition != GatewayCondition::InSync;
+  log_.log(trouble ? LogLevel::Warn : (everyday ? LogLevel::Debug : LogLevel::Info), "gateway.state",
+           {{"state", delivery::to_string(condition)},
+            {"reason", redactor_.redact(courier_->last_error(), kMaxWordsBytes)}});
 }
 
 }  // namespace tether::daemon

@@ -76,9 +76,11 @@ class RestPool::Worker {
   void report(const sync::SendRequest& request, int status, const Result<Done>& whole) {
     const std::string_view call = sync::name_of(request.call);
     pool_.metrics_.count_rest_request(call, status);
-    if (whole) {
+    // Of what is FAILED or not here the control plane shows no subscriptions: an answer, for each such API.
+    const bool shows_none = request.call == sync::Call::Subscriptions && (status == 403 || status == 404);
+    if (whole || shows_none) {
       pool_.log_.debug("rest.answered", {{"call", call}, {"status", status}});
-      pool_.log_.resolved("rest.failed", call);
+      if (whole) pool_.log_.resolved("rest.failed", call);
     } else {
       pool_.log_.repeated(LogLevel::Info, "rest.failed", call,
                           {{"call", call}, {"status", status}, {"reason", whole.error().message}});

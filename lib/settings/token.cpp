@@ -54,6 +54,14 @@ std::optional<Secret> TokenSource::read() const {
   return without_line_ends(held.reveal());
 }
 
+std::string TokenSource::why_none() const {
+  if (!path() || read()) return "";
+  const auto content = read_file(name_, kMaxTokenBytes);
+  if (!content) return name_ + ": " + content.error().message;
+  const bool empty = content->find_first_not_of("\r\n") == std::string::npos;
+  return name_ + (empty ? " is empty" : " holds something that is no token: printable ASCII without blanks is wanted");
+}
+
 std::optional<std::string> TokenSource::path() const {
   if (kind_ == Kind::File || kind_ == Kind::Credential) return name_;
   return std::nullopt;

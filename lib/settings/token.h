@@ -32,6 +32,10 @@ class TokenSource {
   /// no token.
   std::optional<Secret> read() const;
 
+  /// Why `read` finds none in the file, in one sentence that names it and not what is in it; empty if there is a token
+  /// or no file to look at. Reads the file.
+  std::string why_none() const;
+
   Kind kind() const { return kind_; }
   /// The file to watch for a new token; nullopt for a value and for none.
   std::optional<std::string> path() const;

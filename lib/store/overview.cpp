@@ -52,8 +52,12 @@ const std::string kHasUnlistedSubscription =
     kBelongsTo +
     "a.kind IN ('LlmProvider', 'LlmProxy', 'Mcp', 'WebSubApi', 'WebBrokerApi') AND r.kind = 'Subscription')";
 
-// What keeps us from agreement first: keys and subscriptions of something undeployed wait for as long as it is that.
-// A secret's id is its handle.
+// What belongs to something that is not wanted here is stored and waits for nothing: it is as it should be.
+const std::string kItsArtifactIsWanted =
+    "(r.artifact_id = '' OR EXISTS (SELECT 1 FROM artifacts o WHERE o.identity = r.identity AND o.id = r.artifact_id "
+    "AND o.wanted = 0)) ";
+
+// What keeps us from agreement first. A secret's id is its handle.
 const std::string kWaiting =
     "SELECT a.kind, a.id, coalesce((SELECT handle FROM bodies b WHERE b.identity = a.identity AND "
     "b.owner_kind = a.kind AND b.owner_id = a.id AND b.key = a.deployment_id), ''), "
@@ -63,11 +67,14 @@ const std::string kWaiting =
     "b.owner_kind = a.kind AND b.owner_id = a.id), ''), 'its document has not come yet', 0 " +
     kWithoutDocument + "UNION ALL SELECT r.kind, r.id, r.id, 'its value has not come yet', 0 " + kWithoutValue +
     "UNION ALL SELECT r.kind, r.id, iif(r.kind = 'Secret', r.id, r.name), 'what it belongs to is not in service', 0 "
-    "FROM resources r INDEXED BY resources_waiting WHERE r.identity = ?1 AND r.waiting = 1 LIMIT ?2";
+    "FROM resources r INDEXED BY resources_waiting WHERE r.identity = ?1 AND r.waiting = 1 AND " +
+    kItsArtifactIsWanted + "LIMIT ?2";
 
 const std::string kWaitingCount =
     "SELECT (SELECT count(*) FROM artifacts INDEXED BY artifacts_waiting WHERE identity = ?1 AND waiting = 1) + "
-    "(SELECT count(*) FROM resources INDEXED BY resources_waiting WHERE identity = ?1 AND waiting = 1) + "
+    "(SELECT count(*) FROM resources r INDEXED BY resources_waiting WHERE r.identity = ?1 AND r.waiting = 1 AND " +
+    kItsArtifactIsWanted +
+    ") + "
     "(SELECT count(*) " +
     kWithoutDocument + ") + (SELECT count(*) " + kWithoutValue + ")";
 

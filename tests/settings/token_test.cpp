@@ -69,4 +69,19 @@ TEST_CASE("only files are watched, and no description holds the token") {
   CHECK(TokenSource().describe() == "none");
 }
 
+TEST_CASE("why a file holds no token is told with its name, and without what is in it") {
+  const Folder folder;
+  const auto why = [](const std::string& path) { return TokenSource::file(path).why_none(); };
+
+  CHECK(why(folder.path("missing")) == folder.path("missing") + ": No such file or directory");
+  CHECK(why(folder.path("")) == folder.path("") + ": not a regular file");
+  CHECK(why(folder.write("empty", "\n")) == folder.path("empty") + " is empty");
+  const std::string bad = why(folder.write("bad", "tok en"));
+  CHECK(bad.find(folder.path("bad") + " holds something that is no token") == 0);
+  CHECK(bad.find("tok en") == std::string::npos);
+  CHECK(why(folder.write("good", "s3cret-token\n")).empty());
+  CHECK(TokenSource().why_none().empty());
+  CHECK(TokenSource::value("V", Secret("a b")).why_none().empty());
+}
+
 }  // namespace tether

@@ -265,6 +265,13 @@ TEST_CASE("what waits for its document, its value or what it belongs to is shown
     key.name = "mobile-app";
     key.waiting = true;
     records.put(key);
+    // What belongs to something that is not wanted is as it should be.
+    auto stopped = artifact("stopped");
+    stopped.wanted = sync::Wanted::Undeployed;
+    records.put(stopped);
+    auto kept = resource("ApiKey", "kept", "stopped");
+    kept.waiting = true;
+    records.put(kept);
   });
 
   const auto overview = overview_of(store);

@@ -322,6 +322,7 @@ TEST_CASE("what is FAILED in the control plane for want of an ack is served, wit
                                          kPatience));
   scene.wait_until_in_sync();
   CHECK((held_by(scene.gateway()) == before));
+  CHECK(scene.daemon().all_output().find("rest.failed") == std::string::npos);  // it is no failure
 
   set_faults(scene, [](peers::Faults& faults) { faults.ignore_acks = false; });
   scene.control_plane().redeploy(petstore.artifact_id);

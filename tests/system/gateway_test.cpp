@@ -308,11 +308,23 @@ TEST_CASE("a gateway that cannot say where it is, is sent nothing until it can [
   CHECK(gateway_comes_to_be(scene, "refusing"));
   CHECK(scene.status()["gateway"]["last_error"].is_string());
   CHECK(acks(scene, petstore.artifact_id) == 0);
+  const auto says = [&scene](const std::string& level, const std::string& state) {
+    const auto line = scene.daemon().wait_for_line(
+        [&](const std::string& text) {
+          return text.find(R"("level":")" + level) != std::string::npos &&
+                 text.find(R"("event":"gateway.state")") != std::string::npos &&
+                 text.find(R"("state":")" + state) != std::string::npos;
+        },
+        kPatience);
+    return line.has_value();
+  };
+  CHECK(says("warn", "refusing"));
 
   set_faults(scene, [](peers::GatewayFaults& faults) { faults.state_status = 0; });
 
   CHECK(is_acknowledged(scene, petstore.artifact_id));
   CHECK(scene.wait_until_in_sync()["gateway"]["last_error"].is_null());
+  CHECK(says("info", "in_sync"));
 }
 
 TEST_CASE("a gateway that stalls stops nothing on the control plane's side [R12] [D1]") {

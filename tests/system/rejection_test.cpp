@@ -318,6 +318,13 @@ TEST_CASE("a configured token file that does not exist yet is waited for [R3]") 
   scene.start_daemon(
       {{"TETHER_REGISTRATION_TOKEN", ""}, {"TETHER_REGISTRATION_TOKEN_FILE", scene.file("token-to-come")}});
   REQUIRE(wait_for_state(scene, "standalone").is_object());
+  // Told with the file's name: it must not look as if nothing had been configured.
+  CHECK(scene.daemon().wait_for_line(
+      [&scene](const std::string& line) {
+        return line.find("link.no_token") != std::string::npos &&
+               line.find(scene.file("token-to-come")) != std::string::npos;
+      },
+      kPatience));
 
   scene.folder().write("token-to-come", scene.control_plane().token());
 
