@@ -236,6 +236,7 @@ TEST_CASE(
   const std::string old = scene.control_plane().token();
 
   scene.folder().write("token", scene.control_plane().add_token());
+  REQUIRE(scene.daemon().wait_for_text("link.token_changed", kPatience));
   scene.control_plane().revoke_token(old);
   scene.control_plane().redeploy(petstore.artifact_id);  // its fetch with the old token is refused
 
