@@ -154,8 +154,11 @@ bool Offers::answer_row(Row& row, const Answer& answer) {
       offering.refused.reset();
     }
   } else if (!carried.is_set()) {
-    // A removal is tried again by the clock. What was refused and has been stopped since is forgotten.
-    refused = carried_now && !offer_changed && !offering.offered.is_set();
+    // A removal is tried again by the clock. What was refused and has been stopped since is forgotten. Where the wanted
+    // version is in quarantine that is what counts: most likely the gateway has nothing to remove.
+    const Version wanted = wanted_version(row);
+    const bool quarantined = wanted.is_set() && is_refused(offering, wanted);
+    refused = carried_now && !offer_changed && !offering.offered.is_set() && !quarantined;
     if (refused) offering.refused = Refusal{{}, reason_to_keep(row, {}, *answer.rejected), now_.wall};
   } else {
     if (offering.good == carried) offering.good = {};
@@ -182,8 +185,9 @@ bool Offers::on_answer(Resource& resource, const Answer& answer) {
 template <class Row>
 void Offers::refuse_line_of(Row& row, std::int64_t push, const std::string& reason) {
   const std::int64_t before = row.offering.revision;
+  const bool changed_since = row.offering.sent_push == push;  // the line was another one
   answer_row(row, Answer{push, before - 1, before, &reason});
-  if (row.offering.revision != before || !is_refused_removal(row.offering)) return;
+  if (row.offering.revision != before || row.offering.offered.is_set() || changed_since) return;
   // A refused removal has no revision until it is tried again, or no body could get past it. The sequence goes on all
   // the same: that is how it shows that the refusal was stored.
   row.offering.revision = 0;

@@ -277,19 +277,32 @@ TEST_CASE("a removal that was refused is tried again within seconds, and until i
   CHECK(world.acks.back().status == "success");
 }
 
-TEST_CASE("a refused removal does not hide that the wanted version was refused") {
+TEST_CASE(
+    "a gateway that refuses to remove what it refused to take changes nothing: `failed`, and no more lines [C5]") {
   World world;
   world.settle();
   world.run(3s);
   world.event(world.deploy("a", "d1"));
   world.serve();
   world.push(kRefuseA);
-  world.push(kRefuseA);  // the removal that follows
-  CHECK_FALSE(world.standing().in_sync);
+  SECTION("line by line") {
+    world.push(kRefuseA);
+  }
+  SECTION("as a whole") {
+    const auto push = world.start_push();
+    world.with([&](Engine& engine, Records& records) {
+      engine.on_line_refused(records, push, {"RestApi", "a", "not found"}, world.now());
+    });
+    world.push();
+  }
 
-  world.run(6s);
-  world.push(kRefuseA);
-  world.push();
-  CHECK_FALSE(world.standing().in_sync);
+  REQUIRE(world.artifact("a")->offering.refused);
   CHECK(world.artifact("a")->offering.refused->version.body == "d1");
+  REQUIRE(world.acks.size() == 1);
+  CHECK(world.acks[0].status == "failed");
+  CHECK(world.standing().settled);
+  CHECK_FALSE(world.standing().in_sync);
+  const auto revision = world.read<std::int64_t>([](Records& records) { return records.revision(); });
+  world.serve_for(10min);
+  CHECK(world.read<std::int64_t>([](Records& records) { return records.revision(); }) == revision);
 }
