@@ -20,9 +20,8 @@ namespace {
 /// answer: asking again at once would change nothing, the next round asks again. A refused value is held back by
 /// itself.
 bool is_answered(Call call, const RequestOutcome& outcome) {
-  if (outcome.complete) return true;
-  if (outcome.too_large) return call == Call::FetchBatch;  // less is asked next, which need not wait
-  const bool insists = call == Call::Deployments || call == Call::FetchBatch || call == Call::Exists;
+  if (outcome.complete || call == Call::FetchBatch) return true;  // what a batch lacked waits document by document
+  const bool insists = call == Call::Deployments || call == Call::Exists;
   if (call == Call::SecretValue) return outcome.status != 0;
   return !insists && outcome.status >= 400 && outcome.status < 500 && outcome.status != 401 && outcome.status != 408 &&
          outcome.status != 429;

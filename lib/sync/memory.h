@@ -81,6 +81,7 @@ struct Hint {
 
 struct HeldFetch {
   int failures = 0;
+  bool lacking = false;  ///< It was answered, and not there.
   TimePoint until;
 };
 

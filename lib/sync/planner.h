@@ -36,7 +36,7 @@ struct PlannerLimits {
   /// Requests under way at once: listings, and the two kinds of follow-up that must not wait behind them. The sum is
   /// the number of REST workers.
   std::size_t listings_at_once = 2;
-  std::size_t batches_at_once = 1;
+  std::size_t batches_at_once = 2;  ///< One that is slow or hangs does not hold up the next deployment.
   std::size_t questions_at_once = 1;
 };
 

@@ -1,6 +1,9 @@
 #include "tether/sync/questions.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
 
 #include "tether/protocol/rest.h"
 
@@ -9,7 +12,10 @@ namespace {
 
 constexpr Duration kFirstHold = 5s;
 constexpr Duration kFirstExistsHold = 1s;
+constexpr Duration kFirstFetchHold = 1s;
 constexpr Duration kLongestHold = 300s;
+/// After a batch that failed, before the next one.
+constexpr Duration kFetchPause = 500ms;
 constexpr const char* kTooLargeByItself =
     "the document is larger than limits.max_document_bytes and limits.max_archive_bytes allow";
 
@@ -26,8 +32,7 @@ bool is_held(const Memory& memory, const std::string& key, TimePoint now) {
   return held != memory.held_fetches.end() && held->second.until > now;
 }
 
-/// True if it is held for the first time.
-bool hold(Memory& memory, Call call, const std::string& key, TimePoint now, Duration first = kFirstHold) {
+void hold(Memory& memory, Call call, const std::string& key, TimePoint now, Duration first = kFirstHold) {
   if (memory.held_fetches.size() >= kMaxHeldFetches) {
     // What has not been asked about since its pause ended is not wanted any more.
     std::erase_if(memory.held_fetches, [now](const auto& entry) { return entry.second.until + kLongestHold < now; });
@@ -35,30 +40,61 @@ bool hold(Memory& memory, Call call, const std::string& key, TimePoint now, Dura
   if (memory.held_fetches.size() >= kMaxHeldFetches && !memory.held_fetches.contains(key)) {
     // More is missing than is worth telling apart: the call itself pauses.
     memory.planner.pause_follow_up(call, now + kLongestHold);
-    return false;
+    return;
   }
   HeldFetch& held = memory.held_fetches[key];
   Duration wait = first;
   for (int i = 0; i < held.failures && wait < kLongestHold; ++i) wait *= 2;
   ++held.failures;
   held.until = now + std::min(wait, kLongestHold);
-  return held.failures == 1;
+}
+
+/// Notes that it was answered without what was asked for; true the first time.
+bool note_lacking(Memory& memory, const std::string& key) {
+  const auto held = memory.held_fetches.find(key);
+  return held != memory.held_fetches.end() && !std::exchange(held->second.lacking, true);
+}
+
+bool is_lacking(const Memory& memory, const std::string& key) {
+  const auto held = memory.held_fetches.find(key);
+  return held != memory.held_fetches.end() && held->second.lacking;
+}
+
+/// How often a document was asked for in vain.
+int failures_of(const Memory& memory, const std::string& deployment_id) {
+  const auto held = memory.held_fetches.find(deployment_id);
+  return held == memory.held_fetches.end() ? 0 : held->second.failures;
+}
+
+/// Documents that were never asked for in vain first, and only such together as failed equally often, in batches that
+/// are half as large each time: one that spoils its batch comes to be asked for alone and holds up no other.
+Asked next_batch(Context& context) {
+  Memory& memory = context.memory;
+  std::set<std::string> under_way;
+  for (const auto& [number, request] : memory.requests) {
+    if (request.call == Call::FetchBatch) under_way.insert(request.ids.begin(), request.ids.end());
+  }
+  std::map<int, Asked> by_failures;
+  const std::size_t limit = memory.batch_size + memory.held_fetches.size() + under_way.size();
+  for (const std::string& id : context.records.without_document(limit)) {
+    const auto artifact = context.records.artifact(id);
+    if (!artifact || under_way.contains(artifact->deployment_id)) continue;
+    if (is_held(memory, artifact->deployment_id, context.now.steady)) continue;
+    const int failures = failures_of(memory, artifact->deployment_id);
+    Asked& asked = by_failures[failures];
+    if (asked.ids.size() >= std::max<std::size_t>(memory.batch_size >> std::min(failures, 8), 1)) continue;
+    asked.ids.push_back(artifact->deployment_id);
+    asked.artifacts.push_back(id);
+  }
+  Asked asked = by_failures.empty() ? Asked{} : std::move(by_failures.begin()->second);
+  asked.call = Call::FetchBatch;
+  return asked;
 }
 
 void ask_documents(Context& context) {
   Memory& memory = context.memory;
   if (!memory.planner.may_follow_up(Call::FetchBatch, context.now.steady)) return;
-  Asked asked;
-  asked.call = Call::FetchBatch;
-  const std::size_t limit = memory.batch_size + memory.held_fetches.size();
-  for (const std::string& id : context.records.without_document(limit)) {
-    if (asked.ids.size() == memory.batch_size) break;
-    const auto artifact = context.records.artifact(id);
-    if (artifact && !is_held(memory, artifact->deployment_id, context.now.steady)) {
-      asked.ids.push_back(artifact->deployment_id);
-      asked.artifacts.push_back(id);
-    }
-  }
+  Asked asked = next_batch(context);
   if (asked.ids.empty()) return;
   memory.planner.start_follow_up(Call::FetchBatch);
   std::string body = protocol::write_fetch_batch_request(asked.ids);
@@ -92,6 +128,18 @@ void ask_values(Context& context) {
     send_request(context, std::move(asked), "GET", "/secrets/" + protocol::encode_segment(handle) + "/value", "");
     return;
   }
+}
+
+/// Damaged or failed: what came whole is stored, the rest waits for itself, longer each time. Others wait a moment.
+void hold_batch(Context& context, const Asked& asked, const RequestOutcome& outcome) {
+  const TimePoint now = context.now.steady;
+  for (std::size_t i = 0; i < asked.ids.size(); ++i) {
+    const auto artifact = context.records.artifact(asked.artifacts[i]);
+    const bool lacking = artifact && artifact->wanted == Wanted::Deployed && artifact->deployment_id == asked.ids[i] &&
+                         artifact->fetched != asked.ids[i];
+    if (lacking) hold(context.memory, asked.call, asked.ids[i], now, kFirstFetchHold);
+  }
+  context.memory.planner.pause_follow_up(asked.call, now + std::max(kFetchPause, outcome.retry_after.value_or(0s)));
 }
 
 /// The answer was larger than the limits allow. What was in it up to there is stored; the rest is asked in smaller
@@ -128,7 +176,7 @@ void ask_follow_ups(Context& context) {
 
 void end_batch(Context& context, const Asked& asked, const RequestOutcome& outcome) {
   if (outcome.too_large) return shrink_batch(context, asked);
-  if (!outcome.complete) return;  // damaged or failed: the call's own back-off holds, what came whole is stored
+  if (!outcome.complete) return hold_batch(context, asked, outcome);
   context.memory.batch_size = std::min(context.memory.batch_size * 2, protocol::kMaxBatchDeployments);
   bool lacking = false;
   for (std::size_t i = 0; i < asked.ids.size(); ++i) {
@@ -138,7 +186,8 @@ void end_batch(Context& context, const Asked& asked, const RequestOutcome& outco
                       (artifact->offering.refused && artifact->offering.refused->version == wanted_version(*artifact));
     if (came) continue;  // or is not wanted any more
     // A listing once: if it is still wanted then, asking again and again would change nothing.
-    lacking |= hold(context.memory, asked.call, asked.ids[i], context.now.steady);
+    hold(context.memory, asked.call, asked.ids[i], context.now.steady);
+    lacking |= note_lacking(context.memory, asked.ids[i]);
   }
   if (lacking) context.doubt();
 }
@@ -150,10 +199,10 @@ bool lacks_only_what_does_not_come(Records& records, const Memory& memory) {
   if (documents.size() + values.size() >= limit) return false;  // one at least was not asked for, or is under way
   const bool documents_held = std::all_of(documents.begin(), documents.end(), [&](const std::string& id) {
     const auto artifact = records.artifact(id);
-    return artifact && memory.held_fetches.contains(artifact->deployment_id);
+    return artifact && is_lacking(memory, artifact->deployment_id);
   });
   return documents_held && std::all_of(values.begin(), values.end(), [&memory](const std::string& handle) {
-           return memory.held_fetches.contains(value_key(handle));
+           return is_lacking(memory, value_key(handle));
          });
 }
 
@@ -168,6 +217,7 @@ void hold_unanswered(Context& context, const Asked& asked) {
 
 void hold_value(Context& context, const Asked& asked) {
   hold(context.memory, asked.call, value_key(asked.ids.front()), context.now.steady);
+  note_lacking(context.memory, value_key(asked.ids.front()));
 }
 
 }  // namespace tether::sync

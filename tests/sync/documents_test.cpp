@@ -149,7 +149,7 @@ TEST_CASE("a batch that is too large is asked again in halves, down to the one d
   }
   REQUIRE(world.artifact("a4")->offering.refused);
   CHECK(world.artifact("a4")->offering.refused->reason.find("limits.max_document_bytes") != std::string::npos);
-  CHECK(sizes == std::vector<std::size_t>{9, 4, 5, 2, 1, 1, 2, 1});
+  CHECK(sizes == std::vector<std::size_t>{9, 4, 4, 1, 2, 2, 1, 1});
 
   // It is asked for again when it is deployed anew, and the next ones come in larger batches again.
   sizes.clear();
@@ -277,4 +277,56 @@ TEST_CASE("a document that never comes has the list asked once, not at each try 
 
   CHECK(world.count_asked("POST /deployments/fetch-batch") > fetches + 3);
   CHECK(world.count_asked("GET /deployments") == lists);
+}
+
+TEST_CASE("a document whose fetch fails again and again holds up no other [A4] [A5]") {
+  World world;
+  world.settle();
+  world.run(3s);
+  std::size_t asked_for_it = 0;
+  const auto serve = [&](Duration time) {
+    for (Duration passed{}; passed < time; passed += 100ms) {
+      world.run(100ms);
+      while (!world.requests.empty()) {
+        const auto request = world.requests.front();
+        world.requests.erase(world.requests.begin());
+        const bool poisoned = request.call == Call::FetchBatch && request.body.find("bad") != std::string::npos;
+        asked_for_it += poisoned ? 1 : 0;
+        if (poisoned) world.statuses["fetch_batch"] = 500;
+        world.answer(request);
+        world.statuses.clear();
+      }
+    }
+  };
+  world.event(world.deploy("a", "bad"));
+  for (int i = 0; i < 4; ++i) world.event(world.deploy("b" + std::to_string(i), "d" + std::to_string(i)));
+  serve(20s);
+  for (int i = 0; i < 4; ++i) CHECK(world.offered("b" + std::to_string(i)) == "d" + std::to_string(i));
+
+  // Nor one that comes later, and it is itself asked for ever more slowly, without end.
+  world.event(world.deploy("c", "d9"));
+  serve(1s);
+  CHECK(world.offered("c") == "d9");
+  serve(15min);
+  CHECK(asked_for_it < 20);
+  const auto so_far = asked_for_it;
+  serve(6min);
+  CHECK(asked_for_it > so_far);
+  CHECK_FALSE(world.standing().complete);
+}
+
+TEST_CASE("a fetch that hangs holds up no other, and nothing is asked for twice at once [A4] [D1]") {
+  World world;
+  world.settle();
+  world.run(3s);
+  world.event(world.deploy("a", "slow"));
+  const auto slow = world.take_request(Call::FetchBatch);
+  world.event(world.deploy("b", "quick"));
+  const auto quick = world.take_request(Call::FetchBatch);
+  CHECK(ids_in(quick.body) == std::vector<std::string>{"quick"});
+  world.answer(quick);
+  CHECK(world.offered("b") == "quick");
+
+  world.answer(slow);
+  CHECK(world.offered("a") == "slow");
 }

@@ -96,6 +96,8 @@ TEST_CASE("documents, questions and values have places of their own") {
 
   CHECK(planner.may_follow_up(Call::FetchBatch, kStart));
   planner.start_follow_up(Call::FetchBatch);
+  CHECK(planner.may_follow_up(Call::FetchBatch, kStart));
+  planner.start_follow_up(Call::FetchBatch);
   CHECK_FALSE(planner.may_follow_up(Call::FetchBatch, kStart));
 
   CHECK(planner.may_follow_up(Call::Exists, kStart));
