@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 
 #include <csignal>
@@ -122,6 +123,8 @@ int run_daemon(const Settings& settings, const std::string& version) {
   // Past a limit on the size of files the disk is full, for us.
   std::signal(SIGXFSZ, SIG_IGN);
   let_signals(SIG_BLOCK);
+  // Else each of the threads, most of which sleep, keeps a heap of its own: an eighth of the private memory (R26).
+  mallopt(M_ARENA_MAX, 2);
 
   auto folder = store::StateFolder::take(settings.state_dir);
   if (!folder) return give_up("state_dir", folder.error().message);
