@@ -11,4 +11,13 @@ inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_fea
 inline constexpr bool kSanitized = false;
 #endif
 
+/// ThreadSanitizer writes a file of its own before `main`: a daemon built with it does not start on a full disk.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kStartsOnFullDisk = false;
+#elif defined(__has_feature)
+inline constexpr bool kStartsOnFullDisk = !__has_feature(thread_sanitizer);
+#else
+inline constexpr bool kStartsOnFullDisk = true;
+#endif
+
 }  // namespace tether::test
