@@ -17,7 +17,7 @@ function(configure lower upper used result)
     tether_library(first LAYER ${lower} SOURCES one.cpp)
     tether_library(second LAYER ${upper} SOURCES one.cpp USES ${used})
   ")
-  execute_process(COMMAND ${CMAKE_COMMAND} -S "${source}" -B "${source}/build"
+  execute_process(COMMAND ${CMAKE_COMMAND} -G "${GENERATOR}" -S "${source}" -B "${source}/build"
     RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE errors)
   string(REGEX REPLACE "[ \n]+" " " errors "${errors}")
   set(${result} "${status}" PARENT_SCOPE)
