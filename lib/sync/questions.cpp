@@ -32,21 +32,24 @@ bool is_held(const Memory& memory, const std::string& key, TimePoint now) {
   return held != memory.held_fetches.end() && held->second.until > now;
 }
 
-void hold(Memory& memory, Call call, const std::string& key, TimePoint now, Duration first = kFirstHold) {
+/// False: more is missing than is worth telling apart.
+bool hold(Memory& memory, const std::string& key, TimePoint now, Duration first = kFirstHold) {
   if (memory.held_fetches.size() >= kMaxHeldFetches) {
     // What has not been asked about since its pause ended is not wanted any more.
     std::erase_if(memory.held_fetches, [now](const auto& entry) { return entry.second.until + kLongestHold < now; });
   }
-  if (memory.held_fetches.size() >= kMaxHeldFetches && !memory.held_fetches.contains(key)) {
-    // More is missing than is worth telling apart: the call itself pauses.
-    memory.planner.pause_follow_up(call, now + kLongestHold);
-    return;
-  }
+  if (memory.held_fetches.size() >= kMaxHeldFetches && !memory.held_fetches.contains(key)) return false;
   HeldFetch& held = memory.held_fetches[key];
   Duration wait = first;
   for (int i = 0; i < held.failures && wait < kLongestHold; ++i) wait *= 2;
   ++held.failures;
   held.until = now + std::min(wait, kLongestHold);
+  return true;
+}
+
+/// What was answered without it is not asked for without a pause, if need be of the call itself.
+void hold_or_pause(Memory& memory, Call call, const std::string& key, TimePoint now, Duration first = kFirstHold) {
+  if (!hold(memory, key, now, first)) memory.planner.pause_follow_up(call, now + kLongestHold);
 }
 
 /// Notes that it was answered without what was asked for; true the first time.
@@ -137,7 +140,8 @@ void hold_batch(Context& context, const Asked& asked, const RequestOutcome& outc
     const auto artifact = context.records.artifact(asked.artifacts[i]);
     const bool lacking = artifact && artifact->wanted == Wanted::Deployed && artifact->deployment_id == asked.ids[i] &&
                          artifact->fetched != asked.ids[i];
-    if (lacking) hold(context.memory, asked.call, asked.ids[i], now, kFirstFetchHold);
+    // Without room for it the pause below is all: a short failure must not become a long one.
+    if (lacking) static_cast<void>(hold(context.memory, asked.ids[i], now, kFirstFetchHold));
   }
   context.memory.planner.pause_follow_up(asked.call, now + std::max(kFetchPause, outcome.retry_after.value_or(0s)));
 }
@@ -186,7 +190,7 @@ void end_batch(Context& context, const Asked& asked, const RequestOutcome& outco
                       (artifact->offering.refused && artifact->offering.refused->version == wanted_version(*artifact));
     if (came) continue;  // or is not wanted any more
     // A listing once: if it is still wanted then, asking again and again would change nothing.
-    hold(context.memory, asked.call, asked.ids[i], context.now.steady);
+    hold_or_pause(context.memory, asked.call, asked.ids[i], context.now.steady);
     lacking |= note_lacking(context.memory, asked.ids[i]);
   }
   if (lacking) context.doubt();
@@ -210,13 +214,13 @@ void hold_unanswered(Context& context, const Asked& asked) {
   for (const std::string& id : asked.ids) {
     const auto artifact = context.records.artifact(id);
     const bool open = artifact && artifact->question != Question::None && artifact->question_change <= asked.change;
-    if (open) hold(context.memory, asked.call, question_key(id), context.now.steady, kFirstExistsHold);
+    if (open) hold_or_pause(context.memory, asked.call, question_key(id), context.now.steady, kFirstExistsHold);
     if (!open) context.memory.held_fetches.erase(question_key(id));
   }
 }
 
 void hold_value(Context& context, const Asked& asked) {
-  hold(context.memory, asked.call, value_key(asked.ids.front()), context.now.steady);
+  hold_or_pause(context.memory, asked.call, value_key(asked.ids.front()), context.now.steady);
   note_lacking(context.memory, value_key(asked.ids.front()));
 }
 

@@ -330,3 +330,19 @@ TEST_CASE("a fetch that hangs holds up no other, and nothing is asked for twice 
   world.answer(slow);
   CHECK(world.offered("a") == "slow");
 }
+
+TEST_CASE("a short failure of all fetches is over soon after it ends, however many documents are missing [A4]") {
+  World world;
+  for (int i = 0; i < 1500; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
+  world.statuses["fetch_batch"] = 500;
+  world.link_up();
+  world.serve_for(30s);
+  REQUIRE(world.offered("a0").empty());
+
+  world.statuses.clear();
+  world.serve_for(40s);
+
+  int here = 0;
+  for (int i = 0; i < 1500; ++i) here += world.offered("a" + std::to_string(i)).empty() ? 0 : 1;
+  CHECK(here == 1500);
+}
