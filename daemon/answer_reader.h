@@ -22,7 +22,7 @@ struct AnswerLimits {
 inline constexpr std::size_t kRowsAtOnce = 200;
 /// Documents that are handed over at once, in number and bytes: they share a transaction.
 inline constexpr std::size_t kDocumentsAtOnce = 50;
-inline constexpr std::size_t kDocumentBytesAtOnce = 1024 * 1024;
+inline constexpr std::size_t kDocumentBytesAtOnce = std::size_t{1024} * 1024;
 
 /// Reads the body of one answer as it arrives and hands what is in it to the state thread. Used by one worker's thread.
 class AnswerReader {

@@ -16,7 +16,7 @@ namespace tether::daemon {
 /// Events that may wait for the state thread, in number and in bytes of frames. What comes on top is dropped and
 /// counted, and everything is asked for again.
 inline constexpr std::size_t kMaxWaitingEvents = 10'000;
-inline constexpr std::size_t kMaxWaitingEventBytes = 16 * 1024 * 1024;
+inline constexpr std::size_t kMaxWaitingEventBytes = std::size_t{16} * 1024 * 1024;
 /// Pieces of listings and documents that may wait; a worker that has another one is made to wait.
 inline constexpr std::size_t kMaxWaitingPieces = 8;
 /// How many inputs share one transaction at most.

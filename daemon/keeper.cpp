@@ -187,7 +187,10 @@ void Keeper::carry_out(std::vector<sync::Command> commands) {
     }
     void operator()(const sync::Note& note) const {
       std::string details;
-      for (const auto& [name, value] : note.fields) details += (details.empty() ? "" : " ") + name + "=" + value;
+      for (const auto& [name, value] : note.fields) {
+        if (!details.empty()) details += ' ';
+        details.append(name).append("=").append(value);
+      }
       keeper.log_.log(log_level(note.level), "sync.notice", {{"message", note.message}, {"details", details}});
     }
   };

@@ -17,7 +17,7 @@
 namespace tether::http {
 
 /// Most that is read of an answer that is no success, for its message.
-inline constexpr std::size_t kMaxMessageBytes = 4 * 1024;
+inline constexpr std::size_t kMaxMessageBytes = std::size_t{4} * 1024;
 
 struct ControlPlaneOptions {
   std::string host;  ///< A name or an IP address, IPv6 without brackets.
@@ -36,7 +36,7 @@ struct RestCall {
   std::string body = {};
   std::string content_type = {};  ///< Empty: no body.
   std::string accept = "application/json";
-  std::size_t max_answer_bytes = 4 * 1024 * 1024;  ///< The longest body of a success answer; see call().
+  std::size_t max_answer_bytes = std::size_t{4} * 1024 * 1024;  ///< The longest body of a success answer; see call().
 };
 
 struct RestAnswer {

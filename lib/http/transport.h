@@ -17,7 +17,7 @@ namespace tether::http {
 
 /// The longest first line of an answer, without its end, and the longest head with it.
 inline constexpr std::size_t kMaxStatusLineBytes = 1024;
-inline constexpr std::size_t kMaxHeadBytes = 64 * 1024;
+inline constexpr std::size_t kMaxHeadBytes = std::size_t{64} * 1024;
 
 struct TransportLimits {
   Duration silence = 30s;       ///< Longest wait for a byte, either way.

@@ -22,7 +22,7 @@ struct UnixClientOptions {
   Duration connect_timeout = 2s;
   Duration answer_timeout = 30s;  ///< For the whole answer, from the last byte sent.
   Duration body_timeout = 120s;   ///< For sending the whole body.
-  std::size_t max_answer_bytes = 16 * 1024 * 1024;
+  std::size_t max_answer_bytes = std::size_t{16} * 1024 * 1024;
 };
 
 struct UnixCall {

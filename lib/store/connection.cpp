@@ -171,7 +171,8 @@ void Connection::bind(sqlite3_stmt* statement, int position, std::string_view va
   if (statement == nullptr) return;
   // SQLite binds NULL for a null pointer, which an empty view may have.
   const char* data = value.data() != nullptr ? value.data() : "";
-  const auto copied = reinterpret_cast<sqlite3_destructor_type>(-1);  // SQLITE_TRANSIENT, without its old-style cast
+  // SQLITE_TRANSIENT, without its old-style cast.
+  const auto copied = reinterpret_cast<sqlite3_destructor_type>(-1);  // NOLINT(performance-no-int-to-ptr)
   const int code = sqlite3_bind_text64(statement, position, data, value.size(), copied, SQLITE_UTF8);
   if (code != SQLITE_OK) note(code);
 }

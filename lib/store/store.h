@@ -23,7 +23,7 @@ struct StoreOptions {
 };
 
 /// Larger files are not read through when they are opened.
-inline constexpr std::int64_t kMaxCheckedAtOpenBytes = 64 * 1024 * 1024;
+inline constexpr std::int64_t kMaxCheckedAtOpenBytes = std::int64_t{64} * 1024 * 1024;
 /// How many damaged stores are kept aside; the last of them is replaced after that.
 inline constexpr int kMaxSetAside = 9;
 /// How many epochs are remembered. A gateway at an older one is taken for a stranger (section 6 of the sync rule).

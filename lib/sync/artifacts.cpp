@@ -272,7 +272,7 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
       context_.doubt();
     }
     records.put(*artifact);
-  } else if (!unchanged) {
+  } else if (!unchanged) {   // NOLINT(bugprone-branch-clone): two reasons for the same
     records.put(*artifact);  // somebody said something newer meanwhile
   } else if (!answer.exists) {
     remove(*artifact);

@@ -26,7 +26,7 @@ struct EngineOptions {
 /// Before the link's `connection.ack` the identity is unknown; events are kept until then, and dropped (with a full
 /// resync) beyond these.
 inline constexpr std::size_t kMaxEarlyEvents = 256;
-inline constexpr std::size_t kMaxEarlyBytes = 4 * 1024 * 1024;
+inline constexpr std::size_t kMaxEarlyBytes = std::size_t{4} * 1024 * 1024;
 /// Holds on single documents and values that were asked for and did not come.
 inline constexpr std::size_t kMaxHeldFetches = 1000;
 /// Older rows of one listing that take something out of service, kept until the brake has been judged; further ones are
