@@ -102,7 +102,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& file, co
   int flags = SQLITE_OPEN_NOMUTEX | (immutable ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE);
   if (options.access == Access::Write) flags |= SQLITE_OPEN_CREATE;
   const std::string name = immutable ? immutable_uri(file) : file;
-  const int code = sqlite3_open_v2(name.c_str(), &database, flags, /*zVfs=*/nullptr);
+  const int code = sqlite3_open_v2(name.c_str(), &database, flags, options.vfs);
   if (database == nullptr) return fail(ErrorKind::Retry, "open " + file + ": out of memory");
   std::unique_ptr<Connection> connection(new Connection(database));
   sqlite3_extended_result_codes(database, 1);

@@ -59,6 +59,7 @@ struct ConnectionOptions {
   bool durable = true;
   int cache_kib = 256;
   std::int64_t max_bytes = 0;  ///< 0: no limit.
+  const char* vfs = nullptr;   ///< SQLite's name of it; null: its default.
 };
 
 /// One connection to the database: statements are prepared once and kept.

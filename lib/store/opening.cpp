@@ -1,13 +1,8 @@
 #include "tether/store/opening.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <filesystem>
 #include <mutex>
 #include <system_error>
 
@@ -19,8 +14,6 @@
 namespace tether::store {
 namespace {
 
-constexpr mode_t kFileMode = 0600;  // SQLite gives its -wal and -shm files the mode of the database
-
 /// SQLite spills sorts and scratch tables to files. They hold what the database holds, so they belong beside it and not
 /// in a folder that everybody can list. SQLite has one such setting for the process, to be made before connections are.
 void keep_temporary_files_in(const StateFolder& folder) {
@@ -28,18 +21,9 @@ void keep_temporary_files_in(const StateFolder& folder) {
   std::call_once(once, [&folder] { sqlite3_temp_directory = sqlite3_mprintf("%s", folder.path().c_str()); });
 }
 
-Result<Done> make_file(const std::string& file) {
-  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode);
-  const bool ok = made >= 0 && ::fchmod(made, kFileMode) == 0;
-  const int error = errno;
-  if (made >= 0) ::close(made);
-  if (!ok) return fail(ErrorKind::Retry, "open " + file + ": " + std::generic_category().message(error));
-  return Done{};
-}
-
-bool is_quickly_checked(const std::string& file) {
+bool is_quickly_checked(const Files& files, const std::string& file) {
   std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
+  const auto size = files.size(file, error);
   return !error && size <= static_cast<std::uintmax_t>(kMaxCheckedAtOpenBytes);
 }
 
@@ -49,14 +33,16 @@ void check_pages(Connection& connection) {
 }
 
 Result<std::unique_ptr<Connection>> try_open(const std::string& file, const StoreOptions& options, bool distrusted) {
-  if (auto made = make_file(file); !made) return tl::unexpected<Error>(made.error());
+  if (const auto error = options.files->make(file))
+    return fail(ErrorKind::Retry, "open " + file + ": " + error.message());
   ConnectionOptions connection_options;
   connection_options.durable = options.durable;
   connection_options.cache_kib = kWriterCacheKiB;
   connection_options.max_bytes = options.max_bytes;
+  connection_options.vfs = options.files->vfs();
   auto connection = Connection::open(file, connection_options);
   if (!connection) return connection;
-  if (distrusted || is_quickly_checked(file)) check_pages(**connection);
+  if (distrusted || is_quickly_checked(*options.files, file)) check_pages(**connection);
   if (auto good = (*connection)->outcome("check " + file); !good) return tl::unexpected<Error>(good.error());
   if (auto migrated = migrate(**connection); !migrated) return tl::unexpected<Error>(migrated.error());
   Transaction::create_scratch(**connection);
@@ -66,34 +52,39 @@ Result<std::unique_ptr<Connection>> try_open(const std::string& file, const Stor
   return connection;
 }
 
-/// Moves the database and its log to the first free number and returns the new name.
-Result<std::string> set_aside(const std::string& file) {
-  namespace fs = std::filesystem;
+bool is_there(const Files& files, const std::string& file) {
   std::error_code error;
+  files.size(file, error);
+  return error != std::errc::no_such_file_or_directory;
+}
+
+/// Moves the database and its log to the first free number and returns the new name.
+Result<std::string> set_aside(const Files& files, const std::string& file) {
   int number = 1;
   const auto name = [&file, &number] { return file + ".damaged-" + std::to_string(number); };
-  while (number < kMaxSetAside && fs::exists(name(), error)) ++number;
+  while (number < kMaxSetAside && is_there(files, name())) ++number;
   for (const char* suffix : {"-wal", "-shm", ""}) {  // the database last: until it is gone, this is tried again
-    fs::remove(name() + suffix, error);
-    if (!fs::exists(file + suffix, error)) continue;
-    fs::rename(file + suffix, name() + suffix, error);
-    if (error) return fail(ErrorKind::Retry, "set aside " + file + suffix + ": " + error.message());
+    files.remove(name() + suffix);
+    if (!is_there(files, file + suffix)) continue;
+    if (const auto error = files.rename(file + suffix, name() + suffix)) {
+      return fail(ErrorKind::Retry, "set aside " + file + suffix + ": " + error.message());
+    }
   }
   return name();
 }
 
-bool has_bytes(const std::string& file) {
+bool has_bytes(const Files& files, const std::string& file) {
   std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
+  const auto size = files.size(file, error);
   return error ? error != std::errc::no_such_file_or_directory : size > 0;
 }
 
 /// Reads in every way that the store is read in later, a little of each.
-Result<Done> try_reading(const std::shared_ptr<ReaderPool>& pool, const std::string& file) {
+Result<Done> try_reading(const std::shared_ptr<ReaderPool>& pool, const Files& files, const std::string& file) {
   {
     auto connection = pool->take();
     if (!connection) return tl::unexpected<Error>(connection.error());
-    if (is_quickly_checked(file)) check_pages(**connection);
+    if (is_quickly_checked(files, file)) check_pages(**connection);
     { Transaction(**connection).marks(); }
     read_overview(**connection);
     auto read = (*connection)->outcome("read " + file);
@@ -119,21 +110,22 @@ Result<std::unique_ptr<Connection>> open_database(const StateFolder& folder, con
   auto connection = try_open(file, options, distrusted);
   if (connection || connection.error().kind != ErrorKind::Corrupt) return connection;
   const auto damage = connection.error().message;
-  const auto kept_as = set_aside(file);
+  const auto kept_as = set_aside(*options.files, file);
   if (!kept_as) return tl::unexpected<Error>(kept_as.error());
   notes.push_back("the store was damaged (" + damage + ") and is kept as " + *kept_as + "; an empty one was started");
   return try_open(file, options, /*distrusted=*/false);
 }
 
-Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Error& why) {
+Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Files& files, const Error& why) {
   if (why.kind == ErrorKind::Corrupt) return fail(ErrorKind::Corrupt, "it is damaged");
   const auto file = database_file(folder);
   std::optional<Error> error;
   for (const Access access : {Access::Read, Access::Immutable, Access::Alone}) {
     // A log holds what was committed last.
-    if (access == Access::Immutable && (has_bytes(file + "-wal") || has_bytes(file + "-journal"))) continue;
-    auto pool = std::make_shared<ReaderPool>(file, access);
-    const auto read = try_reading(pool, file);
+    if (access == Access::Immutable && (has_bytes(files, file + "-wal") || has_bytes(files, file + "-journal")))
+      continue;
+    auto pool = std::make_shared<ReaderPool>(file, access, files.vfs());
+    const auto read = try_reading(pool, files, file);
     if (read) return pool;
     if (!error) error = read.error();
   }

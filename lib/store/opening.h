@@ -22,6 +22,6 @@ Result<std::unique_ptr<Connection>> open_database(const StateFolder& folder, con
 
 /// A way to read the database although open_database has just failed with `why`: the first through which all that is
 /// ever read can be read. What is committed is read whole or not at all.
-Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Error& why);
+Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Files& files, const Error& why);
 
 }  // namespace tether::store

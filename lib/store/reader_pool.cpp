@@ -16,6 +16,7 @@ Result<std::unique_ptr<Connection>> ReaderPool::take() {
   ConnectionOptions options;
   options.access = access_;
   options.cache_kib = kReaderCacheKiB;
+  options.vfs = vfs_;
   auto connection = Connection::open(file_, options);
   if (connection) ++out_;
   return connection;

@@ -13,7 +13,8 @@ namespace tether::store {
 /// Connections to read through, kept for the next time. Any thread.
 class ReaderPool {
  public:
-  explicit ReaderPool(std::string file, Access access = Access::Read) : file_(std::move(file)), access_(access) {}
+  explicit ReaderPool(std::string file, Access access = Access::Read, const char* vfs = nullptr)
+      : file_(std::move(file)), access_(access), vfs_(vfs) {}
 
   /// Retry: it cannot be opened, or the only one that there may be (Access::Alone) is out.
   Result<std::unique_ptr<Connection>> take();
@@ -25,6 +26,7 @@ class ReaderPool {
  private:
   std::string file_;
   Access access_;
+  const char* vfs_;
   std::mutex mutex_;
   int out_ = 0;
   std::vector<std::unique_ptr<Connection>> idle_;

@@ -13,13 +13,15 @@ namespace tether::store {
 
 struct Store::Impl {
   Impl(const StateFolder& state_folder, const StoreOptions& store_options)
-      : folder(state_folder), options(store_options) {}
+      : folder(state_folder), options(store_options) {
+    if (options.files == nullptr) options.files = &files_on_disk();
+  }
 
   Result<Done> open();
   Result<Done> read(const std::string& doing, const std::function<void(Connection&)>& work);
 
   const StateFolder& folder;
-  StoreOptions options;
+  StoreOptions options;  ///< With its files.
   std::unique_ptr<Connection> writer;   ///< Null: nothing can be written.
   std::shared_ptr<ReaderPool> readers;  ///< Null: nothing can be read either. Shared with the bodies under way.
   std::vector<std::string> notes;
@@ -35,11 +37,11 @@ Result<Done> Store::Impl::open() {
   if (opened) {
     distrusted = false;
     writer = std::move(*opened);
-    readers = std::make_shared<ReaderPool>(database_file(folder));
+    readers = std::make_shared<ReaderPool>(database_file(folder), Access::Read, options.files->vfs());
     return Done{};
   }
   Error error = opened.error();
-  auto readable = open_to_read(folder, error);
+  auto readable = open_to_read(folder, *options.files, error);
   if (readable) {
     readers = std::move(*readable);
   } else {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tether/base/result.h"
+#include "tether/store/files.h"
 #include "tether/store/overview.h"
 #include "tether/store/push_body.h"
 #include "tether/store/state_folder.h"
@@ -20,6 +21,8 @@ struct StoreOptions {
   bool durable = true;
   /// How large `tetherd.db` may grow, in bytes; 0: as the disk allows. Past it every commit that grows it fails.
   std::int64_t max_bytes = 0;
+  /// Where the database is; must outlive the store and its bodies. Null: on the disk.
+  const Files* files = nullptr;
 };
 
 /// Larger files are not read through when they are opened.
