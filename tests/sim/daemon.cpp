@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -9,6 +10,12 @@
 
 namespace tether::sim {
 namespace {
+
+// As in daemon/keeper*.cpp. The overview is looked up as seldom as it may be.
+constexpr Duration kStoreRetryFirst = 1s;
+constexpr Duration kStoreRetryMax = 30s;
+constexpr std::size_t kMaxEpochsKept = 64;
+constexpr Duration kOverviewWait = 1s;
 
 std::filesystem::path new_folder() {
   const std::filesystem::path memory("/dev/shm");
@@ -42,6 +49,7 @@ Daemon::Daemon(std::uint32_t seed) : seed_(seed), folder_path_(new_folder()) {
   auto folder = store::StateFolder::take(folder_path_ / "state");
   check(folder.has_value(), "the state folder is ours");
   folder_ = std::move(*folder);
+  database_ = (folder_->path() / "tetherd.db").string();
 }
 
 Daemon::~Daemon() {
@@ -51,41 +59,171 @@ Daemon::~Daemon() {
   std::filesystem::remove_all(folder_path_, ignored);
 }
 
-void Daemon::restart(sync::Now now) {
+void Daemon::kill() {
+  disk_.kill();
   store_.reset();
-  store::StoreOptions options;
-  options.durable = false;
-  store_ = store::Store::open(*folder_, options);
-  commands_.clear();
-  epochs_.clear();
-  standing_ = {};
-  sync::EngineOptions engine_options;
-  engine_ = std::make_unique<sync::Engine>(engine_options, ++seed_);
-  courier_.reset();
-  const std::string epoch = "epoch-" + std::to_string(++epoch_);
-  give([&epoch](sync::Engine&, sync::Records& records) { records.begin_epoch(epoch); }, now);
 }
 
-void Daemon::give(const std::function<void(sync::Engine&, sync::Records&)>& input, sync::Now now) {
-  sync::Marks marks;
-  const auto done = store_->transact([&](sync::Records& records) {
-    input(*engine_, records);
-    marks = records.marks();
-    standing_.epoch = records.epoch();
-    standing_.revision = records.revision();
-    // Which of the earlier epochs a gateway may name is asked when it names it.
-    for (int number = 1; number < epoch_; ++number) {
-      const std::string epoch = "epoch-" + std::to_string(number);
-      if (epochs_.contains(epoch)) continue;
-      if (const auto last = records.last_revision_of(epoch)) epochs_[epoch] = *last;
+void Daemon::cut_power(const std::function<bool()>& keeps) {
+  disk_.cut_power(keeps);
+  store_.reset();
+}
+
+void Daemon::spoil_store() {
+  // The log would mend the pages that it holds.
+  disk_.spoil(database_ + "-wal", /*at=*/0, /*count=*/32);
+  disk_.spoil(database_, /*at=*/0, /*count=*/100);
+}
+
+void Daemon::restart(sync::Now now) {
+  if (store_) kill();
+  store::StoreOptions options;
+  options.files = &disk_;
+  store_ = store::Store::open(*folder_, options);
+  notes_seen_ = store_->opened_notes().size();
+  engine_ = std::make_unique<sync::Engine>(sync::EngineOptions{}, ++seed_);
+  courier_.reset();
+  waiting_.clear();
+  batch_.clear();
+  presence_ = nullptr;
+  verdict_ = nullptr;
+  epochs_.clear();
+  standing_ = {};
+  marks_ = {};
+  store_backoff_ = {};
+  store_retry_at_ = {};
+  store_lost_ = false;
+  overview_stale_ = true;
+  overview_due_ = {};
+  links_lost_ = links_lost_known_ = 0;
+  linked_ = false;
+  in_sync_ = false;
+  commands_.clear();
+  epoch_ = new_epoch();
+  epoch_stored_ = false;
+  begin_epoch();
+  settle(now);
+}
+
+void Daemon::begin_epoch() {
+  batch_.push_back([this](sync::Engine&, sync::Records& records, sync::Now) {
+    if (records.revision() < standing_.revision) {
+      // Not the store that was read: what a gateway has under this epoch is not known here.
+      epoch_ = new_epoch();
+      epochs_.clear();
     }
+    records.begin_epoch(epoch_);
   });
-  check(done.has_value(), "the transaction is committed");
-  standing_.floor = marks.floor;
-  standing_.answered = marks.answered;
+}
+
+void Daemon::give(Input input, sync::Now now) {
+  waiting_.push_back(std::move(input));
+  settle(now);
+}
+
+void Daemon::link_up(sync::Now now) {
+  linked_ = true;
+  give([](sync::Engine& engine, sync::Records& records, sync::Now at) { engine.on_link_up(records, at); }, now);
+}
+
+void Daemon::link_down(sync::Now now) {
+  linked_ = false;
+  const std::uint64_t lost = ++links_lost_;
+  in_sync_ = false;
+  give(
+      [this, lost](sync::Engine& engine, sync::Records& records, sync::Now at) {
+        engine.on_link_down(records, at);
+        links_lost_known_ = lost;
+      },
+      now);
+}
+
+/// What waits is stored, unless that failed a moment ago.
+void Daemon::settle(sync::Now now) {
+  while (true) {
+    if (is_storing()) {
+      for (auto& input : waiting_) batch_.push_back(std::move(input));
+      waiting_.clear();
+    }
+    if (!has_inputs() || now.steady < store_retry_at_ || !commit(now)) return;
+  }
+}
+
+bool Daemon::commit(sync::Now now) {
+  const auto writable = store_->make_writable();
+  const bool set_aside = store_->opened_notes().size() > std::exchange(notes_seen_, store_->opened_notes().size());
+  if (!writable) {
+    on_not_stored(now);
+    return false;
+  }
+  if (set_aside && epoch_stored_) start_anew();
+  const sync::Memory saved = engine_->memory();
+  sync::Marks marks;
+  delivery::Standing standing = standing_;
+  const auto done = store_->transact([&](sync::Records& records) {
+    for (const Input& input : batch_) input(*engine_, records, now);
+    if (verdict_) verdict_(*engine_, records, now);
+    if (presence_) presence_(*engine_, records, now);
+    marks = records.marks();
+    standing.epoch = records.epoch();
+    standing.revision = records.revision();
+  });
+  if (!done) {
+    engine_->restore(saved);
+    if (done.error().kind == ErrorKind::Corrupt) store_->distrust();
+    on_not_stored(now);
+    return false;
+  }
+  batch_.clear();
+  presence_ = nullptr;
+  verdict_ = nullptr;
+  marks_ = std::move(marks);
+  standing_ = std::move(standing);
+  standing_.floor = marks_.floor;
+  standing_.answered = marks_.answered;
   standing_.complete = engine_->standing().complete;
   standing_.contains_known = engine_->standing().contains_known;
-  standing_.offered = overview().offered_count;
+  on_stored(now);
+  const bool is_dropped = !linked_ || links_lost_known_ != links_lost_;
+  for (auto& command : engine_->take_commands()) {
+    if (!is_dropped || std::holds_alternative<sync::Note>(command)) commands_.push_back(std::move(command));
+  }
+  return true;
+}
+
+void Daemon::on_stored(sync::Now now) {
+  epoch_stored_ = true;
+  standing_.storable = true;
+  if (std::exchange(store_backoff_, Duration{}) > Duration{}) {
+    store_retry_at_ = {};
+    const auto state = courier_ ? courier_->gateway_state() : std::nullopt;
+    if (state && !state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);
+  }
+  overview_stale_ = true;
+  tell_courier(now);
+  if (standing_.offered == 0) look_at_overview(now);
+}
+
+void Daemon::on_not_stored(sync::Now now) {
+  store_backoff_ = is_storing() ? kStoreRetryFirst : std::min(store_backoff_ * 2, kStoreRetryMax);
+  store_retry_at_ = now.steady + store_backoff_;
+  if (!epoch_stored_) read_standing();
+  standing_.storable = false;
+  tell_courier(now);
+}
+
+void Daemon::read_standing() {
+  const auto read = store_->read([this](sync::Records& records) {
+    marks_ = records.marks();
+    standing_.revision = records.revision();
+  });
+  if (!read) return;
+  standing_.epoch = epoch_;
+  standing_.floor = marks_.floor;
+  standing_.answered = marks_.answered;
+}
+
+void Daemon::tell_courier(sync::Now now) {
   if (!courier_) {
     courier_ = std::make_unique<delivery::Courier>(
         delivery::CourierLimits{},
@@ -95,8 +233,65 @@ void Daemon::give(const std::function<void(sync::Engine&, sync::Records&)>& inpu
         },
         pushes_ += 1'000'000, now.steady);
   }
-  courier_->on_standing(standing_, now.steady);
-  for (auto& command : engine_->take_commands()) commands_.push_back(std::move(command));
+  if (!standing_.epoch.empty()) courier_->on_standing(standing_, now.steady);
+}
+
+void Daemon::doubt_store() {
+  if (!is_storing()) return;
+  store_->distrust();
+  batch_.emplace_back([](sync::Engine&, sync::Records&, sync::Now) {});
+}
+
+void Daemon::start_anew() {
+  sync::Memory memory = sync::Engine(sync::EngineOptions{}, seed_).memory();
+  memory.next_request = engine_->memory().next_request;
+  engine_->restore(std::move(memory));
+  links_lost_known_ = links_lost_;
+  batch_.clear();
+  verdict_ = nullptr;
+  presence_ = nullptr;
+  courier_.reset();
+  epochs_.clear();
+  standing_ = {};
+  epoch_ = new_epoch();
+  epoch_stored_ = false;
+  begin_epoch();
+  store_lost_ = true;
+}
+
+void Daemon::look_up_epoch(const std::string& epoch) {
+  if (epochs_.size() >= kMaxEpochsKept) epochs_.clear();
+  static_cast<void>(store_->read([this, &epoch](sync::Records& records) {
+    if (const auto last = records.last_revision_of(epoch)) epochs_[epoch] = *last;
+  }));
+}
+
+void Daemon::note_presence() {
+  presence_ = nullptr;
+  const auto instance = courier_->present_instance();
+  if (engine_->memory().instance == instance) return;
+  presence_ = [instance](sync::Engine& engine, sync::Records& records, sync::Now at) {
+    engine.on_gateway_presence(records, instance, at);
+  };
+}
+
+void Daemon::on_state(const delivery::StateOutcome& outcome, sync::Now now) {
+  if (const auto* state = std::get_if<protocol::GatewayState>(&outcome)) {
+    if (!state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);
+    courier_->on_state(*state, now.steady);
+  } else {
+    courier_->on_state_problem(std::get<delivery::GatewayProblem>(outcome), now.steady);
+  }
+  note_presence();
+}
+
+void Daemon::on_push(std::int64_t push, const delivery::PushOutcome& outcome, sync::Now now) {
+  courier_->on_push_outcome(push, outcome, now.steady);
+  if (const auto* problem = std::get_if<delivery::GatewayProblem>(&outcome.answer)) {
+    engine_->on_push_ended(push);
+    if (problem->failure == delivery::GatewayFailure::Source) doubt_store();
+  }
+  note_presence();
 }
 
 void Daemon::take_verdicts(sync::Now now) {
@@ -105,52 +300,92 @@ void Daemon::take_verdicts(sync::Now now) {
       const sync::PushAnswered answer{accepted->push,           accepted->answered.instance,
                                       accepted->answered.epoch, accepted->after,
                                       accepted->up_to,          accepted->rejected};
-      give([&](sync::Engine& engine, sync::Records& records) { engine.on_push_answered(records, answer, now); }, now);
+      verdict_ = [answer](sync::Engine& engine, sync::Records& records, sync::Now at) {
+        if (answer.epoch == records.epoch()) engine.on_push_answered(records, answer, at);
+      };
     } else {
       const auto refused = std::get<delivery::LineRefused>(*verdict);
-      give([&](sync::Engine& engine,
-               sync::Records& records) { engine.on_line_refused(records, refused.push, refused.line, now); },
-           now);
+      verdict_ = [refused](sync::Engine& engine, sync::Records& records, sync::Now at) {
+        engine.on_line_refused(records, refused.push, refused.line, at);
+      };
     }
   }
-  const auto instance = courier_->present_instance();
-  if (engine_->memory().instance == instance) return;
-  give([&](sync::Engine& engine, sync::Records& records) { engine.on_gateway_presence(records, instance, now); }, now);
+  settle(now);
 }
 
-Body Daemon::body_of(delivery::Push push) {
+std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
   Body body{push.full, push.from_epoch, push.from, push.epoch, push.up_to, {}};
+  const auto unreadable = [&](const Error& error) {
+    delivery::PushOutcome outcome{push.epoch, push.up_to, 0, std::nullopt, {}};
+    outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Source, 0, error.message};
+    courier_->on_push_outcome(push.number, outcome, now.steady);
+    return std::nullopt;
+  };
+  std::optional<Error> error;
   if (!(push.full && push.capped)) {
     auto pinned = store_->push_body({push.full, push.after, push.up_to});
-    check(pinned.has_value(), "the body can be read");
-    if (push.full) body.revision = (*pinned)->revision();
-    while (true) {
+    if (pinned && !push.full && (*pinned)->revision() < push.up_to) {
+      return unreadable({ErrorKind::Retry, "the store is behind what is to be pushed"});
+    }
+    if (!pinned) {
+      unreadable(pinned.error());
+      if (pinned.error().kind == ErrorKind::Corrupt) doubt_store();
+      return std::nullopt;
+    }
+    if (push.full) push.up_to = body.revision = (*pinned)->revision();
+    while (!error) {
       const auto text = (*pinned)->next();
-      check(text.has_value(), "the line can be read");
-      if (!*text) break;
-      body.lines.push_back(line_of(**text));
+      if (!text) {
+        error = text.error();
+      } else if (*text) {
+        body.lines.push_back(line_of(**text));
+      } else {
+        break;
+      }
     }
   }
   engine_->on_push_started(push.number, push.full ? 0 : push.after, body.revision);
-  return body;
+  if (!error) return body;
+  unreadable(*error);
+  engine_->on_push_ended(push.number);
+  doubt_store();
+  return std::nullopt;
 }
 
 std::optional<TimePoint> Daemon::next_deadline(TimePoint now) const {
-  auto next = engine_->next_deadline(now);
-  const auto courier = courier_->next_deadline();
-  if (courier && (!next || *courier < *next)) next = courier;
+  if (is_storing() && has_inputs()) return now;
+  auto next = is_storing() ? engine_->next_deadline(now) : std::optional(store_retry_at_);
+  const auto earlier = [&next](std::optional<TimePoint> at) {
+    if (at) next = next ? std::min(*next, *at) : *at;
+  };
+  earlier(courier_->next_deadline());
+  if (overview_stale_) earlier(overview_due_);
   return next;
 }
 
 void Daemon::on_deadline(sync::Now now) {
-  if (const auto due = engine_->next_deadline(now.steady); due && *due <= now.steady) {
-    give([&](sync::Engine& engine, sync::Records& records) { engine.on_deadline(records, now); }, now);
+  const auto due = engine_->next_deadline(now.steady);
+  if (due && *due <= now.steady && is_storing()) {
+    waiting_.emplace_back(
+        [](sync::Engine& engine, sync::Records& records, sync::Now at) { engine.on_deadline(records, at); });
   }
-  if (const auto due = courier_->next_deadline(); due && *due <= now.steady) courier_->on_deadline(now.steady);
+  settle(now);
+  if (const auto at = courier_->next_deadline(); at && *at <= now.steady) courier_->on_deadline(now.steady);
 }
 
-bool Daemon::is_in_sync() const {
-  return engine_->standing().in_sync && courier_->condition() == delivery::GatewayCondition::InSync;
+void Daemon::look_at_overview(sync::Now now) {
+  const auto overview = store_->overview();
+  overview_due_ = now.steady + kOverviewWait;
+  if (!overview) return;
+  overview_stale_ = false;
+  standing_.offered = overview->offered_count;
+  tell_courier(now);
+}
+
+void Daemon::publish(sync::Now now) {
+  if (overview_stale_ && now.steady >= overview_due_) look_at_overview(now);
+  const bool holds = engine_->standing().in_sync && courier_->condition() == delivery::GatewayCondition::InSync;
+  in_sync_ = holds && links_lost_known_ == links_lost_ && is_storing() && (!overview_stale_ || in_sync_);
 }
 
 store::Overview Daemon::overview() {

@@ -1,61 +1,123 @@
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gateway.h"
+#include "memory_disk.h"
 #include "tether/delivery/courier.h"
 #include "tether/store/store.h"
 #include "tether/sync/engine.h"
 
 namespace tether::sim {
 
-/// The daemon without its threads: the real engine, courier and store, wired as daemon/keeper.cpp does it.
+/// The daemon without its threads: the real engine, courier and store, wired as daemon/keeper*.cpp does it. Its store
+/// is on a disk in memory.
 class Daemon {
  public:
+  /// One input, within a transaction. It is kept and given again while nothing can be stored: capture by value.
+  using Input = std::function<void(sync::Engine&, sync::Records&, sync::Now)>;
+
   explicit Daemon(std::uint32_t seed);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// As after a crash: only the store is left. A new epoch begins.
+  /// The process is killed: what it had written is there, nothing else is.
+  void kill();
+  /// Likewise, and of what was not synced only those writes are left for which `keeps` says so.
+  void cut_power(const std::function<bool()>& keeps);
+  /// A new process; the one before, if there is one, is killed. A new epoch begins.
   void restart(sync::Now now);
 
-  /// One input in one transaction; with others, if `more` are given.
-  void give(const std::function<void(sync::Engine&, sync::Records&)>& input, sync::Now now);
+  /// What may be wrong with it. Nothing is stored while it is: the inputs wait, and are given again from time to time.
+  MemoryDisk& disk() { return disk_; }
+  /// Damages the database, so that the next who opens it finds that out.
+  void spoil_store();
+  bool is_storing() const { return store_backoff_ == Duration{}; }
+
+  /// One input. It is stored at once, with what has waited before it, unless nothing can be stored.
+  void give(Input input, sync::Now now);
+  /// A link is up, or the present one is lost. What the engine asked for under a lost one is dropped.
+  void link_up(sync::Now now);
+  void link_down(sync::Now now);
 
   sync::Engine& engine() { return *engine_; }
   delivery::Courier& courier() { return *courier_; }
   /// What the engine has asked for since the last call.
   std::vector<sync::Command> take_commands() { return std::exchange(commands_, {}); }
+  /// All that was stored is lost (the file was damaged): the link is to be made anew. Asking clears it.
+  bool take_store_lost() { return std::exchange(store_lost_, false); }
+
+  void on_state(const delivery::StateOutcome& outcome, sync::Now now);
+  void on_push(std::int64_t push, const delivery::PushOutcome& outcome, sync::Now now);
   /// Verdicts of the courier become inputs.
   void take_verdicts(sync::Now now);
-  Body body_of(delivery::Push push);
+  /// Nothing: it could not be read, and the courier knows.
+  std::optional<Body> body_of(delivery::Push push, sync::Now now);
+
   std::optional<TimePoint> next_deadline(TimePoint now) const;
   void on_deadline(sync::Now now);
   /// `in_sync` at the top of /status.
-  bool is_in_sync() const;
+  bool is_in_sync() const { return in_sync_; }
+  /// To be called when all that is due now has been done: /status is brought up to date.
+  void publish(sync::Now now);
   store::Overview overview();
 
  private:
-  void begin(sync::Now now);
+  bool has_inputs() const { return !batch_.empty() || presence_ || verdict_; }
+  void settle(sync::Now now);
+  bool commit(sync::Now now);
+  void on_stored(sync::Now now);
+  void on_not_stored(sync::Now now);
+  void read_standing();
+  void begin_epoch();
+  void start_anew();
+  void doubt_store();
+  void tell_courier(sync::Now now);
+  void look_up_epoch(const std::string& epoch);
+  void note_presence();
+  void look_at_overview(sync::Now now);
+  std::string new_epoch() { return "epoch-" + std::to_string(++epochs_drawn_); }
 
   std::uint32_t seed_;
   std::filesystem::path folder_path_;
   std::unique_ptr<store::StateFolder> folder_;
+  std::string database_;
+  MemoryDisk disk_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<sync::Engine> engine_;
   std::unique_ptr<delivery::Courier> courier_;
+
+  std::deque<Input> waiting_;  ///< Came while nothing could be stored.
+  std::deque<Input> batch_;    ///< Whose transaction is being tried.
+  Input presence_;
+  Input verdict_;
+  std::string epoch_;
+  bool epoch_stored_ = false;
   delivery::Standing standing_;
+  sync::Marks marks_;
   std::map<std::string, std::int64_t, std::less<>> epochs_;
+  Duration store_backoff_{};
+  TimePoint store_retry_at_;
+  std::size_t notes_seen_ = 0;
+  bool store_lost_ = false;
+  bool overview_stale_ = true;
+  TimePoint overview_due_;
+  std::uint64_t links_lost_ = 0;
+  std::uint64_t links_lost_known_ = 0;  ///< Of these, the ones that the engine has heard of.
+  bool linked_ = false;
+  bool in_sync_ = false;
   std::vector<sync::Command> commands_;
   std::int64_t pushes_ = 0;
-  int epoch_ = 0;
+  int epochs_drawn_ = 0;
 };
 
 }  // namespace tether::sim

@@ -90,7 +90,8 @@ void World::pump() {
       } else if (const auto* ping = std::get_if<sync::SendPing>(&command)) {
         at(now_ + 100ms + random_.between(1ms, 200ms), [this, link, token = ping->token, life = life_] {
           if (!linked_ || link != link_ || life != life_) return;
-          daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_pong(records, token, now()); },
+          daemon_.give([token](sync::Engine& engine, sync::Records& records,
+                               sync::Now at) { engine.on_pong(records, token, at); },
                        now());
         });
       } else {
@@ -106,6 +107,7 @@ void World::pump() {
       }
     }
   }
+  daemon_.publish(now());
   look_at_standing();
 }
 
@@ -154,10 +156,12 @@ void World::next_fault() {
 }
 
 void World::restart_daemon() {
-  note("the daemon is killed");
+  const bool power = random_.chance(50);
+  note(power ? "the power is cut" : "the daemon is killed");
   ++life_;
   linked_ = false;
   ++link_;
+  if (power) daemon_.cut_power([this] { return random_.chance(50); });
   daemon_.restart(now());
   at(now_ + random_.between(10ms, 5s), [this] { open_link(); });
 }
@@ -182,12 +186,13 @@ void World::open_link() {
     hub_read_ = 0;
     while (hub_read_ < hub.size() && hub[hub_read_].written < now_ - 120s) ++hub_read_;
   }
-  daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_link_up(records, now()); }, now());
+  daemon_.link_up(now());
   at(now_ + random_.between(1ms, 2s), [this, link, life = life_] {
     if (!linked_ || link != link_ || life != life_) return;
     const auto second = control_plane_.clock(now_).ns / 1'000'000'000 * 1'000'000'000;
     const protocol::ConnectionAck ack{"gateway", "connection", Instant{second}};
-    daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_connection_ack(records, ack, now()); },
+    daemon_.give([ack](sync::Engine& engine, sync::Records& records,
+                       sync::Now at) { engine.on_connection_ack(records, ack, at); },
                  now());
   });
   at(now_ + random_.between(1ms, 3s), [this, link] {
@@ -200,7 +205,7 @@ void World::lose_link() {
   note("link lost");
   linked_ = false;
   ++link_;
-  daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_link_down(records, now()); }, now());
+  daemon_.link_down(now());
   at(now_ + (random_.chance(70) ? random_.between(1s, 30s) : random_.between(1min, 2h)), [this] { open_link(); });
 }
 
@@ -229,7 +234,9 @@ void World::deliver(const protocol::Event& event) {
     about = d->artifact_id + " " + d->deployment_id + "@" + std::to_string(d->at.ms());
   if (const auto* d = std::get_if<protocol::ArtifactDeleted>(&event.body)) about = d->artifact_id;
   note("event " + event.type + " " + about + " " + event.correlation_id);
-  daemon_.give([&](sync::Engine& engine, sync::Records& records) { engine.on_event(records, event, now()); }, now());
+  daemon_.give(
+      [event](sync::Engine& engine, sync::Records& records, sync::Now at) { engine.on_event(records, event, at); },
+      now());
 }
 
 void World::take_ack(const std::string& frame) {
@@ -315,26 +322,37 @@ void World::spoil(const sync::SendRequest& request, Reply& reply) {
 void World::arrive(const sync::SendRequest& request, const Reply& reply) {
   note("answered " + std::to_string(reply.outcome.status) + " " + request.path + " (" +
        std::to_string(reply.rows.size() + reply.states.size() + reply.documents.size()) + ")");
-  const auto give = [this](const std::function<void(sync::Engine&, sync::Records&)>& input) {
-    daemon_.give(input, now());
-  };
+  using sync::Engine;
+  using sync::Now;
+  using sync::Records;
   const auto number = request.number;
   if (!reply.rows.empty()) {
-    give([&](sync::Engine& e, sync::Records& r) { e.on_deployment_rows(r, number, reply.rows, now()); });
+    daemon_.give(
+        [number, rows = reply.rows](Engine& e, Records& r, Now at) { e.on_deployment_rows(r, number, rows, at); },
+        now());
   }
   if (!reply.states.empty()) {
-    give([&](sync::Engine& e, sync::Records& r) { e.on_resource_rows(r, number, reply.states, now()); });
+    daemon_.give(
+        [number, states = reply.states](Engine& e, Records& r, Now at) { e.on_resource_rows(r, number, states, at); },
+        now());
   }
   if (!reply.documents.empty()) {
-    give([&](sync::Engine& e, sync::Records& r) { e.on_documents(r, number, reply.documents, now()); });
+    daemon_.give([number, documents = reply.documents](Engine& e, Records& r,
+                                                       Now at) { e.on_documents(r, number, documents, at); },
+                 now());
   }
   if (!reply.existences.empty()) {
-    give([&](sync::Engine& e, sync::Records& r) { e.on_existences(r, number, reply.existences, now()); });
+    daemon_.give([number, answers = reply.existences](Engine& e, Records& r,
+                                                      Now at) { e.on_existences(r, number, answers, at); },
+                 now());
   }
   if (reply.value && reply.outcome.complete) {
-    give([&](sync::Engine& e, sync::Records& r) { e.on_secret_value(r, number, *reply.value, now()); });
+    daemon_.give(
+        [number, value = *reply.value](Engine& e, Records& r, Now at) { e.on_secret_value(r, number, value, at); },
+        now());
   }
-  give([&](sync::Engine& e, sync::Records& r) { e.on_done(r, number, reply.outcome, now()); });
+  daemon_.give([number, outcome = reply.outcome](Engine& e, Records& r, Now at) { e.on_done(r, number, outcome, at); },
+               now());
 }
 
 // ---- The gateway
@@ -343,20 +361,22 @@ void World::ask_state() {
   at(now_ + random_.between(1ms, 50ms), [this, life = life_] {
     if (life != life_) return;
     if (gateway_away_) {
-      daemon_.courier().on_state_problem({delivery::GatewayFailure::Gone, 0, "nobody listens"}, now_);
+      daemon_.on_state(delivery::GatewayProblem{delivery::GatewayFailure::Gone, 0, "nobody listens"}, now());
     } else {
-      daemon_.courier().on_state(gateway_.state(), now_);
+      daemon_.on_state(gateway_.state(), now());
     }
   });
 }
 
 void World::push(const delivery::Push& push) {
-  const Body body = daemon_.body_of(push);
+  const auto read = daemon_.body_of(push, now());
+  if (!read) return note("a push cannot be read");
+  const Body& body = *read;
   note(std::string(push.full ? "PUT " : "PATCH ") + body.epoch + " " + std::to_string(push.after) + ".." +
        std::to_string(body.revision) + ", lines " + std::to_string(body.lines.size()));
   const Duration takes = faulty_ && random_.chance(10) ? random_.between(1s, 30s) : random_.between(1ms, 200ms);
   const std::size_t mood = faulty_ ? random_.below(40) : 39;
-  at(now_ + takes, [this, body, push, mood, life = life_] {
+  at(now_ + takes, [this, body = body, push, mood, life = life_] {
     delivery::PushOutcome outcome{body.epoch, body.revision, static_cast<std::int64_t>(body.lines.size()), {}, {}};
     if (body.lines.size() == 1) outcome.only_line = sync::Key{body.lines[0].key.first, body.lines[0].key.second};
     const delivery::GatewayProblem gone{delivery::GatewayFailure::Gone, 0, "the connection broke"};
@@ -385,8 +405,7 @@ void World::push(const delivery::Push& push) {
       }
     }
     if (life != life_) return;
-    if (std::holds_alternative<delivery::GatewayProblem>(outcome.answer)) daemon_.engine().on_push_ended(push.number);
-    daemon_.courier().on_push_outcome(push.number, outcome, now_);
+    daemon_.on_push(push.number, outcome, now());
   });
 }
 
