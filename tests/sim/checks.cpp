@@ -43,23 +43,49 @@ bool World::may_go(const std::string& id, const std::string& version) const {
   return false;
 }
 
-void World::look_at(const std::vector<Served>& changes) {
+/// Known limit: what was taken and whose answer was lost is not known to be good, so what is fallen back to when the
+/// gateway refuses what came after may be older than it.
+bool World::may_go_back(const std::string& id, const std::string& from, const std::string& to) const {
+  const auto unanswered = unanswered_.find(id);
+  const auto refused = refused_.find(id);
+  if (unanswered == unanswered_.end() || refused == refused_.end()) return false;
+  const auto* target = operation_of(id, to);
+  bool fell_back = false;
+  for (const auto& operation : control_plane_.history().at(id)) {
+    if (!operation.deployed || operation.number <= target->number) continue;
+    const std::string version = version_of(operation);
+    if (refused->second.contains(version)) {
+      fell_back = true;
+    } else if (version == from && !unanswered->second.contains(version)) {
+      return false;
+    }
+  }
+  return fell_back;
+}
+
+void World::look_at(const std::vector<Served>& changes, bool answered) {
   for (const auto& [key, before, after] : changes) {
     if (!is_artifact(key.first)) continue;
     const std::string& id = key.second;
     note("gateway: " + id + " " + (before.empty() ? "-" : before) + " -> " + (after.empty() ? "-" : after));
     if (after.empty()) {
-      if (!may_go(id, before)) fail(id + " " + before + " was removed, and nobody had asked for that");
+      if (!may_go(id, before))
+        fail("removed_unasked", id + " " + before + " was removed, and nobody had asked for that");
       continue;
     }
     const auto* operation = operation_of(id, after);
     if (operation == nullptr) {
-      fail(id + " is served as " + after + ", which was never deployed so");
+      fail("never_deployed", id + " is served as " + after + ", which was never deployed so");
       continue;
     }
     ever_served_[id].insert(after);
+    if (answered) {
+      unanswered_[id].erase(after);
+    } else {
+      unanswered_[id].insert(after);
+    }
     auto& newest = newest_served_[id];
-    if (operation->number < newest) fail(id + " went back to " + after);
+    if (operation->number < newest && !may_go_back(id, before, after)) fail("went_back", id + " went back to " + after);
     newest = std::max(newest, operation->number);
   }
 }
@@ -88,7 +114,8 @@ void World::look_at_standing() {
       }
     }
     if (!fits && version != at_proof) {
-      fail("says in sync, and " + id + " is served as '" + version + "' where '" + at_proof + "' was wanted");
+      fail("in_sync_too_early",
+           "says in sync, and " + id + " is served as '" + version + "' where '" + at_proof + "' was wanted");
     }
   }
 }
@@ -109,15 +136,19 @@ void World::check_agreement() {
                           ? got != "nothing" && nlohmann::json::parse(got) == nlohmann::json::parse(version)
                           : got == version;
     if (!same && !is_excepted(key))
-      fail("in the end: " + key.first + " " + key.second + " is " + got + " where " + version + " is wanted");
+      fail("content_in_the_end",
+           "in the end: " + key.first + " " + key.second + " is " + got + " where " + version + " is wanted");
   }
   for (const auto& [key, version] : gateway_.served) {
     if (wanted.contains(key) || key.first == "Secret" || is_excepted(key) || overview.held_count > 0) continue;
-    fail("in the end: " + key.first + " " + key.second + " is served as " + version + ", and not wanted");
+    fail("content_in_the_end",
+         "in the end: " + key.first + " " + key.second + " is served as " + version + ", and not wanted");
   }
-  if (!daemon_.is_in_sync() && overview.held_count == 0) fail("in the end: does not say that it is in sync");
+  if (!daemon_.is_in_sync() && overview.held_count == 0)
+    fail("in_sync_in_the_end", "in the end: does not say that it is in sync");
   for (const auto& [id, row] : control_plane_.rows()) {
-    if (!row.acked && !row.failed) fail("in the end: " + id + " " + row.deployment_id + " is not acknowledged");
+    if (!row.acked && !row.failed)
+      fail("acknowledged_in_the_end", "in the end: " + id + " " + row.deployment_id + " is not acknowledged");
   }
 }
 

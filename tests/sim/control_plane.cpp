@@ -33,7 +33,7 @@ std::vector<std::string> ids_in(const std::string& body) {
 
 }  // namespace
 
-ControlPlane::ControlPlane(Random& random, TimePoint start) : random_(random), start_(start) {
+ControlPlane::ControlPlane(TimePoint start) : start_(start) {
   for (const char* handle : {"secret-0", "secret-1", "secret-2"}) secrets_[handle] = {"hash-0", "value-0"};
 }
 
@@ -57,11 +57,15 @@ std::string ControlPlane::pick_id() {
   }
 }
 
+std::string ControlPlane::new_id() {
+  return std::to_string(number_) + "-" + std::to_string(++ids_);
+}
+
 void ControlPlane::write(std::string type, protocol::EventBody body, TimePoint now, bool quiet) {
   if (quiet) return;
   protocol::Event event;
   event.type = std::move(type);
-  event.correlation_id = "c-" + std::to_string(++ids_);
+  event.correlation_id = "c-" + new_id();
   event.at = second_of(clock(now));
   event.body = std::move(body);
   event.bytes = 200;
@@ -126,7 +130,7 @@ void ControlPlane::operate_on_key(const std::string& artifact_id, TimePoint now,
   const Instant at = clock(now);
   const auto written = [&](protocol::ResourceState key) {
     key.updated_at = at;
-    key.data = R"({"uuid":")" + key.id + R"(","name":")" + key.name + R"(","maskedApiKey":")" + std::to_string(++ids_) +
+    key.data = R"({"uuid":")" + key.id + R"(","name":")" + key.name + R"(","maskedApiKey":")" + new_id() +
                R"(","artifactUuid":")" + artifact_id + R"(","status":"active"})";
     return key;
   };
@@ -137,7 +141,7 @@ void ControlPlane::operate_on_key(const std::string& artifact_id, TimePoint now,
   if (found == keys_.end()) {
     protocol::ResourceState key;
     key.kind = protocol::kApiKey;
-    key.id = "uuid-" + std::to_string(++ids_);
+    key.id = "uuid-" + new_id();
     key.artifact_id = artifact_id;
     key.name = name;
     key = written(std::move(key));
@@ -168,7 +172,7 @@ void ControlPlane::operate_on_subscription(const std::string& artifact_id, TimeP
   state.id = id;
   state.artifact_id = artifact_id;
   if (!plans_.empty()) state.references = {plans_.begin()->first};
-  state.data = R"({"id":")" + id + R"(","turn":)" + std::to_string(++ids_) + "}";
+  state.data = R"({"id":")" + id + R"(","turn":")" + new_id() + R"("})";
   subscriptions_[id] = state;
   write(is_new ? "subscription.created" : "subscription.updated", protocol::SubscriptionChanged{state}, now, quiet);
 }
@@ -187,12 +191,15 @@ void ControlPlane::operate_on_plan(TimePoint now, bool quiet) {
     return;
   }
   const bool is_new = !plans_.contains(plan.id);
-  plan.data = R"({"id":")" + plan.id + R"(","turn":)" + std::to_string(++ids_) + "}";
+  plan.data = R"({"id":")" + plan.id + R"(","turn":")" + new_id() + R"("})";
   plans_[plan.id] = plan;
   write(is_new ? "subscriptionPlan.created" : "subscriptionPlan.updated", protocol::PlanChanged{plan}, now, quiet);
 }
 
-void ControlPlane::operate(TimePoint now, bool quiet) {
+void ControlPlane::operate(std::int64_t number, Random random, TimePoint now, bool quiet) {
+  number_ = number;
+  random_ = random;
+  ids_ = 0;
   sweep(now);
   const std::string id = pick_id();
   const auto row = rows_.find(id);
@@ -222,8 +229,8 @@ void ControlPlane::operate(TimePoint now, bool quiet) {
       return operate_on_plan(now, quiet);
     case 7: {
       auto& secret = secrets_["secret-" + std::to_string(random_.below(3))];
-      ++ids_;
-      secret = {"hash-" + std::to_string(ids_), "value-" + std::to_string(ids_)};
+      const std::string turn = new_id();
+      secret = {"hash-" + turn, "value-" + turn};
       return;
     }
     case 8: {  // an older deployment is restored
@@ -237,7 +244,7 @@ void ControlPlane::operate(TimePoint now, bool quiet) {
     default:
       break;
   }
-  const std::string deployment_id = "d-" + std::to_string(++ids_);
+  const std::string deployment_id = "d-" + new_id();
   Content content{id, {}, {}};
   if (kind_of(id) == "LlmProxy") content.providers = {"handle-provider-" + std::to_string(random_.below(kProviders))};
   if (random_.chance(30)) content.secrets = {"secret-" + std::to_string(random_.below(3))};
@@ -247,11 +254,13 @@ void ControlPlane::operate(TimePoint now, bool quiet) {
 }
 
 void ControlPlane::heal(TimePoint now) {
+  number_ = 1'000'000;  // beyond all actions
+  ids_ = 0;
   bad_.clear();
   for (std::size_t i = 0; i < kProviders; ++i) {
     const std::string id = "provider-" + std::to_string(i);
     if (rows_.contains(id) && rows_.at(id).deployed) continue;
-    const std::string deployment_id = "d-" + std::to_string(++ids_);
+    const std::string deployment_id = "d-" + new_id();
     deployments_[deployment_id] = {id, {}, {}};
     deploy(id, kind_of(id), deployment_id, now, /*quiet=*/false);
   }

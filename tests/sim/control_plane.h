@@ -51,13 +51,14 @@ struct HubEvent {
 /// The control plane's database and what it answers from it. Its users' operations are drawn at random.
 class ControlPlane {
  public:
-  ControlPlane(Random& random, TimePoint start);
+  explicit ControlPlane(TimePoint start);
 
   /// The control plane's clock.
   Instant clock(TimePoint now) const;
 
-  /// One operation of a user, drawn at random. `quiet`: no event is written, as one that gets lost.
-  void operate(TimePoint now, bool quiet);
+  /// One operation of a user, drawn at random; what it makes is named after `number`. `quiet`: no event is written, as
+  /// one that gets lost.
+  void operate(std::int64_t number, Random random, TimePoint now, bool quiet);
   void take_ack(const Ack& ack, TimePoint now);
 
   /// The true answer, at this moment.
@@ -96,10 +97,12 @@ class ControlPlane {
   void sweep(TimePoint now);
   std::string stamp(Row& row, TimePoint now);
   std::string pick_id();
+  std::string new_id();
   static std::string kind_of(const std::string& id);
 
-  Random& random_;
   TimePoint start_;
+  Random random_{0};         ///< Of the operation that is being done.
+  std::int64_t number_ = 0;  ///< Its number.
   std::set<std::string> artifacts_;
   std::map<std::string, Row> rows_;
   struct Content {

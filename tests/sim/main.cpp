@@ -16,19 +16,16 @@ int main(int argc, char** argv) {
   int failed = 0;
   const auto begun = std::chrono::steady_clock::now();
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    sim::World world(seed);
-    world.run(std::chrono::hours(hours));
-    if (world.failures().empty()) {
-      world.heal();
-      world.run(std::chrono::hours(5));
-      world.check_agreement();
-    }
+    sim::World world({seed, hours, {}});
+    world.play();
     if (world.failures().empty()) continue;
     ++failed;
-    std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), world.failures().front().c_str());
+    const auto& failure = world.failures().front();
+    std::printf("seed %llu: %s: %s\n", static_cast<unsigned long long>(seed), failure.checker.c_str(),
+                failure.what.c_str());
     if (verbose) {
       for (const auto& line : world.trace()) std::printf("  %s\n", line.c_str());
-      for (const auto& line : world.failures()) std::printf("%s\n", line.c_str());
+
       return 1;
     }
   }

@@ -16,17 +16,35 @@ std::string text_of(Duration since_start) {
 
 }  // namespace
 
-World::World(std::uint64_t seed)
-    : random_(seed),
+World::World(WorldOptions options)
+    : options_(std::move(options)),
+      actions_(plan_actions(options_)),
       now_(std::chrono::hours(1)),
       start_(now_),
-      control_plane_(random_, start_),
-      daemon_(static_cast<std::uint32_t>(seed)) {
+      control_plane_(start_),
+      daemon_(static_cast<std::uint32_t>(options_.seed)) {
+  for (const Action& action : actions_) {
+    if (options_.suppressed.contains(action.number)) continue;
+    at(start_ + action.at, [this, &action] {
+      if (faulty_) act(action);
+    });
+  }
   daemon_.restart(now());
   at(now_ + 10ms, [this] { open_link(); });
-  at(now_ + 1s, [this] { next_operation(); });
-  at(now_ + 30s, [this] { next_fault(); });
   pump();
+}
+
+void World::play() {
+  run(std::chrono::hours(options_.hours));
+  if (!failures_.empty()) return;
+  heal();
+  run(5h);
+  if (failures_.empty()) check_agreement();
+}
+
+Random World::chance_of(std::string_view what) const {
+  const auto when = static_cast<std::uint64_t>(now_.time_since_epoch().count());
+  return Random(Random::part(Random::part(options_.seed, what), when));
 }
 
 sync::Now World::now() const {
@@ -43,9 +61,9 @@ void World::note(const std::string& what) {
   if (trace_.size() > kTraceLines) trace_.pop_front();
 }
 
-void World::fail(const std::string& what) {
-  failures_.push_back(text_of(now_ - start_) + "  " + what);
-  note("FAILED: " + what);
+void World::fail(const std::string& checker, const std::string& what) {
+  failures_.push_back({checker, text_of(now_ - start_) + "  " + what});
+  note("FAILED: " + checker + ": " + what);
 }
 
 void World::run(Duration time) {
@@ -57,7 +75,7 @@ void World::run(Duration time) {
     if (const auto due = daemon_.next_deadline(now_)) next = std::min(next, *due);
     if (next >= end) break;
     at_once = next > now_ ? 0 : at_once + 1;
-    if (at_once > kStepsAtOnce) return fail("does not come to rest");
+    if (at_once > kStepsAtOnce) return fail("rest", "does not come to rest");
     now_ = std::max(now_, next);
     ++steps_;
     if (!queue_.empty() && queue_.begin()->first <= now_) {
@@ -84,11 +102,11 @@ void World::pump() {
         send(*request);
       } else if (const auto* frame = std::get_if<sync::SendFrame>(&command)) {
         note("says " + frame->text);
-        at(now_ + random_.between(1ms, 100ms), [this, link, text = frame->text] {
+        at(now_ + chance_of(frame->text).between(1ms, 100ms), [this, link, text = frame->text] {
           if (linked_ && link == link_) take_ack(text);
         });
       } else if (const auto* ping = std::get_if<sync::SendPing>(&command)) {
-        at(now_ + 100ms + random_.between(1ms, 200ms), [this, link, token = ping->token, life = life_] {
+        at(now_ + 100ms + chance_of("pong").between(1ms, 200ms), [this, link, token = ping->token, life = life_] {
           if (!linked_ || link != link_ || life != life_) return;
           daemon_.give([token](sync::Engine& engine, sync::Records& records,
                                sync::Now at) { engine.on_pong(records, token, at); },
@@ -113,62 +131,57 @@ void World::pump() {
 
 // ---- The users of the control plane, and whoever breaks things
 
-void World::next_operation() {
-  if (!faulty_) return;
-  const int burst = random_.chance(20) ? 6 : 1;
-  for (int i = 0; i < burst; ++i) control_plane_.operate(now_, /*quiet=*/random_.chance(10));
-  at(now_ + (random_.chance(70) ? random_.between(1ms, 20s) : random_.between(1min, 40min)),
-     [this] { next_operation(); });
-}
-
-void World::next_fault() {
-  if (!faulty_) return;
-  switch (random_.below(8)) {
-    case 0:
-    case 1:
-      lose_link();
-      break;
-    case 2:
-      restart_daemon();
-      break;
-    case 3:
-      note("the gateway restarts empty");
+void World::act(const Action& action) {
+  Random random(action.seed);
+  note("action " + std::to_string(action.number) + ": " + std::string(name_of(action.kind)));
+  switch (action.kind) {
+    case ActionKind::Operation:
+      return control_plane_.operate(action.number, random, now_, /*quiet=*/false);
+    case ActionKind::LostOperation:
+      return control_plane_.operate(action.number, random, now_, /*quiet=*/true);
+    case ActionKind::CutLink:
+      return lose_link(random);
+    case ActionKind::KillDaemon:
+      return restart_daemon(random);
+    case ActionKind::RestartGateway:
       gateway_.restart("instance-" + std::to_string(++instances_));
       last_loss_ = now_;
-      break;
-    case 4:
-      note("the gateway loses what it has");
+      return;
+    case ActionKind::ForgetGateway:
       gateway_.forget();
       last_loss_ = now_;
-      break;
-    case 5:
-      note("the gateway is away");
-      gateway_away_ = true;
-      at(now_ + random_.between(1s, 5min), [this] { gateway_away_ = false; });
-      break;
-    case 6:
-      wall_offset_ = random_.between(0s, 4h) - Duration(2h);
-      break;
-    default:
-      break;
+      return;
+    case ActionKind::GatewayAway:
+      gateway_away_ = {now_ + random.between(1s, 5min), random};
+      return;
+    case ActionKind::GatewayMoods:
+      gateway_moods_ = {now_ + random.between(1min, 1h), random};
+      return;
+    case ActionKind::RestTrouble:
+      rest_trouble_ = {now_ + random.between(1min, 1h), random};
+      return;
+    case ActionKind::Lies:
+      lies_ = {now_ + random.between(1min, 1h), random};
+      return;
+    case ActionKind::JumpWallClock:
+      wall_offset_ = random.between(0s, 4h) - Duration(2h);
+      return;
   }
-  at(now_ + random_.between(1s, 15min), [this] { next_fault(); });
 }
 
-void World::restart_daemon() {
-  const bool power = random_.chance(50);
-  note(power ? "the power is cut" : "the daemon is killed");
+void World::restart_daemon(Random& random) {
+  const bool power = random.chance(50);
+  if (power) note("the power is cut");
   ++life_;
   linked_ = false;
   ++link_;
-  if (power) daemon_.cut_power([this] { return random_.chance(50); });
+  if (power) daemon_.cut_power([&random] { return random.chance(50); });
   daemon_.restart(now());
-  at(now_ + random_.between(10ms, 5s), [this] { open_link(); });
+  at(now_ + random.between(10ms, 5s), [this] { open_link(); });
 }
 
 void World::heal() {
   faulty_ = false;
-  gateway_away_ = false;
   control_plane_.heal(now_);
   gateway_.refused.clear();
   note("healed");
@@ -181,13 +194,14 @@ void World::open_link() {
   linked_ = true;
   const std::uint64_t link = ++link_;
   note("link " + std::to_string(link));
-  if (random_.chance(50)) {  // another process of the control plane, which replays
+  Random random = chance_of("link");
+  if (random.chance(50)) {  // another process of the control plane, which replays
     const auto& hub = control_plane_.hub();
     hub_read_ = 0;
     while (hub_read_ < hub.size() && hub[hub_read_].written < now_ - 120s) ++hub_read_;
   }
   daemon_.link_up(now());
-  at(now_ + random_.between(1ms, 2s), [this, link, life = life_] {
+  at(now_ + random.between(1ms, 2s), [this, link, life = life_] {
     if (!linked_ || link != link_ || life != life_) return;
     const auto second = control_plane_.clock(now_).ns / 1'000'000'000 * 1'000'000'000;
     const protocol::ConnectionAck ack{"gateway", "connection", Instant{second}};
@@ -195,28 +209,29 @@ void World::open_link() {
                        sync::Now at) { engine.on_connection_ack(records, ack, at); },
                  now());
   });
-  at(now_ + random_.between(1ms, 3s), [this, link] {
+  at(now_ + random.between(1ms, 3s), [this, link] {
     if (linked_ && link == link_) poll_hub();
   });
 }
 
-void World::lose_link() {
+void World::lose_link(Random& random) {
   if (!linked_) return;
   note("link lost");
   linked_ = false;
   ++link_;
   daemon_.link_down(now());
-  at(now_ + (random_.chance(70) ? random_.between(1s, 30s) : random_.between(1min, 2h)), [this] { open_link(); });
+  at(now_ + (random.chance(70) ? random.between(1s, 30s) : random.between(1min, 2h)), [this] { open_link(); });
 }
 
 /// Every 3 s what was written since goes into the link's queue; what is in it when the link breaks is lost.
 void World::poll_hub() {
   const std::uint64_t link = link_;
+  Random random = chance_of("hub");
   Duration after{};
   for (const auto& hub = control_plane_.hub(); hub_read_ < hub.size(); ++hub_read_) {
     const auto event = hub[hub_read_].event;
-    after += random_.between(1ms, 300ms);
-    const int times = faulty_ && random_.chance(5) ? 2 : 1;
+    after += random.between(1ms, 300ms);
+    const int times = faulty_ && random.chance(5) ? 2 : 1;
     for (int i = 0; i < times; ++i) {
       at(now_ + after, [this, link, event, life = life_] {
         if (linked_ && link == link_ && life == life_) deliver(event);
@@ -246,10 +261,10 @@ void World::take_ack(const std::string& frame) {
   const std::string version = ack.deployment_id + "@" + std::to_string(parse_rfc3339(ack.performed_at)->ms());
   const bool deploy = ack.action == "deploy";
   if (ack.success && deploy && !ever_served_[ack.artifact_id].contains(version)) {
-    fail("success for " + ack.artifact_id + " " + version + ", which the gateway never had");
+    fail("false_success", "success for " + ack.artifact_id + " " + version + ", which the gateway never had");
   }
   if (!ack.success && !refused_[ack.artifact_id].contains(version)) {
-    fail("failed for " + ack.artifact_id + " " + version + ", which the gateway did not refuse");
+    fail("false_failure", "failed for " + ack.artifact_id + " " + version + ", which the gateway did not refuse");
   }
   control_plane_.take_ack(ack, now_);
 }
@@ -259,9 +274,10 @@ void World::take_ack(const std::string& frame) {
 void World::send(const sync::SendRequest& request) {
   note("asks " + request.method + " " + request.path + " " + request.body);
   const std::uint64_t link = link_;
-  const bool slow = faulty_ && random_.chance(4);
-  const TimePoint made = now_ + random_.between(1ms, 500ms);
-  const TimePoint there = made + (slow ? random_.between(1s, 70s) : random_.between(1ms, 500ms));
+  Random random = chance_of(request.path + request.body);
+  const bool slow = is_open(rest_trouble_) && random.chance(10);
+  const TimePoint made = now_ + random.between(1ms, 500ms);
+  const TimePoint there = made + (slow ? random.between(1s, 70s) : random.between(1ms, 500ms));
   at(made, [this, request, link, there, life = life_] {
     Reply reply = control_plane_.answer(request, now_);
     if (faulty_) spoil(request, reply);
@@ -272,6 +288,7 @@ void World::send(const sync::SendRequest& request) {
 }
 
 void World::spoil(const sync::SendRequest& request, Reply& reply) {
+  Random random = chance_of("spoil " + request.path + request.body);
   const auto lie = [this] {
     if (now_ - last_lie_ < kBetweenLies) return false;
     last_lie_ = now_;
@@ -281,7 +298,22 @@ void World::spoil(const sync::SendRequest& request, Reply& reply) {
     reply = Reply{};
     reply.outcome.status = status;
   };
-  switch (random_.below(60)) {
+  const auto lack_one = [&random](auto& rows) {
+    if (!rows.empty()) rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(random.below(rows.size())));
+  };
+  if (is_open(lies_) && !(reply.rows.empty() && reply.states.empty()) && random.chance(20) && lie()) {
+    const bool all = random.chance(50);
+    note(all ? "lies: nothing in " + request.scope : "lies: one row less in " + request.scope);
+    if (!all) {
+      lack_one(reply.rows);
+      lack_one(reply.states);
+    } else {
+      reply.rows.clear();
+      reply.states.clear();
+    }
+  }
+  if (!is_open(rest_trouble_)) return;
+  switch (random.below(24)) {
     case 0:
     case 1:
       return refuse(500);
@@ -290,28 +322,12 @@ void World::spoil(const sync::SendRequest& request, Reply& reply) {
     case 3:
       return refuse(401);
     case 4:
-      if (!lie()) return;
-      note("lies: nothing in " + request.scope);
-      reply.rows.clear();
-      reply.states.clear();
-      return;
-    case 5:
-      if (reply.rows.empty() || !lie()) return;
-      note("lies: one row less");
-      reply.rows.erase(reply.rows.begin() + static_cast<std::ptrdiff_t>(random_.below(reply.rows.size())));
-      return;
-    case 6:
-      if (reply.states.empty() || !lie()) return;
-      note("lies: one row less in " + request.scope);
-      reply.states.erase(reply.states.begin() + static_cast<std::ptrdiff_t>(random_.below(reply.states.size())));
-      return;
-    case 7:
       if (!reply.documents.empty()) reply.documents.pop_back();
       return;
-    case 8:
+    case 5:
       reply.outcome.complete = false;
       return;
-    case 9:
+    case 6:
       reply.outcome.date.reset();
       return;
     default:
@@ -358,9 +374,9 @@ void World::arrive(const sync::SendRequest& request, const Reply& reply) {
 // ---- The gateway
 
 void World::ask_state() {
-  at(now_ + random_.between(1ms, 50ms), [this, life = life_] {
+  at(now_ + chance_of("state").between(1ms, 50ms), [this, life = life_] {
     if (life != life_) return;
-    if (gateway_away_) {
+    if (is_open(gateway_away_)) {
       daemon_.on_state(delivery::GatewayProblem{delivery::GatewayFailure::Gone, 0, "nobody listens"}, now());
     } else {
       daemon_.on_state(gateway_.state(), now());
@@ -374,13 +390,15 @@ void World::push(const delivery::Push& push) {
   const Body& body = *read;
   note(std::string(push.full ? "PUT " : "PATCH ") + body.epoch + " " + std::to_string(push.after) + ".." +
        std::to_string(body.revision) + ", lines " + std::to_string(body.lines.size()));
-  const Duration takes = faulty_ && random_.chance(10) ? random_.between(1s, 30s) : random_.between(1ms, 200ms);
-  const std::size_t mood = faulty_ ? random_.below(40) : 39;
+  Random random = chance_of("push");
+  const bool moody = is_open(gateway_moods_);
+  const Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);
+  const std::size_t mood = moody ? random.below(12) : 12;
   at(now_ + takes, [this, body = body, push, mood, life = life_] {
     delivery::PushOutcome outcome{body.epoch, body.revision, static_cast<std::int64_t>(body.lines.size()), {}, {}};
     if (body.lines.size() == 1) outcome.only_line = sync::Key{body.lines[0].key.first, body.lines[0].key.second};
     const delivery::GatewayProblem gone{delivery::GatewayFailure::Gone, 0, "the connection broke"};
-    if (gateway_away_ || mood == 0) {
+    if (is_open(gateway_away_) || mood == 0) {
       outcome.answer = gone;
     } else if (mood == 1) {
       outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Status, 500, "500"};
@@ -394,7 +412,7 @@ void World::push(const delivery::Push& push) {
       }
       std::vector<Served> changes;
       auto answer = gateway_.apply(body, changes);
-      look_at(changes);
+      look_at(changes, life == life_ && mood != 3 && mood != 4 && mood != 5);
       if (!answer) {
         outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Status, 409, "409"};
       } else if (mood == 3 || mood == 4) {
