@@ -67,6 +67,7 @@ KeeperOptions keeper_options(const Settings& settings, std::uint32_t seed) {
   options.engine.planner.poll_interval = settings.control_plane.poll_interval;
   options.engine.planner.full_list_every = static_cast<int>(settings.control_plane.full_list_every);
   options.engine.report_failures = settings.control_plane.report_failures;
+  options.engine.deletion_release_after = settings.sync.deletion_release_after;
   options.engine.manifest = protocol::write_manifest(
       {settings.gateway.version, settings.gateway.functionality_type, settings.gateway.policies_json});
   options.courier.check_interval = settings.gateway.check_interval;

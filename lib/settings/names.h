@@ -21,6 +21,7 @@ inline constexpr Name kReconnectInitial{"TETHER_RECONNECT_INITIAL_MS", "control_
 inline constexpr Name kReconnectMax{"TETHER_RECONNECT_MAX_MS", "control_plane.reconnect_max_ms"};
 inline constexpr Name kOnRejection{"TETHER_ON_REJECTION", "control_plane.on_rejection"};
 inline constexpr Name kReportFailures{"TETHER_REPORT_FAILURES", "control_plane.report_failures"};
+inline constexpr Name kDeletionReleaseAfter{"TETHER_DELETION_RELEASE_AFTER_S", "sync.deletion_release_after_s"};
 inline constexpr Name kStateDir{"TETHER_STATE_DIR", "state_dir"};
 inline constexpr Name kGatewaySocket{"TETHER_GATEWAY_SOCKET", "gateway.socket"};
 inline constexpr Name kGatewayDriver{"TETHER_GATEWAY_DRIVER", "gateway.driver"};
@@ -37,12 +38,31 @@ inline constexpr Name kMaxArchiveBytes{"TETHER_MAX_ARCHIVE_BYTES", "limits.max_a
 inline constexpr Name kMaxListingBytes{"TETHER_MAX_LISTING_BYTES", "limits.max_listing_bytes"};
 
 /// Every setting that a file can hold, in the order in which `print_effective` shows them.
-inline constexpr std::array kAll = {
-    kUrl,           kTokenFile,         kCaFile,          kAllowPlaintext, kPollInterval,
-    kFullListEvery, kReconnectInitial,  kReconnectMax,    kOnRejection,    kReportFailures,
-    kStateDir,      kGatewaySocket,     kGatewayDriver,   kGatewayUser,    kGatewayVersion,
-    kCheckInterval, kFunctionalityType, kPoliciesFile,    kAdminListen,    kLogLevel,
-    kLogFormat,     kMaxDocumentBytes,  kMaxArchiveBytes, kMaxListingBytes};
+inline constexpr std::array kAll = {kUrl,
+                                    kTokenFile,
+                                    kCaFile,
+                                    kAllowPlaintext,
+                                    kPollInterval,
+                                    kFullListEvery,
+                                    kReconnectInitial,
+                                    kReconnectMax,
+                                    kOnRejection,
+                                    kReportFailures,
+                                    kDeletionReleaseAfter,
+                                    kStateDir,
+                                    kGatewaySocket,
+                                    kGatewayDriver,
+                                    kGatewayUser,
+                                    kGatewayVersion,
+                                    kCheckInterval,
+                                    kFunctionalityType,
+                                    kPoliciesFile,
+                                    kAdminListen,
+                                    kLogLevel,
+                                    kLogFormat,
+                                    kMaxDocumentBytes,
+                                    kMaxArchiveBytes,
+                                    kMaxListingBytes};
 
 // What only the environment can hold.
 inline constexpr std::string_view kToken = "TETHER_REGISTRATION_TOKEN";

@@ -87,6 +87,7 @@ void print_log(Printer& out, const LogSettings& settings) {
 std::string print_effective(const Settings& settings) {
   Printer out;
   print_control_plane(out, settings.control_plane);
+  out.line(setting::kDeletionReleaseAfter, settings.sync.deletion_release_after.count());
   out.line(setting::kStateDir, settings.state_dir);
   print_gateway(out, settings.gateway);
   const AdminSettings& admin = settings.admin;

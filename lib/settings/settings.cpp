@@ -22,6 +22,7 @@ namespace {
 constexpr std::uint64_t kMaxIntervalSeconds = 86'400;
 constexpr std::uint64_t kMaxReconnectMs = 3'600'000;
 constexpr std::uint64_t kMaxFullListEvery = 1000;
+constexpr std::uint64_t kMaxReleaseAfterSeconds = 2'592'000;
 constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
 constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kMaxVersionBytes = 100;
@@ -156,6 +157,13 @@ ControlPlaneSettings read_control_plane(SettingReader& in) {
   return out;
 }
 
+SyncSettings read_sync(SettingReader& in) {
+  SyncSettings out;
+  const auto seconds = in.number(setting::kDeletionReleaseAfter, 0, kMaxReleaseAfterSeconds);
+  if (seconds) out.deletion_release_after = std::chrono::seconds(*seconds);
+  return out;
+}
+
 std::optional<std::uint32_t> find_uid(const std::string& name) {
   constexpr std::uint32_t kNoUid = UINT32_MAX;  // What chown and friends take for "leave it".
   if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
@@ -266,6 +274,7 @@ std::string read_state_dir(SettingReader& in) {
 Settings read_all(SettingReader& in) {
   Settings out;
   out.control_plane = read_control_plane(in);
+  out.sync = read_sync(in);
   out.state_dir = read_state_dir(in);
   out.gateway = read_gateway(in);
   out.admin = read_admin(in);

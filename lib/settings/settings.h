@@ -30,6 +30,13 @@ struct ControlPlaneSettings {
   friend bool operator==(const ControlPlaneSettings&, const ControlPlaneSettings&) = default;
 };
 
+struct SyncSettings {
+  /// For how long listings must have lacked the same before a held removal is believed by itself.
+  std::chrono::seconds deletion_release_after{3600};
+
+  friend bool operator==(const SyncSettings&, const SyncSettings&) = default;
+};
+
 /// Who alone may be behind the gateway's socket.
 struct GatewayUser {
   std::string name;  ///< As given: a name or a number.
@@ -80,6 +87,7 @@ struct LimitSettings {
 /// Everything a user can set, checked. A default-made one holds the defaults.
 struct Settings {
   ControlPlaneSettings control_plane;
+  SyncSettings sync;
   GatewaySettings gateway;
   AdminSettings admin;
   LogSettings log;

@@ -1,14 +1,21 @@
 #include "tether/store/overview_query.h"
+#include "tether/store/rows.h"
 #include "tether/store/transaction.h"
 #include "tether/store/work_left.h"
+#include "tether/sync/memory.h"
 
 namespace tether::store {
 namespace {
 
+std::int64_t nanoseconds(std::chrono::nanoseconds time) {
+  return time.count();
+}
+
 std::vector<NamedResource> read_named(Cursor rows) {
   std::vector<NamedResource> named;
   while (rows.next()) {
-    named.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), Instant{rows.integer(4)}});
+    named.push_back({rows.text(0), rows.text(1), rows.text(2), rows.text(3), Instant{rows.integer(4)},
+                     Instant{rows.integer(5)}, rows.text(6)});
   }
   return named;
 }
@@ -27,20 +34,23 @@ const std::string kQuarantined =
     "(SELECT nullif(handle, '') FROM bodies b WHERE b.identity = o.identity AND b.owner_kind = o.kind AND "
     "b.owner_id = o.id AND b.key = o.refused_body), " +
     name_of("o") +
-    "), o.refused_reason, o.refused_since_ns FROM offers o INDEXED BY offers_refused WHERE o.identity = ? AND "
+    "), o.refused_reason, o.refused_since_ns, o.refused_since_ns + iif(o.refused_body = '', ?3, ?4), '' FROM offers o "
+    "INDEXED BY offers_refused WHERE o.identity = ?1 AND "
     "o.refused_body IS NOT NULL "
-    "ORDER BY o.kind, o.id LIMIT ?";
+    "ORDER BY o.kind, o.id LIMIT ?2";
 
-// Likewise the handle that is in service.
+// Likewise the handle that is in service. What is released goes once it is confirmed.
 const std::string kHeld =
-    "SELECT coalesce(r.kind, 'listing'), coalesce(r.id, h.scope), coalesce("
+    "SELECT r.kind, r.id, coalesce("
     "(SELECT nullif(b.handle, '') FROM offers o JOIN bodies b ON b.identity = o.identity AND b.owner_kind = o.kind AND "
     "b.owner_id = o.id AND b.key = o.body WHERE o.identity = r.identity AND o.kind = r.kind AND o.id = r.id), " +
     name_of("r") +
     "), 'the listing ' || h.scope || ' lacks ' || h.would_go || ' of ' || h.in_service || "
-    "': nothing of it is removed', h.since_ns "
-    "FROM holds h LEFT JOIN held_resources r ON r.identity = h.identity AND r.scope = h.scope WHERE h.identity = ? "
+    "iif(h.release = 2, ': released, and removed once that is confirmed', ': nothing of it is removed'), "
+    "h.since_ns, 0, h.scope "
+    "FROM holds h JOIN held_resources r ON r.identity = h.identity AND r.scope = h.scope WHERE h.identity = ? "
     "ORDER BY h.scope, r.kind, r.id LIMIT ?";
+constexpr const char* kHoldsInOrder = " FROM holds WHERE identity = ? ORDER BY scope LIMIT ?";
 
 // No listing shows the keys of MCP servers, nor subscriptions of anything but RestApi.
 const std::string kBelongsTo =
@@ -61,12 +71,13 @@ const std::string kItsArtifactIsWanted =
 const std::string kWaiting =
     "SELECT a.kind, a.id, coalesce((SELECT handle FROM bodies b WHERE b.identity = a.identity AND "
     "b.owner_kind = a.kind AND b.owner_id = a.id AND b.key = a.deployment_id), ''), "
-    "'what it refers to is not in service', 0 "
+    "'what it refers to is not in service', 0, 0, '' "
     "FROM artifacts a INDEXED BY artifacts_waiting WHERE a.identity = ?1 AND a.waiting = 1 UNION ALL "
     "SELECT a.kind, a.id, coalesce((SELECT max(nullif(handle, '')) FROM bodies b WHERE b.identity = a.identity AND "
-    "b.owner_kind = a.kind AND b.owner_id = a.id), ''), 'its document has not come yet', 0 " +
-    kWithoutDocument + "UNION ALL SELECT r.kind, r.id, r.id, 'its value has not come yet', 0 " + kWithoutValue +
-    "UNION ALL SELECT r.kind, r.id, iif(r.kind = 'Secret', r.id, r.name), 'what it belongs to is not in service', 0 "
+    "b.owner_kind = a.kind AND b.owner_id = a.id), ''), 'its document has not come yet', 0, 0, '' " +
+    kWithoutDocument + "UNION ALL SELECT r.kind, r.id, r.id, 'its value has not come yet', 0, 0, '' " + kWithoutValue +
+    "UNION ALL SELECT r.kind, r.id, iif(r.kind = 'Secret', r.id, r.name), 'what it belongs to is not in service', 0, "
+    "0, '' "
     "FROM resources r INDEXED BY resources_waiting WHERE r.identity = ?1 AND r.waiting = 1 AND " +
     kItsArtifactIsWanted + "LIMIT ?2";
 
@@ -96,11 +107,16 @@ Overview read_overview(Connection& db) {
                              (kind == "Subscription" && db.number(kHasUnlistedSubscription, identity) != 0);
     if (best_effort) overview.best_effort_kinds.push_back(kind);
   }
-  overview.quarantined = read_named(db.query(kQuarantined, identity, kMaxQuarantinedShown));
+  overview.quarantined = read_named(db.query(kQuarantined, identity, kMaxQuarantinedShown,
+                                             nanoseconds(sync::kRemovalRetry), nanoseconds(sync::kRefusalRetry)));
   overview.quarantined_count =
       db.number("SELECT count(*) FROM offers INDEXED BY offers_refused WHERE identity = ? AND refused_body IS NOT NULL",
                 identity);
   overview.held = read_named(db.query(kHeld, identity, kMaxHeldShown));
+  {
+    auto rows = db.query("SELECT " + kHoldColumns + kHoldsInOrder, identity, kMaxHoldsShown);
+    while (rows.next()) overview.holds.push_back(read_hold(rows));
+  }
   overview.held_count = db.number("SELECT sum(would_go) FROM holds WHERE identity = ?", identity);
   overview.waiting = read_named(db.query(kWaiting, identity, kMaxWaitingShown));
   overview.waiting_count = db.number(kWaitingCount, identity);

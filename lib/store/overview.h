@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tether/base/time.h"
+#include "tether/sync/model.h"
 
 namespace tether::store {
 
@@ -15,16 +16,18 @@ namespace tether::store {
 struct NamedResource {
   std::string kind;
   std::string id;
-  std::string handle;  ///< Empty if no document says it.
-  std::string reason;  ///< Quarantined: the gateway's, as stored. Held: by which listing. Waiting: what for.
-  Instant since;       ///< Quarantined, held: wall clock. Waiting: unset.
+  std::string handle;        ///< Empty if no document says it.
+  std::string reason;        ///< Quarantined: the gateway's, as stored. Held: by which listing. Waiting: what for.
+  Instant since;             ///< Quarantined, held: wall clock. Waiting: unset.
+  Instant next_try = {};     ///< Quarantined: when it is tried again at the latest, wall clock.
+  std::string listing = {};  ///< Held: the scope of the listing that lacks it.
   friend bool operator==(const NamedResource&, const NamedResource&) = default;
 };
 
 inline constexpr std::size_t kMaxQuarantinedShown = 1000;
 inline constexpr std::size_t kMaxWaitingShown = 100;
-/// Also how many are noted for one listing.
 inline constexpr std::size_t kMaxHeldShown = 1000;
+inline constexpr std::size_t kMaxHoldsShown = 1000;
 
 /// What `/status` and `/metrics` show of the store. Its cost does not follow the number of resources, but where keys or
 /// subscriptions are offered that of artifacts other than RestApi.
@@ -34,8 +37,9 @@ struct Overview {
   std::int64_t offered_count = 0;
   std::vector<NamedResource> quarantined;  ///< The first kMaxQuarantinedShown by kind and id.
   std::int64_t quarantined_count = 0;
-  /// The first kMaxHeldShown by listing, kind and id. A hold that nothing was noted of is shown as kind `listing`.
+  /// The first kMaxHeldShown by listing, kind and id.
   std::vector<NamedResource> held;
+  std::vector<sync::Hold> holds;  ///< The first kMaxHoldsShown by listing.
   std::int64_t held_count = 0;
   std::vector<NamedResource> waiting;  ///< The first kMaxWaitingShown.
   std::int64_t waiting_count = 0;

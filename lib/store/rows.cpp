@@ -86,6 +86,28 @@ sync::Resource read_resource(const Cursor& row) {
   return r;
 }
 
+const std::string kHoldColumns =
+    "scope, since_ns, would_go, in_service, began, noted, held_ms, judged_link, judged_ms, keeps_some, release, "
+    "release_link, release_change";
+
+sync::Hold read_hold(const Cursor& row) {
+  sync::Hold hold;
+  hold.scope = row.text(0);
+  hold.since = Instant{row.integer(1)};
+  hold.would_go = row.integer(2);
+  hold.in_service = row.integer(3);
+  hold.began = row.integer(4);
+  hold.noted = row.integer(5);
+  hold.held_ms = row.integer(6);
+  hold.judged_link = row.integer(7);
+  hold.judged_ms = row.integer(8);
+  hold.keeps_some = row.flag(9);
+  hold.release = static_cast<sync::Release>(row.integer(10));
+  hold.release_link = row.integer(11);
+  hold.release_change = row.integer(12);
+  return hold;
+}
+
 ProposalColumns::ProposalColumns(const std::optional<sync::Proposal>& proposal) {
   if (!proposal) return;
   link = proposal->link;

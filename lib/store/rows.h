@@ -16,6 +16,10 @@ extern const std::string kSelectResource;
 sync::Artifact read_artifact(const Cursor& row);
 sync::Resource read_resource(const Cursor& row);
 
+/// Columns of `holds`, in the order that the reader expects.
+extern const std::string kHoldColumns;
+sync::Hold read_hold(const Cursor& row);
+
 /// A nullable group of three columns: link, asked_ms, change.
 struct ProposalColumns {
   explicit ProposalColumns(const std::optional<sync::Proposal>& proposal);

@@ -78,6 +78,7 @@ class Transaction final : public sync::Records {
   void begin_listing(std::string_view scope) override;
   void mark_seen(std::string_view scope, std::string_view id) override;
   bool was_seen(std::string_view scope, std::string_view id) override;
+  void mark_taken_back(std::string_view scope, std::string_view id) override;
   void end_listing(std::string_view scope) override;
   void visit_unseen_artifacts(std::string_view scope, const std::function<void(const sync::Artifact&)>& visit) override;
   void visit_unseen_resources(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
@@ -87,13 +88,15 @@ class Transaction final : public sync::Records {
   Share unseen_resources(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
                          std::string_view artifact_id) override;
   std::int64_t absent_elsewhere(std::string_view kind, std::string_view artifact_id) override;
+  bool has_seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                          std::string_view artifact_id, std::int64_t change) override;
+  bool has_unchanged_elsewhere(std::string_view kind, std::string_view artifact_id, std::int64_t change) override;
 
   std::optional<sync::Hold> hold(std::string_view scope) override;
   void put_hold(const sync::Hold& hold) override;
   void drop_hold(std::string_view scope) override;
-  void note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
-                 std::string_view artifact_id) override;
-  void note_held(std::string_view scope, const sync::Key& resource) override;
+  std::int64_t note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                         std::string_view artifact_id) override;
   void put_pending(const sync::Pending& pending) override;
   void put_seen(std::string_view type, Instant at) override;
   void clear_pending(const sync::Key& resource) override;

@@ -1,19 +1,20 @@
+#include "tether/store/rows.h"
 #include "tether/store/store.h"
 #include "tether/store/transaction.h"
 
 namespace tether::store {
 
 std::optional<sync::Hold> Transaction::hold(std::string_view scope) {
-  auto row =
-      db_.query("SELECT since_ns, would_go, in_service FROM holds WHERE identity = ? AND scope = ?", identity_, scope);
+  auto row = db_.query("SELECT " + kHoldColumns + " FROM holds WHERE identity = ? AND scope = ?", identity_, scope);
   if (!row.next()) return std::nullopt;
-  return sync::Hold{std::string(scope), Instant{row.integer(0)}, row.integer(1), row.integer(2)};
+  return read_hold(row);
 }
 
 void Transaction::put_hold(const sync::Hold& hold) {
-  drop_hold(hold.scope);
-  db_.execute("INSERT INTO holds (identity, scope, since_ns, would_go, in_service) VALUES (?,?,?,?,?)", identity_,
-              hold.scope, hold.since.ns, hold.would_go, hold.in_service);
+  db_.execute("INSERT OR REPLACE INTO holds (identity, " + kHoldColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+              identity_, hold.scope, hold.since.ns, hold.would_go, hold.in_service, hold.began, hold.noted,
+              hold.held_ms, hold.judged_link, hold.judged_ms, hold.keeps_some, static_cast<int>(hold.release),
+              hold.release_link, hold.release_change);
 }
 
 void Transaction::drop_hold(std::string_view scope) {

@@ -9,6 +9,10 @@ namespace {
 const std::string kUnseen =
     "(EXISTS (SELECT 1 FROM temp.listings l WHERE l.scope = ?2) AND "
     "NOT EXISTS (SELECT 1 FROM temp.seen s WHERE s.scope = ?2 AND s.id = x.id)) ";
+// For the brake, what was taken back is missing as well.
+const std::string kMissing =
+    "(EXISTS (SELECT 1 FROM temp.listings l WHERE l.scope = ?2) AND "
+    "NOT EXISTS (SELECT 1 FROM temp.seen s WHERE s.scope = ?2 AND s.id = x.id AND s.taken_back = 0)) ";
 
 // ?4 and ?5 are the artifact's kind and id, or empty. A list of keys shows only those of artifacts that are wanted
 // deployed, and whose absence is not being asked about: about the others it says nothing, so they neither are missing
@@ -45,7 +49,7 @@ void Transaction::begin_listing(std::string_view scope) {
 }
 
 void Transaction::mark_seen(std::string_view scope, std::string_view id) {
-  db_.execute("INSERT OR IGNORE INTO temp.seen (scope, id) VALUES (?, ?)", scope, id);
+  db_.execute("INSERT OR IGNORE INTO temp.seen (scope, id, taken_back) VALUES (?, ?, 0)", scope, id);
 }
 
 bool Transaction::was_seen(std::string_view scope, std::string_view id) {
@@ -79,30 +83,54 @@ void Transaction::visit_unseen_resources(std::string_view scope, std::string_vie
 }
 
 sync::Records::Share Transaction::unseen_artifacts(std::string_view scope) {
-  return share(db_.query("SELECT count(*), sum(" + kUnseen + ") " + kInService, identity_, scope));
+  return share(db_.query("SELECT count(*), sum(" + kMissing + ") " + kInService, identity_, scope));
 }
 
 sync::Records::Share Transaction::unseen_resources(std::string_view scope, std::string_view kind,
                                                    std::string_view artifact_kind, std::string_view artifact_id) {
-  return share(db_.query("SELECT count(*), sum(" + kUnseen + ") " + candidates(artifact_id) + kReferredTo, identity_,
+  return share(db_.query("SELECT count(*), sum(" + kMissing + ") " + candidates(artifact_id) + kReferredTo, identity_,
                          scope, kind, artifact_kind, artifact_id));
 }
 
-void Transaction::note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
-                            std::string_view artifact_id) {
-  static const std::string kInsert =
-      "INSERT OR IGNORE INTO held_resources (identity, scope, kind, id) SELECT x.identity, ?2, x.kind, x.id ";
-  if (kind.empty()) {
-    db_.execute(kInsert + kInService + "AND " + kUnseen + "LIMIT ?3", identity_, scope, kMaxHeldShown);
-    return;
-  }
-  db_.execute(kInsert + candidates(artifact_id) + "AND " + kUnseen + "LIMIT ?6", identity_, scope, kind, artifact_kind,
-              artifact_id, kMaxHeldShown);
+void Transaction::mark_taken_back(std::string_view scope, std::string_view id) {
+  db_.execute("UPDATE temp.seen SET taken_back = 1 WHERE scope = ? AND id = ?", scope, id);
 }
 
-void Transaction::note_held(std::string_view scope, const sync::Key& resource) {
-  db_.execute("INSERT OR IGNORE INTO held_resources (identity, scope, kind, id) VALUES (?,?,?,?)", identity_, scope,
-              resource.kind, resource.id);
+std::int64_t Transaction::note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                                    std::string_view artifact_id) {
+  static const std::string kInsert =
+      "INSERT OR IGNORE INTO held_resources (identity, scope, kind, id) SELECT x.identity, ?2, x.kind, x.id ";
+  static const std::string kForget =
+      "DELETE FROM held_resources WHERE identity = ?1 AND scope = ?2 AND id NOT IN (SELECT x.id ";
+  if (kind.empty()) {
+    db_.execute(kForget + kInService + "AND " + kMissing + ")", identity_, scope);
+    db_.execute(kInsert + kInService + "AND " + kMissing, identity_, scope);
+  } else {
+    const std::string missing = candidates(artifact_id) + kReferredTo + "AND " + kMissing;
+    db_.execute(kForget + missing + ")", identity_, scope, kind, artifact_kind, artifact_id);
+    db_.execute(kInsert + missing, identity_, scope, kind, artifact_kind, artifact_id);
+  }
+  return db_.changed_rows();
+}
+
+bool Transaction::has_seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                                     std::string_view artifact_id, std::int64_t change) {
+  if (kind.empty()) {
+    return db_.number("SELECT EXISTS (SELECT 1 " + kInService + "AND NOT " + kMissing +
+                          "AND (SELECT changed FROM artifacts a WHERE a.identity = x.identity "
+                          "AND a.id = x.id) <= ?3)",
+                      identity_, scope, change) != 0;
+  }
+  return db_.number("SELECT EXISTS (SELECT 1 " + candidates(artifact_id) + kReferredTo + "AND NOT " + kMissing +
+                        "AND x.changed <= ?6)",
+                    identity_, scope, kind, artifact_kind, artifact_id, change) != 0;
+}
+
+bool Transaction::has_unchanged_elsewhere(std::string_view kind, std::string_view artifact_id, std::int64_t change) {
+  return db_.number(
+             "SELECT EXISTS (SELECT 1 FROM resources WHERE identity = ? AND kind = ? AND artifact_id <> ? AND gone = 0 "
+             "AND absent_change IS NULL AND changed <= ?)",
+             identity_, kind, artifact_id, change) != 0;
 }
 
 std::int64_t Transaction::absent_elsewhere(std::string_view kind, std::string_view artifact_id) {

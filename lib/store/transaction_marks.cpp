@@ -20,7 +20,7 @@ Transaction::Transaction(Connection& connection)
 void Transaction::create_scratch(Connection& connection) {
   connection.run_script(
       "CREATE TEMP TABLE listings (scope TEXT PRIMARY KEY) WITHOUT ROWID;"
-      "CREATE TEMP TABLE seen (scope TEXT, id TEXT, PRIMARY KEY (scope, id)) WITHOUT ROWID;"
+      "CREATE TEMP TABLE seen (scope TEXT, id TEXT, taken_back INTEGER, PRIMARY KEY (scope, id)) WITHOUT ROWID;"
       "CREATE TEMP TABLE visiting (position INTEGER PRIMARY KEY, kind TEXT, id TEXT);");
 }
 

@@ -149,7 +149,7 @@ void Artifacts::on_row(const Statement& row, const RowContext& row_context, Aske
     records.put(*stored);
   }
   const bool takes_back = row_context.full && stored && takes_out_of_service(*stored, row);
-  if (takes_back) ++asked.taken_back;
+  if (takes_back) records.mark_taken_back(asked.scope, row.artifact_id);
   switch (judge_row(stored ? &*stored : nullptr, row, row_context)) {
     case RowJudgement::Nothing:
       return;

@@ -6,6 +6,7 @@
 #include "tether/protocol/kinds.h"
 #include "tether/sync/acks.h"
 #include "tether/sync/artifacts.h"
+#include "tether/sync/brake.h"
 #include "tether/sync/context.h"
 #include "tether/sync/dispatch.h"
 #include "tether/sync/housekeeping.h"
@@ -194,6 +195,7 @@ void Engine::on_existences(Records& records, std::uint64_t request, const std::v
   Context context(records, memory_, now, options_, commands_);
   Artifacts artifacts(context);
   for (const auto& answer : answers) artifacts.on_existence(answer, asked);
+  look_after_release(context);
   context.offers.follow_up();
   after_input(records, now);
 }

@@ -115,6 +115,10 @@ class Engine {
   /// A body of one line was refused as a whole; the gateway's revision has not moved.
   void on_line_refused(Records& records, std::int64_t push, const protocol::RejectedLine& line, Now now);
 
+  /// An operator was shown what the brake holds, and agrees. Nothing goes because of it alone: the listing is asked
+  /// again, and what that one confirms goes. Without a link, or if more is missing than was shown, nothing happens.
+  void on_release_deletions(Records& records, const std::vector<ShownHold>& shown, Now now);
+
   void on_deadline(Records& records, Now now);
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 

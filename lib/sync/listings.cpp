@@ -5,6 +5,7 @@
 #include "tether/protocol/kinds.h"
 #include "tether/protocol/rest.h"
 #include "tether/sync/artifacts.h"
+#include "tether/sync/brake.h"
 #include "tether/sync/resources.h"
 #include "tether/sync/rule.h"
 
@@ -15,39 +16,6 @@ namespace {
 std::string after_slash(const std::string& scope) {
   const auto slash = scope.find('/');
   return slash == std::string::npos ? std::string() : scope.substr(slash + 1);
-}
-
-/// What the hold is about, for people.
-void note_held(Records& records, const Asked& asked) {
-  const auto listed = scope_of(asked).value_or(ListingScope{});
-  records.note_held(asked.scope, listed.kind, listed.artifact_kind, listed.artifact_id);
-  for (const Statement& row : asked.take_back) records.note_held(asked.scope, {row.kind, row.artifact_id});
-}
-
-/// Notes or lifts the brake for a listing; true if it holds. Judged over everything in service that the listing lacks,
-/// rows that changed meanwhile too (CE-4, CE-5).
-bool judge_brake(Context& context, const Asked& asked, const Records::Share& share) {
-  Records& records = context.records;
-  const std::string& scope = asked.scope;
-  const auto held = records.hold(scope);
-  if (!brake_holds(share.stored, share.unseen)) {
-    if (held) {
-      records.drop_hold(scope);
-      context.commands.emplace_back(Note{Note::Level::Info, "the deletion brake is released", {{"listing", scope}}});
-    }
-    return false;
-  }
-  // Only a listing that does not call for the brake releases it: the next one is not left to the next poll.
-  context.memory.planner.want(asked.call, scope, context.now.steady + kAskHeldAgain, asked.full);
-  records.put_hold({scope, held ? held->since : context.now.wall, share.unseen, share.stored});
-  note_held(records, asked);
-  if (!held) {
-    context.commands.emplace_back(Note{
-        Note::Level::Warn,
-        "a listing lacks too much to be believed: removals are held",
-        {{"listing", scope}, {"missing", std::to_string(share.unseen)}, {"stored", std::to_string(share.stored)}}});
-  }
-  return true;
 }
 
 /// What a row that could not be read wants is unknown: nobody can say that all is as it should be.
@@ -120,9 +88,8 @@ void end_deployments(Context& context, const Asked& asked, const RequestOutcome&
              {{"rows", std::to_string(outcome.rows_rejected)}}});
     return;
   }
-  auto share = records.unseen_artifacts(asked.scope);
-  share.unseen += asked.taken_back;
-  const bool held = judge_brake(context, asked, share);
+  const auto share = records.unseen_artifacts(asked.scope);
+  const bool held = judge_brake(context, asked, {"", "", "", share.stored, share.unseen, share.unseen});
   if (!held) {
     for (const Statement& row : asked.take_back) artifacts.on_taken_back(row);
   }
@@ -131,6 +98,7 @@ void end_deployments(Context& context, const Asked& asked, const RequestOutcome&
     if (held && artifact.offering.offered.is_set()) return;
     artifacts.on_absent(artifact, asked);
   });
+  end_release(context, asked.scope, records.unseen_artifacts(asked.scope).unseen);
 }
 
 void end_resources(Context& context, const Asked& asked, const RequestOutcome& outcome) {
@@ -148,20 +116,26 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   // There is one such listing for each artifact, or for each kind of artifact.
   const bool is_one_of_many = !scope->artifact_id.empty();
   if (is_one_of_many && !resources.is_listed(scope->artifact_id, asked)) return resources.forget_proposals(*scope);
-  auto share = records.unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id);
+  const auto own = [&records, &asked, &scope] {
+    return records.unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id);
+  };
+  const auto share = own();
+  Missing missing{scope->kind, scope->artifact_kind, scope->artifact_id, share.stored, share.unseen, share.unseen};
   if (is_one_of_many && share.unseen > 0) {
     // Judged against all of the kind: the one subscription of one API may go, all subscriptions may not. What the
     // others lack counts as well, and nothing is confirmed before all have been asked.
-    share.stored = records.unseen_resources(asked.scope, scope->kind, "", "").stored;
-    share.unseen += records.absent_elsewhere(scope->kind, scope->artifact_id);
+    missing.stored = records.unseen_resources(asked.scope, scope->kind, "", "").stored;
+    missing.unseen += records.absent_elsewhere(scope->kind, scope->artifact_id);
   }
-  const bool held = judge_brake(context, asked, share);
+  const bool held = judge_brake(context, asked, missing);
   if (held && !is_one_of_many) return;
-  const bool may_confirm = !held && !(is_one_of_many && context.memory.planner.sweep());
-  records.visit_unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id,
-                                 [&resources, &asked, may_confirm](const Resource& resource) {
-                                   resources.on_absent(resource, asked, may_confirm);
-                                 });
+  const bool is_round_under_way = is_one_of_many && context.memory.planner.sweep();
+  using Absent = Resources::Absent;
+  const Absent how = held ? Absent::Held : is_round_under_way ? Absent::NoteOnly : Absent::MayConfirm;
+  records.visit_unseen_resources(
+      asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id,
+      [&resources, &asked, how](const Resource& resource) { resources.on_absent(resource, asked, how); });
+  end_release(context, asked.scope, own().unseen);
 }
 
 std::string listing_path(Context& context, const Planner::Slot& slot) {

@@ -20,6 +20,8 @@ namespace tether::sync {
 struct EngineOptions {
   PlannerLimits planner;
   bool report_failures = true;
+  /// For how long listings must have lacked the same before the brake believes them by itself.
+  Duration deletion_release_after = 3600s;
   std::string manifest;  ///< The body to post after each connect.
 };
 
@@ -34,8 +36,6 @@ inline constexpr std::size_t kMaxHeldFetches = 1000;
 inline constexpr std::size_t kMaxTakenBack = 1000;
 /// What one listing brings into service has its subscriptions listed one by one up to this; beyond it all are.
 inline constexpr std::size_t kMaxComing = 100;
-/// How soon a listing whose removals are held is asked again.
-inline constexpr Duration kAskHeldAgain = 60s;
 /// How often a removal that the gateway refused is tried again.
 inline constexpr Duration kRemovalRetry = 5s;
 /// Listings with unreadable rows that are told apart; one is enough not to be in sync.
@@ -57,8 +57,7 @@ struct Asked {
   std::int64_t when_ms = 0;            ///< The same, counted from the link's beginning.
   std::vector<std::string> ids;        ///< What a follow-up asks about.
   std::vector<std::string> artifacts;  ///< Whose documents these are, one for each.
-  std::int64_t taken_back = 0;         ///< Rows that take something out of service although they are older.
-  std::vector<Statement> take_back;    ///< Of these, the ones said for the second time.
+  std::vector<Statement> take_back;    ///< Rows that take something out of service although they are older, said twice.
   std::vector<Key> coming;             ///< What its rows bring into service, kMaxComing and one at most.
   std::int64_t rows = 0;
   std::int64_t known_rows = 0;  ///< Of these, of something that a gateway is known to have had.

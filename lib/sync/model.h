@@ -154,13 +154,35 @@ struct Marks {
   friend bool operator==(const Marks&, const Marks&) = default;
 };
 
-/// A deletion brake that holds, for one listing.
+/// Whether what a brake holds may go.
+enum class Release {
+  None,      ///< It is held.
+  Asked,     ///< An operator agreed: the next listing that was asked since decides.
+  Released,  ///< A listing lacked the same again: what it lacked may go, under that link.
+};
+
+/// A deletion brake, for one listing.
 struct Hold {
   std::string scope;
-  Instant since;  ///< Wall clock.
+  Instant since;  ///< Wall clock, to be shown.
   std::int64_t would_go = 0;
   std::int64_t in_service = 0;
+  std::int64_t began = 0;        ///< The store's counter when it began: what changed later came after it.
+  std::int64_t noted = 0;        ///< The same when the listing last lacked something that it had not lacked before.
+  std::int64_t held_ms = 0;      ///< For how long listings have lacked nothing but that. Steady time.
+  std::int64_t judged_link = 0;  ///< The link of the last such listing, and when it ended, in milliseconds since
+  std::int64_t judged_ms = 0;    ///< that link began.
+  bool keeps_some = false;       ///< That listing has something that was here when the hold began.
+  Release release = Release::None;
+  std::int64_t release_link = 0;    ///< Under which link it was asked for or given.
+  std::int64_t release_change = 0;  ///< The store's counter then: only what was listed later may go.
   friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+/// What an operator was shown of a hold, and agreed to.
+struct ShownHold {
+  std::string scope;
+  std::int64_t noted = 0;  ///< Hold::noted: it says that nothing more is missing since.
 };
 
 /// An ack that waits until it is known to have been read.

@@ -95,6 +95,8 @@ class Records {
   virtual void begin_listing(std::string_view scope) = 0;
   virtual void mark_seen(std::string_view scope, std::string_view id) = 0;
   virtual bool was_seen(std::string_view scope, std::string_view id) = 0;
+  /// It was seen, in a row that takes it out of service although it is older: for the brake it is missing.
+  virtual void mark_taken_back(std::string_view scope, std::string_view id) = 0;
   virtual void end_listing(std::string_view scope) = 0;
   /// Artifacts, not gone, that the listing did not contain.
   virtual void visit_unseen_artifacts(std::string_view scope, const std::function<void(const Artifact&)>& visit) = 0;
@@ -105,7 +107,7 @@ class Records {
                                       const std::function<void(const Resource&)>& visit) = 0;
   struct Share {
     std::int64_t stored = 0;  ///< Artifacts: in service (offered). Resources: not gone.
-    std::int64_t unseen = 0;  ///< Of these, not in the listing.
+    std::int64_t unseen = 0;  ///< Of these, not in the listing, or taken back by it.
   };
   virtual Share unseen_artifacts(std::string_view scope) = 0;
   virtual Share unseen_resources(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
@@ -114,16 +116,23 @@ class Records {
   /// How many resources of this kind, not gone, a listing lacked that are not of this artifact.
   virtual std::int64_t absent_elsewhere(std::string_view kind, std::string_view artifact_id) = 0;
 
+  /// Whether the listing has something of what `unseen_artifacts` (`kind` empty) or `unseen_resources` counts that has
+  /// not changed since `change`.
+  virtual bool has_seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                                  std::string_view artifact_id, std::int64_t change) = 0;
+  /// Whether something of this kind that is not of this artifact is not gone, has not changed since, and no listing
+  /// lacked it.
+  virtual bool has_unchanged_elsewhere(std::string_view kind, std::string_view artifact_id, std::int64_t change) = 0;
+
   // Holds of the deletion brake.
   virtual std::optional<Hold> hold(std::string_view scope) = 0;
-  /// Forgets what was noted of the one before.
   virtual void put_hold(const Hold& hold) = 0;
+  /// With what was noted of it.
   virtual void drop_hold(std::string_view scope) = 0;
-  /// Notes, for people, what a hold is about: what `unseen_artifacts` counts (`kind` empty), or `unseen_resources`. Of
-  /// very many only some.
-  virtual void note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
-                         std::string_view artifact_id) = 0;
-  virtual void note_held(std::string_view scope, const Key& resource) = 0;
+  /// Notes what a hold is about: exactly what `unseen_artifacts` (`kind` empty) or `unseen_resources` counts as unseen.
+  /// Answers how many of these were not noted before.
+  virtual std::int64_t note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                                 std::string_view artifact_id) = 0;
 
   // Event times.
   /// Remembers the newest time of a type, and that the event is pending (widening what is there).

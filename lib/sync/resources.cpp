@@ -129,9 +129,10 @@ void Resources::forget_absence(Resource& resource) {
   context_.records.put(resource);
 }
 
-void Resources::on_absent(Resource resource, const Asked& asked, bool may_confirm) {
+void Resources::on_absent(Resource resource, const Asked& asked, Absent how) {
   Records& records = context_.records;
-  const auto list_again = [this, &asked] {
+  const auto list_again = [this, &asked, how] {
+    if (how == Absent::Held) return;
     context_.memory.planner.want(asked.call, asked.scope, context_.now.steady + std::chrono::seconds(10));
   };
   if (resource.kind == protocol::kApiKey) {
@@ -152,7 +153,7 @@ void Resources::on_absent(Resource resource, const Asked& asked, bool may_confir
       list_again();
       return;
     case AbsenceJudgement::Confirmed:
-      if (!may_confirm) return list_again();
+      if (how != Absent::MayConfirm) return list_again();
       remove(resource);
       return;
   }

@@ -67,11 +67,6 @@ bool takes_out_of_service(const Artifact& stored, const Statement& row) {
          order(row.at, stored.at) == Order::Earlier;
 }
 
-bool brake_holds(std::int64_t stored, std::int64_t unseen) {
-  if (unseen == 0) return false;
-  return unseen == stored || (unseen > 5 && unseen * 5 > stored);
-}
-
 Version wanted_version(const Artifact& artifact) {
   if (artifact.wanted != Wanted::Deployed) return {};
   return {artifact.deployment_id, artifact.at.ms()};

@@ -75,9 +75,6 @@ AbsenceJudgement judge_absence(const std::optional<Proposal>& noted, std::int64_
 /// brake.
 bool takes_out_of_service(const Artifact& stored, const Statement& row);
 
-/// RULE.md section 7: whether a removal of `unseen` of `stored` is too much to believe.
-bool brake_holds(std::int64_t stored, std::int64_t unseen);
-
 enum class Settlement {
   Wait,
   Silence,  ///< Settled, and nothing is to be told.

@@ -38,6 +38,7 @@ TEST_CASE("what is printed as effective loads as the same settings") {
       {"TETHER_CONTROL_PLANE_CA_FILE", folder.write("ca.pem", "-----BEGIN CERTIFICATE-----\n")},
       {"TETHER_ON_REJECTION", "stop"},
       {"TETHER_REPORT_FAILURES", "false"},
+      {"TETHER_DELETION_RELEASE_AFTER_S", "0"},
       {"TETHER_GATEWAY_USER", "0"},
       {"TETHER_GATEWAY_VERSION", "true # \"it's\""},
       {"TETHER_GATEWAY_POLICIES_FILE", folder.write("p.json", "[1]")},

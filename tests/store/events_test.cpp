@@ -19,10 +19,12 @@ sync::Pending pending(const std::string& type, const sync::Key& key, std::int64_
 
 TEST_CASE("a hold is kept until it is dropped, also over a restart") {
   TestStore store;
-  const sync::Hold hold{"deployments", from_ms(5), 6, 7};
+  const sync::Hold hold{"deployments", from_ms(5), 6, 7, 1, 2, 3, 4, 5, true, sync::Release::Released, 8, 9};
   store.write([&hold](sync::Records& records) {
     CHECK_FALSE(records.hold("deployments"));
-    records.put_hold({"deployments", from_ms(1), 1, 1});
+    sync::Hold first;
+    first.scope = "deployments";
+    records.put_hold(first);
     records.put_hold(hold);
   });
 

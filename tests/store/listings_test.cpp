@@ -52,6 +52,58 @@ TEST_CASE("what a listing lacks is what is stored, not gone, and was not seen") 
   });
 }
 
+TEST_CASE("what a row takes back is missing for the brake, and not absent") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    offer(records, artifact("a"), "h1");
+    offer(records, artifact("b"), "h2");
+    records.begin_listing("deployments");
+    records.mark_seen("deployments", "a");
+    records.mark_seen("deployments", "b");
+    records.mark_taken_back("deployments", "b");
+
+    CHECK(records.was_seen("deployments", "b"));
+    CHECK(unseen_artifacts(records, "deployments").empty());
+    CHECK(records.unseen_artifacts("deployments").unseen == 1);
+  });
+}
+
+TEST_CASE("a listing has something of old if it shows what has not changed since") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    for (const auto& [id, changed] : {std::pair("old", 3), std::pair("new", 9)}) {
+      auto row = artifact(id);
+      row.changed = changed;
+      offer(records, row, id);
+      auto key = resource("ApiKey", id, id);
+      key.changed = changed;
+      records.put(key);
+    }
+    const auto has = [&records](std::int64_t change) {
+      return std::pair(records.has_seen_unchanged("x", "", "", "", change),
+                       records.has_seen_unchanged("x", "ApiKey", "RestApi", "", change));
+    };
+    records.begin_listing("x");
+    CHECK(has(9) == std::pair(false, false));
+    records.mark_seen("x", "new");
+    CHECK(has(8) == std::pair(false, false));
+    CHECK(has(9) == std::pair(true, true));
+    records.mark_seen("x", "old");
+    CHECK(has(3) == std::pair(true, true));
+    CHECK(has(2) == std::pair(false, false));
+    records.mark_taken_back("x", "old");
+    CHECK(has(3) == std::pair(false, false));
+
+    CHECK(records.has_unchanged_elsewhere("ApiKey", "new", 3));
+    CHECK_FALSE(records.has_unchanged_elsewhere("ApiKey", "new", 2));
+    CHECK_FALSE(records.has_unchanged_elsewhere("ApiKey", "old", 8));
+    auto key = *records.resource("ApiKey", "old");
+    key.absent = sync::Proposal{1, 2, 3};
+    records.put(key);
+    CHECK_FALSE(records.has_unchanged_elsewhere("ApiKey", "new", 3));
+  });
+}
+
 TEST_CASE("listings of two scopes know nothing of each other") {
   TestStore store;
   store.write([](sync::Records& records) {

@@ -73,17 +73,20 @@ TEST_CASE("the quarantined are shown with the handle of what was refused") {
     records.put(secret);
     auto plan = resource("SubscriptionPlan", "p");
     plan.name = "gold";
-    plan.offering.refused = sync::Refusal{{"#2", 0}, "no", from_ms(8)};
+    plan.offering.refused = sync::Refusal{{}, "no", from_ms(8)};  // its removal
     records.put(plan);
   });
 
   const auto overview = overview_of(store);
 
   CHECK(overview.quarantined_count == 4);
-  CHECK(overview.quarantined == std::vector<NamedResource>{{"RestApi", "a", "petstore", "no route", from_ms(5)},
-                                                           {"RestApi", "b", "", "damaged", from_ms(6)},
-                                                           {"Secret", "db-password", "db-password", "no", from_ms(7)},
-                                                           {"SubscriptionPlan", "p", "gold", "no", from_ms(8)}});
+  // A refused version waits for an hour, a refused removal for some seconds.
+  const auto hour = [](int since) { return from_ms(3'600'000 + since); };
+  CHECK(overview.quarantined ==
+        std::vector<NamedResource>{{"RestApi", "a", "petstore", "no route", from_ms(5), hour(5)},
+                                   {"RestApi", "b", "", "damaged", from_ms(6), hour(6)},
+                                   {"Secret", "db-password", "db-password", "no", from_ms(7), hour(7)},
+                                   {"SubscriptionPlan", "p", "gold", "no", from_ms(8), from_ms(5008)}});
 }
 
 TEST_CASE("no more of the quarantined and the waiting are shown than the limits say, but all are counted") {
@@ -127,37 +130,73 @@ TEST_CASE("what waits, acks and event timestamps are shown") {
   CHECK(overview.event_timestamps == std::vector<std::pair<std::string, Instant>>{{"api.deployed", from_ms(8)}});
 }
 
-TEST_CASE("what a listing lacks and the brake keeps is shown by name until the hold is replaced or dropped") {
+namespace {
+
+sync::Hold hold_of(const std::string& scope, std::int64_t would_go, std::int64_t in_service) {
+  sync::Hold hold;
+  hold.scope = scope;
+  hold.since = from_ms(5);
+  hold.would_go = would_go;
+  hold.in_service = in_service;
+  return hold;
+}
+
+std::string held_reason(const std::string& scope, int lacks, int of) {
+  return "the listing " + scope + " lacks " + std::to_string(lacks) + " of " + std::to_string(of) +
+         ": nothing of it is removed";
+}
+
+NamedResource held(const std::string& kind, const std::string& id, const std::string& handle, const std::string& reason,
+                   const std::string& scope) {
+  return {kind, id, handle, reason, from_ms(5), {}, scope};
+}
+
+}  // namespace
+
+TEST_CASE("what a listing lacks and the brake keeps is shown by name until the hold is dropped") {
   TestStore store;
-  const auto list = [&store](const std::set<std::string>& seen, std::int64_t lacks) {
+  const auto list = [&store](const std::set<std::string>& seen, const std::string& taken_back = "") {
+    std::int64_t fresh = 0;
     store.write([&](sync::Records& records) {
       records.begin_listing("deployments");
       for (const auto& id : seen) records.mark_seen("deployments", id);
-      records.put_hold({"deployments", from_ms(5), lacks, 3});
-      records.note_held("deployments", "", "", "");
+      records.mark_taken_back("deployments", taken_back);
+      records.put_hold(hold_of("deployments", records.unseen_artifacts("deployments").unseen, 3));
+      fresh = records.note_held("deployments", "", "", "");
       records.end_listing("deployments");
     });
+    return fresh;
   };
   store.write([](sync::Records& records) {
     for (const std::string id : {"a", "b", "c"}) offer(records, artifact(id), "h-" + id);
     records.put(artifact("not in service"));
   });
-  const std::string reason = "the listing deployments lacks 2 of 3: nothing of it is removed";
+  const std::string reason = held_reason("deployments", 2, 3);
 
-  list({"b"}, 2);
+  CHECK(list({"b"}) == 2);
   store.reopen();
-  CHECK(overview_of(store).held == std::vector<NamedResource>{{"RestApi", "a", "h-a", reason, from_ms(5)},
-                                                              {"RestApi", "c", "h-c", reason, from_ms(5)}});
+  CHECK(overview_of(store).held == std::vector<NamedResource>{held("RestApi", "a", "h-a", reason, "deployments"),
+                                                              held("RestApi", "c", "h-c", reason, "deployments")});
   CHECK(overview_of(store).held_count == 2);
+  CHECK(overview_of(store).holds == std::vector<sync::Hold>{hold_of("deployments", 2, 3)});
 
-  list({"a"}, 2);
-  store.write([](sync::Records& records) { records.note_held("deployments", {"RestApi", "a"}); });
-  CHECK(overview_of(store).held == std::vector<NamedResource>{{"RestApi", "a", "h-a", reason, from_ms(5)},
-                                                              {"RestApi", "b", "h-b", reason, from_ms(5)},
-                                                              {"RestApi", "c", "h-c", reason, from_ms(5)}});
+  CHECK(list({"b"}) == 0);  // the same again
+  CHECK(list({"b", "a"}) == 0);
+  CHECK(overview_of(store).held_count == 1);
+  CHECK(list({"b", "a", "c"}, "b") == 1);  // it is there, and taken back
+  CHECK(overview_of(store).held ==
+        std::vector<NamedResource>{held("RestApi", "b", "h-b", held_reason("deployments", 1, 3), "deployments")});
 
+  store.write([](sync::Records& records) {
+    auto hold = hold_of("deployments", 1, 3);
+    hold.release = sync::Release::Released;
+    records.put_hold(hold);
+  });
+  CHECK(overview_of(store).held.at(0).reason ==
+        "the listing deployments lacks 1 of 3: released, and removed once that is confirmed");
   store.write([](sync::Records& records) { records.drop_hold("deployments"); });
   CHECK(overview_of(store).held.empty());
+  CHECK(overview_of(store).holds.empty());
   CHECK(overview_of(store).held_count == 0);
   CHECK(store.raw()->number("SELECT count(*) FROM held_resources") == 0);
 }
@@ -165,7 +204,10 @@ TEST_CASE("what a listing lacks and the brake keeps is shown by name until the h
 TEST_CASE("held resources of other kinds have their names, and those that are not of the listing are not held") {
   TestStore store;
   store.write([](sync::Records& records) {
-    offer(records, artifact("a"), "petstore");
+    auto api = artifact("a");
+    api.offering.good = {"good", 1};
+    records.put_body(body({"RestApi", "a"}, "good", "doc", {{"Secret", "db-password"}}, "petstore"));
+    offer(records, api, "petstore");
     offer(records, artifact("m", "Mcp"), "tools");
     auto key = resource("ApiKey", "k", "a");
     key.name = "mobile-app";
@@ -174,41 +216,42 @@ TEST_CASE("held resources of other kinds have their names, and those that are no
     auto secret = resource("Secret", "db-password");
     secret.name = "GENERIC";
     records.put(secret);
+    records.put(resource("Secret", "nothing refers to it"));
     for (const auto& [scope, kind, artifact_kind] :
          {std::tuple("keys/RestApi", "ApiKey", "RestApi"), std::tuple("secrets", "Secret", "")}) {
       records.begin_listing(scope);
-      records.put_hold({scope, from_ms(5), 1, 1});
+      records.put_hold(hold_of(scope, 1, 1));
       records.note_held(scope, kind, artifact_kind, "");
     }
-    records.put_hold({"subscriptions/a", from_ms(6), 1, 2});
   });
 
   const auto overview = overview_of(store);
 
-  const auto reason = [](const std::string& scope, const std::string& stored) {
-    return "the listing " + scope + " lacks 1 of " + stored + ": nothing of it is removed";
-  };
-  CHECK(overview.held ==
-        std::vector<NamedResource>{{"ApiKey", "k", "mobile-app", reason("keys/RestApi", "1"), from_ms(5)},
-                                   {"Secret", "db-password", "db-password", reason("secrets", "1"), from_ms(5)},
-                                   {"listing", "subscriptions/a", "", reason("subscriptions/a", "2"), from_ms(6)}});
-  CHECK(overview.held_count == 3);
+  CHECK(overview.held == std::vector<NamedResource>{
+                             held("ApiKey", "k", "mobile-app", held_reason("keys/RestApi", 1, 1), "keys/RestApi"),
+                             held("Secret", "db-password", "db-password", held_reason("secrets", 1, 1), "secrets")});
+  CHECK(overview.held_count == 2);
 }
 
-TEST_CASE("no more of what is held is noted and shown than the limit says, but all are counted") {
+TEST_CASE("no more of what is held is shown than the limit says, but all are noted and counted") {
   const bool over = GENERATE(false, true);
   TestStore store;
   const auto many = static_cast<std::int64_t>(kMaxHeldShown) + (over ? 1 : 0);
   store.write([many](sync::Records& records) {
     records.begin_listing("plans");
-    for (std::int64_t i = 0; i < many; ++i) records.put(resource("SubscriptionPlan", "p" + std::to_string(i)));
-    records.put_hold({"plans", from_ms(5), many, many});
-    records.note_held("plans", "SubscriptionPlan", "", "");
+    for (std::int64_t i = 0; i < many; ++i) {
+      records.put(resource("SubscriptionPlan", "p" + std::to_string(i)));
+      records.put_hold(hold_of("subscriptions/" + std::to_string(i), 0, many));
+    }
+    records.drop_hold("subscriptions/0");
+    records.put_hold(hold_of("plans", many, many));
+    CHECK(records.note_held("plans", "SubscriptionPlan", "", "") == many);
   });
 
   CHECK(overview_of(store).held.size() == kMaxHeldShown);
+  CHECK(overview_of(store).holds.size() == kMaxHoldsShown);
   CHECK(overview_of(store).held_count == many);
-  CHECK(store.raw()->number("SELECT count(*) FROM held_resources") == static_cast<std::int64_t>(kMaxHeldShown));
+  CHECK(store.raw()->number("SELECT count(*) FROM held_resources") == many);
 }
 
 TEST_CASE("kinds are named of which something is offered that no listing can correct") {

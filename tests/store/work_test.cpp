@@ -129,7 +129,11 @@ TEST_CASE("each kind of open work shows, alone") {
     store.write([&key](sync::Records& records) { records.put(key); });
   }
   SECTION("a hold") {
-    store.write([](sync::Records& records) { records.put_hold({"deployments", from_ms(1), 6, 7}); });
+    store.write([](sync::Records& records) {
+      sync::Hold hold;
+      hold.scope = "deployments";
+      records.put_hold(hold);
+    });
     expected.holds = true;
   }
   SECTION("a refusal") {

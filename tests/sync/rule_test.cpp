@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tether/sync/brake.h"
+
 using namespace tether;
 using namespace tether::sync;
 

@@ -419,6 +419,13 @@ std::set<std::string> World::held() {
   return ids;
 }
 
+void World::release(const std::string& scope, std::optional<Hold> shown) {
+  if (!shown) shown = hold(scope);
+  REQUIRE(shown);
+  const ShownHold agreed{shown->scope, shown->noted};
+  with([this, &agreed](Engine& engine, Records& records) { engine.on_release_deletions(records, {agreed}, now()); });
+}
+
 std::optional<Hold> World::hold(const std::string& scope) {
   return read<std::optional<Hold>>([&scope](Records& records) { return records.hold(scope); });
 }

@@ -49,6 +49,7 @@ class World {
   Instant cp_now() const;
   /// Lets time pass, with every deadline on the way; nothing is answered.
   void run(Duration time);
+  void jump_wall_clock(std::chrono::nanoseconds by) { wall_ = wall_ + by; }
 
   // The control plane's truth, which `serve` answers from.
   std::map<std::string, Deployment> deployments;                    ///< What the list shows, by artifact.
@@ -121,6 +122,8 @@ class World {
   Instant timestamp(const std::string& type);
   std::optional<Hold> hold(const std::string& scope = "deployments");
   std::set<std::string> held();  ///< The ids that the operator is shown as held.
+  /// An operator agrees to what the brake holds now, or to what it held when `shown` was.
+  void release(const std::string& scope = "deployments", std::optional<Hold> shown = std::nullopt);
 
   /// As after a crash: the memory is gone, the store is there, a new epoch begins.
   void restart();

@@ -199,17 +199,26 @@ CREATE TABLE event_types (
   PRIMARY KEY (identity, type)
 ) WITHOUT ROWID;
 
--- Deletion brakes that hold, one for each listing.
+-- Deletion brakes, one for each listing. Times but the first are the engine's own count, no time of day.
 CREATE TABLE holds (
-  identity   INTEGER NOT NULL,
-  scope      TEXT    NOT NULL,
-  since_ns   INTEGER NOT NULL,
-  would_go   INTEGER NOT NULL,
-  in_service INTEGER NOT NULL,
+  identity       INTEGER NOT NULL,
+  scope          TEXT    NOT NULL,
+  since_ns       INTEGER NOT NULL,
+  would_go       INTEGER NOT NULL,
+  in_service     INTEGER NOT NULL,
+  began          INTEGER NOT NULL,  -- change at which it began,
+  noted          INTEGER NOT NULL,  --   and at which the listing last lacked something more
+  held_ms        INTEGER NOT NULL,  -- for how long listings have lacked nothing more
+  judged_link    INTEGER NOT NULL,  -- the last one: under which link,
+  judged_ms      INTEGER NOT NULL,  --   and when
+  keeps_some     INTEGER NOT NULL,  -- 1: it has something that was here when the hold began
+  release        INTEGER NOT NULL,  -- 0 held, 1 an operator agreed, 2 what is missing may go
+  release_link   INTEGER NOT NULL,  --   under this link,
+  release_change INTEGER NOT NULL,  --   if a listing asked after this change lacks it
   PRIMARY KEY (identity, scope)
 ) WITHOUT ROWID;
 
--- What the holds are about, up to a limit: shown to the operator, decided on by nobody.
+-- What the holds are about: a listing that lacks anything else is another matter.
 CREATE TABLE held_resources (
   identity INTEGER NOT NULL,
   scope    TEXT    NOT NULL,
