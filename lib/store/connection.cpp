@@ -107,6 +107,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& file, co
   std::unique_ptr<Connection> connection(new Connection(database));
   sqlite3_extended_result_codes(database, 1);
   sqlite3_busy_timeout(database, kBusyTimeoutMs);
+  // A plan must not depend on what is bound: statements that could use a partial index for some values would be
+  // prepared anew each time that another value is bound.
+  sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_QPSG, 1, nullptr);
   if (code != SQLITE_OK) connection->note(code);
   configure(*connection, options);
   if (auto opened = connection->outcome("open " + file); !opened) return tl::unexpected<Error>(opened.error());
@@ -134,6 +137,14 @@ bool Connection::in_transaction() const {
 
 void Connection::release_memory() {
   sqlite3_db_release_memory(database_);
+}
+
+std::int64_t Connection::prepared_anew() const {
+  std::int64_t times = 0;
+  for (const auto& [sql, statement] : statements_) {
+    times += sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, /*resetFlg=*/0);
+  }
+  return times;
 }
 
 void Connection::set_error(Error error) {

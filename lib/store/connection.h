@@ -107,6 +107,8 @@ class Connection {
   std::int64_t changed_rows() const;
   bool in_transaction() const;
   void release_memory();
+  /// How often statements had to be prepared again, so far.
+  std::int64_t prepared_anew() const;
 
   const std::optional<Error>& error() const { return error_; }
   void clear_error() { error_.reset(); }

@@ -154,6 +154,19 @@ TEST_CASE("a process that dies within a transaction leaves what was committed be
   }));
 }
 
+// A third of all time once went there.
+TEST_CASE("a statement is not prepared anew for each value that is bound") {
+  TestStore store;
+  const auto connection = store.raw();
+  connection->run_script("CREATE TABLE t (a TEXT, b INTEGER); CREATE INDEX t_x ON t (b) WHERE a = 'x';");
+
+  for (const char* value : {"y", "z", "x"}) {
+    CHECK(connection->number("SELECT count(*) FROM t WHERE b = 1 AND a = ?", value) == 0);
+  }
+
+  CHECK(connection->prepared_anew() == 0);
+}
+
 TEST_CASE("ten thousand deployments go through one transaction") {
   TestStore store;
 
