@@ -11,11 +11,12 @@
 namespace tether::sim {
 namespace {
 
-// As in daemon/keeper*.cpp. The overview is looked up as seldom as it may be.
+// As in daemon/keeper*.cpp.
 constexpr Duration kStoreRetryFirst = 1s;
 constexpr Duration kStoreRetryMax = 30s;
 constexpr std::size_t kMaxEpochsKept = 64;
-constexpr Duration kOverviewWait = 1s;
+/// What is offered is looked up more seldom than there, since that is a large part of what a world costs.
+constexpr Duration kOverviewWait = 5s;
 
 std::filesystem::path new_folder() {
   const std::filesystem::path memory("/dev/shm");
@@ -385,7 +386,7 @@ void Daemon::look_at_overview(sync::Now now) {
 void Daemon::publish(sync::Now now) {
   if (overview_stale_ && now.steady >= overview_due_) look_at_overview(now);
   const bool holds = engine_->standing().in_sync && courier_->condition() == delivery::GatewayCondition::InSync;
-  in_sync_ = holds && links_lost_known_ == links_lost_ && is_storing() && (!overview_stale_ || in_sync_);
+  in_sync_ = holds && links_lost_known_ == links_lost_ && is_storing();
 }
 
 store::Overview Daemon::overview() {
