@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace tether::store {
 namespace {
@@ -32,13 +33,29 @@ std::string holder_of(int lock) {
   return pid.empty() ? "another process" : "process " + pid;
 }
 
+/// A folder's name outlasts a power cut once the folder above it is synced; what is inside alone does not do it. Where
+/// that folder can't be opened or synced, as some file systems have it, a start is worth more.
+void sync_folder_above(const std::filesystem::path& path) {
+  const auto above = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  const int opened = ::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (opened < 0) return;
+  static_cast<void>(::fsync(opened));
+  ::close(opened);
+}
+
 Result<Done> make_folder(const std::filesystem::path& path) {
   std::error_code error;
+  std::vector<std::filesystem::path> made{path};  // also if it is there: its maker may not have come to the sync
+  for (auto above = path.parent_path(); !above.empty() && !std::filesystem::exists(above, error);
+       above = above.parent_path()) {
+    made.push_back(above);
+  }
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   if (error) return fail(ErrorKind::Retry, "make " + path.parent_path().string() + ": " + error.message());
   if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST) {
     return fail(ErrorKind::Retry, "make " + path.string() + ": " + reason_of(errno));
   }
+  for (const auto& folder : made) sync_folder_above(folder);
   return Done{};
 }
 

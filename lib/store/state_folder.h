@@ -15,7 +15,8 @@ namespace tether::store {
 /// Use on any thread; must outlive every Store opened in it.
 class StateFolder {
  public:
-  /// Creates the folder (0700) and its parents if they are missing; one that is there keeps its mode.
+  /// Creates the folder (0700) and its parents if they are missing, so that a power cut does not take them back; one
+  /// that is there keeps its mode.
   /// Reject: another process holds it; the message names folder and process. Retry: it cannot be made, or this user may
   /// not write to it.
   static Result<std::unique_ptr<StateFolder>> take(const std::filesystem::path& path);

@@ -116,7 +116,8 @@ void ConfigChange::take_put(const nlohmann::json& resource, std::string line) {
   check_order_of_put(resource, key);
   if (told_to_refuse_.empty()) told_to_refuse_ = reason_for_put(body_refusals_, resource);
   const std::string reason = why_refused(resource);
-  applied_.push_back({/*removed=*/false, key.first, key.second, text_at(resource, "handle"), reason});
+  applied_.push_back(
+      {/*removed=*/false, key.first, key.second, text_at(resource, "handle"), reason, text_at(resource, "deployedAt")});
   if (!reason.empty()) return;
   if (key.first == "LlmProvider") providers_.insert(text_at(resource, "handle"));
   puts_[key] = std::move(line);

@@ -30,7 +30,8 @@ struct Applied {
   std::string kind;
   std::string id;
   std::string handle;
-  std::string reason;  ///< Not empty: it was refused.
+  std::string reason;         ///< Not empty: it was refused.
+  std::string deployed_at{};  ///< As it came; empty for what has none.
 };
 
 /// The first line of a body.

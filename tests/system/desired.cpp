@@ -79,6 +79,8 @@ Held held_in(const std::map<peers::ResourceKey, std::string>& resources) {
   return held;
 }
 
+}  // namespace
+
 std::vector<std::string> differences_between(const Held& desired, const Held& held) {
   std::vector<std::string> sentences;
   for (const auto& [key, essence] : desired) {
@@ -96,8 +98,6 @@ std::vector<std::string> differences_between(const Held& desired, const Held& he
   }
   return sentences;
 }
-
-}  // namespace
 
 Held desired_by(ControlPlane& control_plane) {
   return control_plane.change([](peers::Desire& desire) { return desired_in(desire); });

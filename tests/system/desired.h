@@ -17,8 +17,9 @@ using Held = std::map<std::pair<std::string, std::string>, std::string>;
 Held desired_by(ControlPlane& control_plane);
 Held held_by(const Gateway& gateway);
 
-/// One sentence for each resource in which the gateway differs from the control plane's desire, at most `kShown`.
-/// Secrets to which nothing refers any more may stay.
+/// One sentence for each resource in which what is held differs from what is desired, and not more than a reader takes
+/// in. Secrets to which nothing refers any more may stay.
+std::vector<std::string> differences_between(const Held& desired, const Held& held);
 std::vector<std::string> differences(Scene& scene);
 
 /// Waits until there are none. Otherwise a failed check names them.
