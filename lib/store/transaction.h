@@ -54,7 +54,7 @@ class Transaction final : public sync::Records {
   std::optional<sync::Body> body(const sync::Key& owner, std::string_view key) override;
   std::vector<sync::Reference> references(const sync::Key& owner, std::string_view key) override;
 
-  bool is_offered(const sync::Reference& reference) override;
+  std::optional<sync::Key> offered_as(const sync::Reference& reference) override;
   std::vector<sync::Key> waiting_for(const sync::Key& key) override;
   std::vector<sync::Key> referring_to(const sync::Reference& reference) override;
   std::vector<sync::Key> resources_of(std::string_view artifact_id) override;

@@ -4,13 +4,15 @@
 namespace tether::store {
 
 // Artifacts go by the handle that their offered document gives them, everything else by its id.
-bool Transaction::is_offered(const sync::Reference& reference) {
-  return db_.number(
-             "SELECT EXISTS (SELECT 1 FROM offers WHERE identity = ?1 AND kind = ?2 AND id = ?3 AND present = 1 AND "
-             "artifact = 0) OR EXISTS (SELECT 1 FROM bodies b JOIN offers o ON o.identity = b.identity AND "
-             "o.kind = b.owner_kind AND o.id = b.owner_id AND o.body = b.key WHERE b.identity = ?1 AND "
-             "b.owner_kind = ?2 AND b.handle = ?3 AND b.handle <> '' AND o.present = 1 AND o.artifact = 1)",
-             identity_, reference.kind, reference.name) != 0;
+std::optional<sync::Key> Transaction::offered_as(const sync::Reference& reference) {
+  const auto found = keys(db_.query(
+      "SELECT kind, id FROM offers WHERE identity = ?1 AND kind = ?2 AND id = ?3 AND present = 1 AND artifact = 0 "
+      "UNION ALL SELECT o.kind, o.id FROM bodies b JOIN offers o ON o.identity = b.identity AND "
+      "o.kind = b.owner_kind AND o.id = b.owner_id AND o.body = b.key WHERE b.identity = ?1 AND "
+      "b.owner_kind = ?2 AND b.handle = ?3 AND b.handle <> '' AND o.present = 1 AND o.artifact = 1 LIMIT 1",
+      identity_, reference.kind, reference.name));
+  if (found.empty()) return std::nullopt;
+  return found.front();
 }
 
 std::vector<sync::Key> Transaction::waiting_for(const sync::Key& key) {

@@ -295,6 +295,9 @@ void Engine::on_push_answered(Records& records, const PushAnswered& answer, Now 
       records.clear_pending(key);
     }
   });
+  context.offers.retry_what_lacked(answer.after, answer.up_to, [&judged](const Key& key) {
+    return judged.contains({key.kind, key.id});
+  });
   if (new_instance) {
     // Another gateway may take what the last one refused; what this one has just refused it has judged itself.
     records.visit_refused([&](const Key& key) {

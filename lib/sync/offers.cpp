@@ -65,8 +65,16 @@ void Offers::store(Resource& resource) {
   records_.put(resource);
 }
 
-void Offers::changed(const Key& key, bool present) {
-  changes_.push_back({key, present});
+bool Offers::is_unanswered(const Offering& offering) {
+  return offering.offered.is_set() && offering.revision > records_.marks().answered.revision;
+}
+
+template <class Row>
+void Offers::renew(Row& row) {
+  const bool moves = is_unanswered(row.offering);
+  set(row.offering, row.offering.offered);
+  store(row);
+  if (moves) changes_.push_back({key_of(row), moves});
 }
 
 bool Offers::references_offered(const Artifact& artifact, const Version& version) {
@@ -99,9 +107,10 @@ void Offers::reconsider_row(Row& row, const Version& wanted) {
     row.waiting = true;
     return store(row);
   }
+  const bool moves = is_unanswered(offering);
   set(offering, wanted);
   store(row);
-  changed(key_of(row), /*present=*/true);
+  changes_.push_back({key_of(row), moves});
 }
 
 void Offers::reconsider(Artifact& artifact) {
@@ -117,6 +126,7 @@ template <class Row>
 void Offers::stop_row(Row& row) {
   Offering& offering = row.offering;
   const bool was_offered = offering.offered.is_set();
+  if (was_offered) withdraw_what_belongs_to(key_of(row));
   // A removal that was refused is sent again: whoever asks for it a second time must not find it forgotten.
   if (was_offered || is_refused_removal(offering)) set(offering, {});
   // CE-11: a push that is out may still carry it. Its answer must not make the stopped version good.
@@ -125,7 +135,6 @@ void Offers::stop_row(Row& row) {
   offering.refused.reset();
   row.waiting = false;
   store(row);
-  if (was_offered) changed(key_of(row), /*present=*/false);
 }
 
 void Offers::stop(Artifact& artifact) {
@@ -167,8 +176,9 @@ bool Offers::answer_row(Row& row, const Answer& answer) {
       // Only what is wanted is quarantined. The refusal of a last good version leaves the wanted one as it was.
       refused = carried == wanted_version(row);
       if (refused) offering.refused = Refusal{carried, reason_to_keep(row, carried, *answer.rejected), now_.wall};
+      if (!offering.good.is_set()) withdraw_what_belongs_to(key_of(row));
       set(offering, offering.good);
-      changed(key_of(row), offering.offered.is_set());
+      if (offering.offered.is_set()) changes_.push_back({key_of(row), /*moved=*/false});
     }
   }
   store(row);
@@ -229,8 +239,7 @@ void Offers::touch_referring(const Reference& reference) {
       if (artifact->offering.refused) {
         retry(key);
       } else if (artifact->offering.offered.is_set()) {
-        set(artifact->offering, artifact->offering.offered);
-        store(*artifact);
+        renew(*artifact);
       }
     }
   }
@@ -259,29 +268,86 @@ void Offers::retry_refused_by(const Key& key) {
   }
 }
 
+void Offers::withdraw_what_belongs_to(const Key& artifact) {
+  // Keys and subscriptions of something that is not in service stay stored and are not offered. They go first, under
+  // lower revisions: two pushes may be cut between any two of them.
+  for (const Key& key : records_.resources_of(artifact.id)) {
+    auto resource = records_.resource(key.kind, key.id);
+    if (!resource || !resource->offering.offered.is_set()) continue;
+    set(resource->offering, {});
+    resource->waiting = wanted_version(*resource).is_set();
+    store(*resource);
+  }
+}
+
+/// What refers to it and is not at the gateway either must not come to stand before it.
+void Offers::renew_referring(const Key& key) {
+  std::vector<Key> dependents = records_.resources_of(key.id);
+  Reference moved{key.kind, key.id};
+  if (const auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
+    if (const auto body = records_.body(key, artifact->offering.offered.body)) moved.name = body->handle;
+  }
+  for (Key& referring : records_.referring_to(moved)) dependents.push_back(std::move(referring));
+  for (const Key& dependent : dependents) {
+    if (auto artifact = records_.artifact(dependent.id); artifact && artifact->kind == dependent.kind) {
+      if (is_unanswered(artifact->offering)) renew(*artifact);
+    } else if (auto resource = records_.resource(dependent.kind, dependent.id)) {
+      if (is_unanswered(resource->offering)) renew(*resource);
+    }
+  }
+}
+
+bool Offers::has_arrived(const Key& key, std::int64_t after, std::int64_t up_to) {
+  const auto arrived = [after, up_to](const Offering& offering) {
+    return offering.offered.is_set() && offering.good == offering.offered && offering.revision > after &&
+           offering.revision <= up_to;
+  };
+  if (const auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
+    return arrived(artifact->offering);
+  }
+  const auto resource = records_.resource(key.kind, key.id);
+  return resource && arrived(resource->offering);
+}
+
+bool Offers::lacked(const Key& row, const Offering& offering, const std::string& artifact_id, std::int64_t after,
+                    std::int64_t up_to) {
+  if (!offering.refused || !offering.refused->version.is_set()) return false;
+  if (!artifact_id.empty()) {
+    const auto artifact = records_.artifact(artifact_id);
+    if (artifact && has_arrived({artifact->kind, artifact->id}, after, up_to)) return true;
+  }
+  const auto references = records_.references(row, offering.refused->version.body);
+  return std::any_of(references.begin(), references.end(), [&](const Reference& reference) {
+    const auto named = records_.offered_as(reference);
+    return named && has_arrived(*named, after, up_to);
+  });
+}
+
+void Offers::retry_what_lacked(std::int64_t after, std::int64_t up_to, const std::function<bool(const Key&)>& judged) {
+  std::vector<Key> again;
+  records_.visit_refused([&](const Key& key) {
+    if (judged(key)) return;  // in its own body it came after what it refers to
+    if (const auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
+      if (lacked(key, artifact->offering, "", after, up_to)) again.push_back(key);
+    } else if (const auto resource = records_.resource(key.kind, key.id)) {
+      if (lacked(key, resource->offering, resource->artifact_id, after, up_to)) again.push_back(key);
+    }
+  });
+  for (const Key& key : again) retry(key);
+}
+
 void Offers::follow_up() {
   while (!changes_.empty()) {
     const Change change = changes_.front();
     changes_.pop_front();
-    if (change.present) {
-      retry_refused_by(change.key);
-      for (const Key& key : records_.waiting_for(change.key)) {
-        if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
-          reconsider(*artifact);
-        } else if (auto resource = records_.resource(key.kind, key.id)) {
-          reconsider(*resource);
-        }
+    if (change.moved) renew_referring(change.key);
+    retry_refused_by(change.key);
+    for (const Key& key : records_.waiting_for(change.key)) {
+      if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
+        reconsider(*artifact);
+      } else if (auto resource = records_.resource(key.kind, key.id)) {
+        reconsider(*resource);
       }
-      continue;
-    }
-    // Keys and subscriptions of something that is not in service stay stored and are not offered.
-    for (const Key& key : records_.resources_of(change.key.id)) {
-      auto resource = records_.resource(key.kind, key.id);
-      if (!resource || !resource->offering.offered.is_set()) continue;
-      set(resource->offering, {});
-      resource->waiting = wanted_version(*resource).is_set();
-      store(*resource);
-      changed(key, /*present=*/false);
     }
   }
 }

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
+#include <functional>
+#include <string>
 
 #include "tether/sync/memory.h"
 #include "tether/sync/records.h"
@@ -49,7 +52,12 @@ class Offers {
   /// Something changed that others refer to: re-offers them in the form that they have (a rotated secret).
   void touch_referring(const Reference& reference);
 
-  /// What became possible or impossible by the calls before. Call once at the end of an input.
+  /// A push of (after, up_to] was answered, and all its lines were judged. Tries again what was refused earlier and
+  /// refers to something that this push brought: of a body that is halved by revision, a half may hold a line without
+  /// what it refers to. `judged` names the rows that this very push had refused.
+  void retry_what_lacked(std::int64_t after, std::int64_t up_to, const std::function<bool(const Key&)>& judged);
+
+  /// What became possible by the calls before. Call once at the end of an input.
   void follow_up();
 
  private:
@@ -69,7 +77,15 @@ class Offers {
   bool references_offered(const Resource& resource, const Version& version);
   void store(Artifact& artifact);
   void store(Resource& resource);
-  void changed(const Key& key, bool present);
+  bool is_unanswered(const Offering& offering);
+  /// Offers the same version under a new revision.
+  template <class Row>
+  void renew(Row& row);
+  void withdraw_what_belongs_to(const Key& artifact);
+  void renew_referring(const Key& key);
+  bool has_arrived(const Key& key, std::int64_t after, std::int64_t up_to);
+  bool lacked(const Key& row, const Offering& offering, const std::string& artifact_id, std::int64_t after,
+              std::int64_t up_to);
   /// What it refers to has changed or come: a refusal may have been its fault.
   void retry_refused_by(const Key& key);
 
@@ -78,7 +94,7 @@ class Offers {
   Now now_;
   struct Change {
     Key key;
-    bool present;
+    bool moved;  ///< It was offered before, and the gateway has not answered that.
   };
   std::deque<Change> changes_;
 };

@@ -57,8 +57,9 @@ class Records {
   virtual std::vector<Reference> references(const Key& owner, std::string_view key) = 0;
 
   // Look-ups.
-  /// Whether something of this kind is offered under this handle (artifacts) or id (others).
-  virtual bool is_offered(const Reference& reference) = 0;
+  /// What of this kind is offered under this handle (artifacts; of several any) or id (others).
+  virtual std::optional<Key> offered_as(const Reference& reference) = 0;
+  bool is_offered(const Reference& reference) { return offered_as(reference).has_value(); }
   /// `waiting` rows that refer to this resource (by its id, or its offered handle) or belong to it.
   virtual std::vector<Key> waiting_for(const Key& key) = 0;
   /// Rows (artifacts and resources) whose wanted, offered or good body refers to this one.

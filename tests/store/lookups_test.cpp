@@ -26,7 +26,7 @@ TEST_CASE("an artifact is offered under the handle of its offered document") {
   TestStore store;
   store.write([](sync::Records& records) {
     offer(records, artifact("p", "LlmProvider"), "openai");
-    CHECK(records.is_offered({"LlmProvider", "openai"}));
+    CHECK(records.offered_as({"LlmProvider", "openai"}) == sync::Key{"LlmProvider", "p"});
     CHECK_FALSE(records.is_offered({"LlmProvider", "p"}));
     CHECK_FALSE(records.is_offered({"LlmProxy", "openai"}));
     CHECK_FALSE(records.is_offered({"LlmProvider", ""}));
@@ -50,7 +50,7 @@ TEST_CASE("other resources are offered under their id") {
     offer(records, resource("SubscriptionPlan", "plan-1"));
     records.put(resource("SubscriptionPlan", "plan-2"));
 
-    CHECK(records.is_offered({"SubscriptionPlan", "plan-1"}));
+    CHECK(records.offered_as({"SubscriptionPlan", "plan-1"}) == sync::Key{"SubscriptionPlan", "plan-1"});
     CHECK_FALSE(records.is_offered({"SubscriptionPlan", "plan-2"}));
     CHECK_FALSE(records.is_offered({"Subscription", "plan-1"}));
   });

@@ -3,6 +3,7 @@
 
 #include "desired.h"
 #include "steps.h"
+#include "tether/peers/documents.h"
 
 using namespace tether;
 using namespace tether::test;
@@ -115,6 +116,39 @@ TEST_CASE("a first PUT that is refused whole is done in pieces, and the bad line
   CHECK(std::ranges::any_of(sent, [](const auto& r) { return r.method == "PUT" && r.status == 400 && r.lines == 10; }));
   CHECK(std::ranges::any_of(sent, [](const auto& r) { return r.method == "PUT" && r.status == 200 && r.lines == 0; }));
   CHECK(was_refused_alone(sent));
+}
+
+TEST_CASE("what a half refuses for want of what the next one brings gets in service all the same [R10] [B8]") {
+  Scene scene;
+  start_all(scene);
+  peers::SampleDocument document;
+  document.kind = "LlmProxy";
+  document.handle = "assistant";
+  document.providers = {"openai-provider"};
+  const auto provider = scene.control_plane().deploy("LlmProvider", "openai-provider");
+  const auto proxy = scene.control_plane().deploy("LlmProxy", "assistant", peers::sample_document(document));
+  REQUIRE(is_acknowledged(scene, provider.artifact_id));
+  REQUIRE(is_acknowledged(scene, proxy.artifact_id));
+  const auto bad = scene.control_plane().deploy("RestApi", "bad");
+  REQUIRE(is_acknowledged(scene, bad.artifact_id));
+  // From now on the provider has the youngest revision: it is in the last part of what is sent in parts.
+  scene.control_plane().redeploy(provider.artifact_id);
+  REQUIRE(is_acknowledged(scene, provider.artifact_id));
+  set_faults(scene, [](peers::GatewayFaults& faults) { faults.refuse_bodies = {{"", "", "bad", "", "cannot parse"}}; });
+  const std::size_t from = scene.gateway().history().size();
+  REQUIRE(scene.gateway().come_back(/*empty=*/true));
+
+  auto desired = scene.desired();
+  desired.erase(bad.artifact_id);
+  CHECK(scene.gateway_comes_to_serve(desired));
+  const auto sent = pushes(scene.gateway(), from);
+  const auto refused = std::ranges::any_of(sent, [&proxy](const peers::GatewayRequest& request) {
+    return std::ranges::any_of(request.applied, [&proxy](const peers::Applied& line) {
+      return line.id == proxy.artifact_id && !line.reason.empty();
+    });
+  });
+  CHECK(refused);  // else this is not what was to be shown
+  CHECK(acks(scene, proxy.artifact_id, "failed") == 0);
 }
 
 TEST_CASE("a refused resource is shown, keeps its last good version in service and holds up nobody else [C5] [E3]") {
