@@ -295,13 +295,12 @@ void Engine::on_push_answered(Records& records, const PushAnswered& answer, Now 
       records.clear_pending(key);
     }
   });
-  context.offers.retry_what_lacked(answer.after, answer.up_to, [&judged](const Key& key) {
-    return judged.contains({key.kind, key.id});
-  });
+  const auto is_judged = [&judged](const Key& key) { return judged.contains({key.kind, key.id}); };
+  context.offers.retry_what_lacked(answer.after, answer.up_to, is_judged);
   if (new_instance) {
     // Another gateway may take what the last one refused; what this one has just refused it has judged itself.
     records.visit_refused([&](const Key& key) {
-      if (!judged.contains({key.kind, key.id})) context.offers.retry(key);
+      if (!is_judged(key)) context.offers.retry(key);
     });
   }
   context.offers.follow_up();
@@ -395,7 +394,6 @@ OpenWork Engine::stand(Records& records) {
   standing.complete =
       memory_.listed_since_start && (!open.documents || lacks_only_what_does_not_come(records, memory_));
   standing.contains_known = memory_.listing_knew;
-  standing.requests_under_way = memory_.requests.size();
   return open;
 }
 

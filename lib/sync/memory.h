@@ -92,7 +92,6 @@ struct Standing {
   std::optional<TimePoint> proven;  ///< When the listing was sent that last proved it.
   bool complete = false;            ///< Since the start a full listing came and everything it names is here.
   bool contains_known = false;      ///< … and it contains something that a gateway is known to have had.
-  std::size_t requests_under_way = 0;
 };
 
 /// What the engine knows beside the store: about the present link, and about what is under way. All of it may be lost
