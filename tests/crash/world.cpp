@@ -154,13 +154,20 @@ void World::close_control_plane(bool closed) {
 }
 
 std::vector<std::string> World::missing_of(const std::map<peers::ResourceKey, std::string>& before) {
-  std::vector<std::string> missing;
   const auto now = gateway_->resources();
+  const auto desired = desired_by(*control_plane_);
+  std::vector<std::string> missing;
+  bool artifacts_left = false;
   for (const auto& [key, text] : before) {
+    if (now.contains(key)) continue;
     const std::string artifact = artifact_of(key, text);
-    if (now.contains(key) || (!artifact.empty() && witness_.may_be_missing(artifact))) continue;
+    const bool left = !artifact.empty() && witness_.may_be_missing(artifact);
+    artifacts_left = artifacts_left || left;
+    if (left || (artifact != key.second && !desired.contains(key))) continue;
     missing.push_back(key.first + " " + key.second + " was served before the daemon ended, and is no more");
   }
+  // Secrets go with the last that refers to them.
+  if (artifacts_left) std::erase_if(missing, [](const std::string& text) { return text.starts_with("Secret "); });
   return missing;
 }
 
