@@ -79,7 +79,10 @@ std::optional<Instant> to_instant(const Fields& f, std::int64_t fraction_ns, int
   if (!sane) return std::nullopt;
   const auto at = sys_days(date).time_since_epoch() + hours(f.hour) + minutes(f.minute - offset_minutes) +
                   seconds(f.second) + nanoseconds(fraction_ns);
-  return Instant{duration_cast<nanoseconds>(at).count()};
+  // An offset or a leap second can lead out of the years again, to where the text that we write is not read back.
+  constexpr nanoseconds kEnd = sys_days(year_month_day(year(2262), January, day(1))).time_since_epoch();
+  if (at < nanoseconds::zero() || at >= kEnd) return std::nullopt;
+  return Instant{nanoseconds(at).count()};
 }
 
 /// How much of `2026-08-22T11:02:03.417000000` is before the microseconds.

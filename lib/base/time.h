@@ -38,7 +38,7 @@ constexpr Instant from_ms(std::int64_t ms) {
 }
 
 /// Reads RFC 3339 with 0 to any number of fractional digits (those past nanoseconds are dropped) and any offset.
-/// Years 1970 to 2261. Reject: anything else.
+/// Years 1970 to 2261, in UTC too. Reject: anything else.
 Result<Instant> parse_rfc3339(std::string_view text);
 
 /// `2026-08-22T11:02:03.417Z`: UTC with exactly three decimals, truncated.

@@ -25,6 +25,14 @@ TEST_CASE("what is not an RFC 3339 time is refused") {
   }
 }
 
+TEST_CASE("an offset or a leap second that leads out of the years is refused") {
+  CHECK(parse_rfc3339("1970-01-01T01:00:00+01:00")->ns == 0);
+  CHECK_FALSE(parse_rfc3339("1970-01-01T00:59:59.9+01:00"));
+  CHECK(parse_rfc3339("2261-12-31T22:59:59-01:00"));
+  CHECK_FALSE(parse_rfc3339("2261-12-31T23:00:00-01:00"));
+  CHECK_FALSE(parse_rfc3339("2261-12-31T23:59:60Z"));
+}
+
 TEST_CASE("times are written in UTC with exactly three decimals, truncated") {
   CHECK(format_rfc3339_ms(*parse_rfc3339("2026-08-22T11:02:03Z")) == "2026-08-22T11:02:03.000Z");
   CHECK(format_rfc3339_ms(*parse_rfc3339("2026-08-22T16:32:03.4+05:30")) == "2026-08-22T11:02:03.400Z");
