@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tether/base/result.h"
+#include "tether/base/utf8.h"
 
 namespace tether::protocol {
 
@@ -26,6 +27,6 @@ inline constexpr std::size_t kMaxDocumentNodes = 1'000'000;
 /// document, not UTF-8, too deep or too large, or without `kind` or `metadata.name`; the message gives the line.
 Result<DocumentFacts> read_document(std::string_view document);
 
-bool is_utf8(std::string_view text);
+using tether::is_utf8;
 
 }  // namespace tether::protocol

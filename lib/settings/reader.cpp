@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "tether/base/utf8.h"
+
 namespace tether {
 
 namespace {
@@ -37,6 +39,14 @@ std::string in_quotes(std::string_view text) {
     }
   }
   return out + (text.size() > kMaxShownBytes ? "…\"" : "\"");
+}
+
+bool is_plain(std::string_view text) {
+  return is_utf8(text) && std::ranges::none_of(text, is_control);
+}
+
+std::string should_be_plain(std::size_t max_bytes) {
+  return "a text of at most " + std::to_string(max_bytes) + " bytes of UTF-8 without control characters";
 }
 
 SettingReader::SettingReader(const Environment& environment, const SettingsFile& file, std::string file_path,
@@ -102,8 +112,8 @@ std::optional<std::size_t> SettingReader::word(const setting::Name& name,
 std::optional<std::string> SettingReader::text(const setting::Name& name, std::size_t max_bytes) {
   const auto it = given(name);
   if (!it) return std::nullopt;
-  if (it->text.size() <= max_bytes && std::ranges::none_of(it->text, is_control)) return it->text;
-  wrong(*it, "a text of at most " + std::to_string(max_bytes) + " bytes without control characters");
+  if (it->text.size() <= max_bytes && is_plain(it->text)) return it->text;
+  wrong(*it, should_be_plain(max_bytes));
   return std::nullopt;
 }
 

@@ -22,6 +22,11 @@ struct Given {
 /// `"text"` as it can stand in a line of output: escaped, and cut if it is long.
 std::string in_quotes(std::string_view text);
 
+/// UTF-8 without control characters: what can stand in a manifest, a log line and the printed settings.
+bool is_plain(std::string_view text);
+/// What a text should be that is not plain, or too long.
+std::string should_be_plain(std::size_t max_bytes);
+
 /// Looks settings up, the environment before the file, reads their texts, and collects what is wrong with them. Every
 /// `number`, `boolean`, … gives nullopt if the setting is not given or wrong, so that the default stays.
 class SettingReader {
@@ -36,7 +41,7 @@ class SettingReader {
   std::optional<bool> boolean(const setting::Name& name);
   /// One of the words, as its index.
   std::optional<std::size_t> word(const setting::Name& name, std::initializer_list<std::string_view> words);
-  /// Printable text of 1 to `max_bytes`.
+  /// Plain text of 1 to `max_bytes`.
   std::optional<std::string> text(const setting::Name& name, std::size_t max_bytes);
 
   /// `name: holds "…", should be …`

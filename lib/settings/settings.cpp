@@ -101,15 +101,14 @@ TokenSource token_in_variable(SettingReader& in, std::string_view variable, std:
 
 /// What is no absolute path may be the token itself, put into the wrong setting: it is not repeated, nor looked for.
 TokenSource token_in_file(SettingReader& in, Given given) {
-  const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7f; };
   const std::string& path = given.text;
-  if (path.front() == '/' && path.size() <= kMaxPathBytes && std::ranges::none_of(path, is_control)) {
+  if (path.front() == '/' && path.size() <= kMaxPathBytes && is_plain(path)) {
     return TokenSource::file(std::move(given.text));
   }
   in.mistake(given.name,
              "holds something that is not shown, should be the absolute path of a file with the token, at "
              "most " +
-                 std::to_string(kMaxPathBytes) + " bytes without control characters");
+                 std::to_string(kMaxPathBytes) + " bytes of UTF-8 without control characters");
   return {};
 }
 
@@ -267,8 +266,20 @@ LimitSettings read_limits(SettingReader& in) {
 std::string read_state_dir(SettingReader& in) {
   if (in.given(setting::kStateDir)) return in.text(setting::kStateDir, kMaxPathBytes).value_or("");
   // systemd's list of folders, the first of which is ours.
-  if (const auto folders = in.variable("STATE_DIRECTORY")) return folders->substr(0, folders->find(':'));
+  if (const auto folders = in.variable("STATE_DIRECTORY")) {
+    std::string first = folders->substr(0, folders->find(':'));
+    if (!first.empty() && first.size() <= kMaxPathBytes && is_plain(first)) return first;
+    in.wrong({"STATE_DIRECTORY", *folders},
+             "folders with colons between them, the first " + should_be_plain(kMaxPathBytes));
+  }
   return Settings{}.state_dir;
+}
+
+/// The parser's words and the file's own path can hold what would break a line of output.
+void make_one_line(std::string& mistake) {
+  for (char& c : mistake) {
+    if ((c >= '\0' && c < ' ') || c == '\x7f') c = '?';
+  }
 }
 
 Settings read_all(SettingReader& in) {
@@ -304,6 +315,7 @@ LoadedSettings load_settings(const Environment& environment, const std::optional
   out.mistakes = std::move(file.mistakes);
   SettingReader reader(environment, file, path, out.mistakes);
   Settings settings = read_all(reader);
+  std::ranges::for_each(out.mistakes, make_one_line);
   if (out.mistakes.empty()) out.settings = std::move(settings);
   return out;
 }

@@ -97,6 +97,21 @@ TEST_CASE("what is not YAML is a mistake with its line") {
   CHECK(mistakes_in("\x01\x02\xff").size() == 1);
 }
 
+TEST_CASE("a mistake in a file stays one line, whatever the file and its path hold") {
+  const auto is_one_line = [](const std::string& text) {
+    return text.find_first_of(std::string("\0\n\x1b\x7f", 4)) == std::string::npos;
+  };
+  for (const std::string& content :
+       {std::string("a: \"\\\0\"\n", 8), std::string("a: \"\\\x1b\"\n"), std::string("a: *b\x7f\n")}) {
+    const auto mistakes = mistakes_in(content);
+    REQUIRE(mistakes.size() == 1);
+    CHECK(is_one_line(mistakes[0]));
+  }
+  const Folder folder;
+  CHECK(is_one_line(load_bad({}, folder.write("a\nb.yaml", "colour: red\n"))));
+  CHECK(is_one_line(load_bad({}, folder.path("none\n.yaml"))));
+}
+
 TEST_CASE("a file made to blow up is refused, or read without doing so") {
   std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c < 'z'; ++c) {

@@ -293,6 +293,16 @@ TEST_CASE("the listen address is a host and a port") {
 TEST_CASE("the state folder is systemd's unless it is set") {
   CHECK(load_good({{"STATE_DIRECTORY", "/var/lib/a:/var/lib/b"}}).state_dir == "/var/lib/a");
   CHECK(load_good({{"STATE_DIRECTORY", "/var/lib/a"}, {"TETHER_STATE_DIR", "/srv"}}).state_dir == "/srv");
+  CHECK_THAT(load_bad({{"STATE_DIRECTORY", ":/var/lib/b"}}), StartsWith("STATE_DIRECTORY: holds \":/var/lib/b\""));
+}
+
+TEST_CASE("a text that is not UTF-8 is a mistake, because the manifest and the printed settings are") {
+  CHECK(load_good({{"TETHER_GATEWAY_VERSION", "1.2-\xC3\xA9"}}).gateway.version == "1.2-\xC3\xA9");
+  for (const std::string name :
+       {"TETHER_GATEWAY_VERSION", "TETHER_STATE_DIR", "STATE_DIRECTORY", "TETHER_REGISTRATION_TOKEN_FILE"}) {
+    CAPTURE(name);
+    CHECK_THAT(load_bad({{name, "/\xFF"}}), StartsWith(name + ": ") && Contains("UTF-8"));
+  }
 }
 
 TEST_CASE("a mistake stays one line, whatever the setting holds") {

@@ -1,8 +1,9 @@
+#include "tether/base/utf8.h"
+
+#include <cstddef>
 #include <cstdint>
 
-#include "tether/protocol/document.h"
-
-namespace tether::protocol {
+namespace tether {
 namespace {
 
 /// How many bytes follow this first byte, or -1.
@@ -45,4 +46,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace tether::protocol
+}  // namespace tether
