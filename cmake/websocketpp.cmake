@@ -4,12 +4,14 @@
 # the language and GCC 11 and newer refuse (https://github.com/zaphoyd/websocketpp/issues/991). Corrected copies of the
 # three headers concerned are made in the build tree and come first on the include path. A header in which nothing
 # needs correcting is left out, so a corrected installed version is used as it is.
+# A fourth keeps the status of an answer in an enumeration that ends at 511: a server that says `HTTP/1.1 999` would make
+# that undefined behaviour. It gets a type.
 # Compiling these parts as C++17 instead would compile Asio in two language modes in one program.
 find_path(TETHER_WEBSOCKETPP_INCLUDE websocketpp/version.hpp REQUIRED)
 
 set(websocketpp_corrected "${CMAKE_BINARY_DIR}/corrected")
 file(REMOVE_RECURSE "${websocketpp_corrected}/websocketpp")
-foreach(header logger/basic.hpp endpoint.hpp roles/server_endpoint.hpp)
+foreach(header logger/basic.hpp endpoint.hpp roles/server_endpoint.hpp http/constants.hpp)
   set(installed "${TETHER_WEBSOCKETPP_INCLUDE}/websocketpp/${header}")
   set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${installed}")
   file(READ "${installed}" text)
@@ -19,6 +21,7 @@ foreach(header logger/basic.hpp endpoint.hpp roles/server_endpoint.hpp)
   string(REPLACE "@basic<concurrency,names>(" "basic(" corrected "${marked}")
   string(REPLACE "@endpoint<connection,config>(" "endpoint(" corrected "${corrected}")
   string(REPLACE "@server<config>(" "server(" corrected "${corrected}")
+  string(REGEX REPLACE "(namespace status_code {[ \n]*enum value) {" "\\1 : int {" corrected "${corrected}")
   if(NOT corrected STREQUAL text)
     file(WRITE "${websocketpp_corrected}/websocketpp/${header}" "${corrected}")
   endif()

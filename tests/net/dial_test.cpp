@@ -60,7 +60,7 @@ TEST_CASE("the upgrade request is the protocol's, with the token in the api-key 
 }
 
 TEST_CASE("an HTTP answer that is no upgrade is reported with its status") {
-  const int status = GENERATE(301, 400, 401, 403, 404, 429, 500, 503);
+  const int status = GENERATE(301, 400, 401, 403, 404, 429, 500, 503, 999);
   CAPTURE(status);
 
   const DialProblem problem =
