@@ -1,6 +1,5 @@
 #include "tether/admin/admin_server.h"
 
-#include <httplib.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,6 +11,8 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+
+#include "tether/admin/http_server.h"
 
 namespace tether {
 
@@ -59,7 +60,7 @@ void explain_error(const httplib::Request& /*request*/, httplib::Response& respo
 struct AdminServer::Impl {
   Impl(AdminSources used_sources, Metrics& used_metrics) : sources(std::move(used_sources)), metrics(&used_metrics) {}
 
-  httplib::Server server;
+  HttpServer server;
   int port = 0;
   std::thread thread;
 
@@ -156,6 +157,10 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(const std::string& host,
 
 std::uint16_t AdminServer::port() const {
   return static_cast<std::uint16_t>(impl_->port);
+}
+
+std::string AdminServer::answer_to(std::string_view request) {
+  return impl_->server.answer(request);
 }
 
 void AdminServer::stop() {

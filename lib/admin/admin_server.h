@@ -37,6 +37,9 @@ class AdminServer {
   /// The port that it really listens on.
   std::uint16_t port() const;
 
+  /// What a connection gets that sends these bytes and ends, without one: for tests that make many. Any thread.
+  std::string answer_to(std::string_view request);
+
   /// Returns within a second, whatever clients do. After it nothing of the sources or the metrics is used.
   void stop();
 

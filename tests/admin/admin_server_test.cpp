@@ -202,6 +202,16 @@ TEST_CASE("what is no HTTP is refused, and a request has a longest address") {
   CHECK(fixture.get("/livez").code == 200);
 }
 
+TEST_CASE("a request that comes over no socket is answered as one that does") {
+  const Fixture fixture;
+  for (const std::string request : {"GET /livez HTTP/1.1\r\n\r\n", "PUT /livez HTTP/1.1\r\n\r\n", "nothing\r\n\r\n"}) {
+    CAPTURE(request);
+    const Connection connection(fixture.server->port());
+    connection.send(request);
+    CHECK(fixture.server->answer_to(request) == connection.read_all());
+  }
+}
+
 TEST_CASE("an address that is taken is an error that says so") {
   Fixture fixture;
 
