@@ -2,7 +2,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -21,12 +23,43 @@ tl::unexpected<Error> over(std::string_view limit, std::size_t value) {
   return fail(ErrorKind::Reject, "archive: over " + std::string(limit) + " (" + std::to_string(value) + ")");
 }
 
+/// Looks whether what is packed is packed once more: its first two bytes say. libarchive would unpack that as well, up
+/// to 25 times over, and between two layers no limit of ours holds.
+class SecondLayer {
+ public:
+  SecondLayer() { usable_ = inflateInit2(&stream_, /*windowBits=*/31) == Z_OK; }
+  ~SecondLayer() { inflateEnd(&stream_); }
+  SecondLayer(const SecondLayer&) = delete;
+  SecondLayer& operator=(const SecondLayer&) = delete;
+
+  /// True once it is seen. Gets every piece of the body before libarchive does.
+  bool shows_in(std::string_view piece) {
+    if (!usable_) return false;
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
+    stream_.avail_in = static_cast<uInt>(piece.size());
+    stream_.next_out = first_.data() + (first_.size() - stream_left_);
+    stream_.avail_out = stream_left_;
+    const int result = inflate(&stream_, Z_NO_FLUSH);
+    stream_left_ = stream_.avail_out;
+    // Once both bytes are there, or it is no gzip, there is nothing more to see.
+    usable_ = stream_left_ > 0 && (result == Z_OK || result == Z_BUF_ERROR);
+    return stream_left_ == 0 && first_[0] == 0x1F && first_[1] == 0x8B;
+  }
+
+ private:
+  z_stream stream_{};
+  std::array<Bytef, 2> first_{};
+  uInt stream_left_ = 2;
+  bool usable_ = false;
+};
+
 /// What libarchive's callback is given: where the body comes from, and why it stopped coming.
 struct Source {
   const ReadChunk& read;
   const ArchiveLimits& limits;
   std::size_t bytes = 0;
   std::optional<Error> failure;
+  SecondLayer second_layer = {};
 
   static la_ssize_t on_read(archive* handle, void* self, const void** piece) {
     return static_cast<Source*>(self)->next(handle, piece);
@@ -37,6 +70,7 @@ struct Source {
     if (chunk && chunk->size() > limits.max_packed_bytes() - bytes) {
       chunk = over("what limits.max_archive_bytes allows, packed", limits.max_packed_bytes());
     }
+    if (chunk && second_layer.shows_in(*chunk)) chunk = fail(ErrorKind::Reject, "archive: packed more than once");
     if (!chunk) {
       failure = chunk.error();
       archive_set_error(handle, EIO, "the body failed");
@@ -88,8 +122,8 @@ class Unpacking {
     return on_entry_(std::move(whole));
   }
 
-  /// Only a regular file of the expected form has one. Sparse files are refused with the rest: the holes would be bytes
-  /// that nobody sent.
+  /// Only a regular file of the expected form has one. Sparse files are passed over with the rest, as far as libarchive
+  /// tells that they are.
   static std::optional<ArchiveName> name_of(archive_entry* entry) {
     const bool regular = archive_entry_filetype(entry) == AE_IFREG && archive_entry_hardlink(entry) == nullptr &&
                          archive_entry_symlink(entry) == nullptr && archive_entry_sparse_count(entry) == 0;
@@ -103,7 +137,8 @@ class Unpacking {
     while (true) {
       const la_ssize_t count = archive_read_data(handle_.get(), piece.data(), piece.size());
       if (count < 0) return damaged();
-      if (unpacked_bytes() > limits_.max_unpacked_bytes) {
+      content_bytes_ += static_cast<std::size_t>(count);
+      if (std::max(unpacked_bytes(), content_bytes_) > limits_.max_unpacked_bytes) {
         return over("limits.max_archive_bytes", limits_.max_unpacked_bytes);
       }
       if (count == 0) return Done{};
@@ -129,6 +164,7 @@ class Unpacking {
   const OnEntry& on_entry_;
   Source source_;
   ArchiveSummary summary_;
+  std::size_t content_bytes_ = 0;  ///< Of all entries, with the holes of sparse files, which nobody sent.
   ArchiveHandle handle_{archive_read_new(), &archive_read_free};
 };
 

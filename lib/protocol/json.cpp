@@ -132,7 +132,9 @@ struct Parts {
 
 Result<Parts> split(std::string_view text, int max_depth) {
   Splitter splitter(max_depth);
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &splitter)) {
+  // The parser takes a NUL for the end of the text.
+  const bool has_nul = text.find('\0') != std::string_view::npos;
+  if (has_nul || !nlohmann::json::sax_parse(text.begin(), text.end(), &splitter)) {
     if (splitter.too_deep()) {
       return fail(ErrorKind::Reject, "nested deeper than " + std::to_string(max_depth));
     }

@@ -5,6 +5,7 @@
 #include "samples.h"
 #include "tarball.h"
 #include "tether/protocol/archive_name.h"
+#include "unpacking.h"
 
 using namespace tether;
 using namespace tether::protocol;
@@ -13,28 +14,6 @@ using namespace tether::protocol::samples;
 namespace {
 
 const std::string kUuid = "7c2b9f0e-1d64-4a0f-8a5e-4f5b0c9d2e11";
-
-struct Unpacked {
-  Result<ArchiveSummary> result = ArchiveSummary{};
-  std::vector<ArchiveEntry> entries;
-};
-
-/// Hands the body over in pieces of the given size.
-Unpacked unpack_body(const std::string& body, const ArchiveLimits& limits = {}, std::size_t piece = 1000) {
-  Unpacked unpacked;
-  std::size_t at = 0;
-  const ReadChunk read = [&body, &at, piece]() -> Result<std::string_view> {
-    const auto chunk = std::string_view(body).substr(at, piece);
-    at += chunk.size();
-    return chunk;
-  };
-  const OnEntry on_entry = [&unpacked](ArchiveEntry entry) -> Result<Done> {
-    unpacked.entries.push_back(std::move(entry));
-    return Done{};
-  };
-  unpacked.result = unpack(read, on_entry, limits);
-  return unpacked;
-}
 
 TarEntry api(const std::string& deployment, const std::string& content) {
   std::string name = deployment;
