@@ -10,31 +10,13 @@ using house::matches;
 
 namespace {
 
-/// The names of the test cases in a source: the adjacent string literals after the macro.
-std::vector<std::string> test_names(const std::string& text) {
-  static const std::regex literal(R"x("((?:[^"\\]|\\.)*)"\s*)x");
-  const std::string macro = "\nTEST_CASE(";
-  std::vector<std::string> names;
-  for (auto at = text.find(macro); at != std::string::npos; at = text.find(macro, at + 1)) {
-    auto from = text.cbegin() + static_cast<std::ptrdiff_t>(text.find('"', at));
-    std::smatch part;
-    std::string name;
-    while (std::regex_search(from, text.cend(), part, literal, std::regex_constants::match_continuous)) {
-      name += part[1];
-      from = part[0].second;
-    }
-    names.push_back(name);
-  }
-  return names;
-}
-
 /// The numbers that tests name, `[R7]` or `(R7, R8)`, each with the sources that do, from `tests/` on.
 const std::map<std::string, std::set<std::string>>& named_by_tests() {
   static const std::map<std::string, std::set<std::string>> all = [] {
     std::map<std::string, std::set<std::string>> named;
     for (const std::string& path : house::sources({"tests"})) {
-      for (const std::string& name : test_names(house::read(path))) {
-        for (const auto& tag : matches(name, R"([\[(,] ?(R\d+|[A-E]\d|F|H|CE-\d+)(?=[\]),]))")) {
+      for (const std::string& name : house::test_names(house::read(path))) {
+        for (const auto& tag : matches(name, R"([\[(,] ?(R\d+|[A-E]\d|F\d+|H|CE-\d+)(?=[\]),]))")) {
           named[tag].insert(path.substr(path.find('/') + 1));
         }
       }
@@ -75,6 +57,13 @@ TEST_CASE("each requirement is named by a test in each file that the page says, 
       const auto named = named_by_tests().find(row.name);
       CHECK((named != named_by_tests().end() && named->second.count(file) == 1));
     }
+  }
+}
+
+TEST_CASE("each counter-example that RULE.md tells is named by a test") {
+  for (const std::string& tag : counter_examples()) {
+    INFO(tag);
+    CHECK(named_by_tests().count(tag) == 1);
   }
 }
 

@@ -93,4 +93,21 @@ std::set<std::string> matches(const std::string& text, const std::string& patter
   return found;
 }
 
+std::vector<std::string> test_names(const std::string& text) {
+  static const std::regex literal(R"x("((?:[^"\\]|\\.)*)"\s*)x");
+  const std::string macro = "\nTEST_CASE(";
+  std::vector<std::string> names;
+  for (auto at = text.find(macro); at != std::string::npos; at = text.find(macro, at + 1)) {
+    auto from = text.cbegin() + static_cast<std::ptrdiff_t>(text.find('"', at));
+    std::smatch part;
+    std::string name;
+    while (std::regex_search(from, text.cend(), part, literal, std::regex_constants::match_continuous)) {
+      name += part[1];
+      from = part[0].second;
+    }
+    names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace tether::house

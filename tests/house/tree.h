@@ -30,4 +30,7 @@ std::vector<Row> rows_of_tables(const std::string& path, const std::string& head
 /// All matches of a pattern (ECMAScript), or of its first group if it has one.
 std::set<std::string> matches(const std::string& text, const std::string& pattern);
 
+/// The names of the test cases in a source: the adjacent string literals after the macro.
+std::vector<std::string> test_names(const std::string& text);
+
 }  // namespace tether::house

@@ -200,6 +200,17 @@ TEST_CASE("performedAt is made with as many decimals as wanted, the same in even
                          {"performedAt", at}}));
 }
 
+TEST_CASE("HMAC secrets are shown of their own artifact and of no other [F12]") {
+  Desire desire("gw");
+  const Deployed hub = *desire.deploy("WebSubApi", "hub");
+  const Deployed other = *desire.deploy("WebSubApi", "other");
+  REQUIRE(desire.put_hmac_secret(hub.artifact_id, "orders", "value"));
+
+  CHECK(desire.hmac_secrets(hub.artifact_id)["secrets"].size() == 1);
+  CHECK(desire.hmac_secrets(other.artifact_id)["secrets"].empty());
+  CHECK(desire.hmac_secrets("unknown")["secrets"].empty());
+}
+
 TEST_CASE("with dropped events changes happen in silence") {
   Desire desire("gw");
   desire.habits.drop_events = true;

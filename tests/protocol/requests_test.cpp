@@ -7,7 +7,7 @@ using namespace tether;
 using namespace tether::protocol;
 using namespace tether::protocol::samples;
 
-TEST_CASE("since is UTC with Z and encoded, whatever offset it came with") {
+TEST_CASE("since is UTC with Z and encoded, whatever offset it came with [F9]") {
   CHECK(since_query(must(parse_rfc3339("2026-03-01T15:50:30.4+05:30"))) == "2026-03-01T10%3A20%3A30.400Z");
 }
 
@@ -26,7 +26,7 @@ TEST_CASE("ids are asked for in JSON") {
   CHECK(write_fetch_batch_request({"d1", "d2"}) == R"({"deploymentIds":["d1","d2"]})");
 }
 
-TEST_CASE("the manifest carries version, type and policies") {
+TEST_CASE("the manifest carries version, type and policies [F13]") {
   CHECK(write_manifest({"1.2.0", "regular", R"([{"name":"rate-limit"}])"}) ==
         R"({"version":"1.2.0","functionalityType":"regular","policies":[{"name":"rate-limit"}]})");
   CHECK(write_manifest({"1.2.0", "ai", ""}) == R"({"version":"1.2.0","functionalityType":"ai","policies":[]})");

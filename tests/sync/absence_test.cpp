@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "tether/sync/questions.h"
 #include "world.h"
 
 using namespace tether;
@@ -131,7 +132,7 @@ TEST_CASE("what a deployment replaced while the question was out stays [B4]") {
   CHECK(world.artifact("a0")->wanted == Wanted::Deployed);
 }
 
-TEST_CASE("absent from two listings and still existing is undeployed and keeps its keys [B3]") {
+TEST_CASE("absent from two listings and still existing is undeployed and keeps its keys [B3] [F6]") {
   World world;
   fill(world);
   world.deployments.erase("a0");
@@ -167,6 +168,48 @@ TEST_CASE("what is undeployed by absence is not asked about twice at every listi
   relist(world);
   world.serve();
   CHECK(world.artifact("a0")->wanted == Wanted::Gone);
+}
+
+TEST_CASE("what is undeployed and then deleted without an event or a row stays undeployed [F8]") {
+  World world;
+  fill(world);
+  const Deployment old = world.deployments["a0"];
+  world.run(3s);
+  world.event(world.undeploy("a0"));
+  world.push();
+  const auto acks = world.acks.size();
+  world.deployments.erase("a0");  // the deployment is deleted, the artifact exists
+  relist(world);
+  world.serve_for(12s);
+  CHECK(world.artifact("a0")->by_absence);
+
+  world.event(old);
+  world.serve_for(12s);
+  world.push();
+
+  CHECK(world.offered("a0").empty());
+  CHECK(world.artifact("a0")->wanted == Wanted::Undeployed);
+  CHECK(world.acks.size() == acks);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("two hundred artifacts are asked about at once, and one more after them") {
+  World world;
+  const std::size_t many = kMaxExistsAtOnce + 1;
+  for (std::size_t i = 0; i < many; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
+  world.settle();
+  world.statuses["exists"] = 503;  // until all are asked about
+  for (std::size_t i = 0; i < many; ++i) world.deleted_event("a" + std::to_string(i));
+  world.serve_for(2s);
+  world.statuses.clear();
+  world.run(300s);
+  const auto first = world.take_request(Call::Exists);
+  CHECK(ids_in(first.body).size() == kMaxExistsAtOnce);
+  CHECK_FALSE(world.awaits(Call::Exists));
+
+  world.answer(first);
+
+  CHECK(ids_in(world.take_request(Call::Exists).body).size() == 1);
 }
 
 TEST_CASE("absent from two listings and not existing is gone [B4]") {

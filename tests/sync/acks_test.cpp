@@ -63,7 +63,7 @@ TEST_CASE("an answer of another instance or an earlier epoch settles nothing [C4
   CHECK(world.acks.size() == 3);
 }
 
-TEST_CASE("a late success is still said [C1]") {
+TEST_CASE("a late success is still said [C1] [F5]") {
   World world;
   world.settle();
   world.event(world.deploy("a", "d1"));
@@ -73,7 +73,7 @@ TEST_CASE("a late success is still said [C1]") {
   CHECK(world.acks.back().status == "success");
 }
 
-TEST_CASE("performedAt is echoed to the character [C1]") {
+TEST_CASE("performedAt is echoed to the character [C1] [F9]") {
   World world;
   world.settle();
   Deployment deployed = world.deploy("a", "d1");
@@ -248,7 +248,7 @@ TEST_CASE("a refusal that could not be sent in time is dropped [C5]") {
   CHECK(said(world, "failed") == 0);
 }
 
-TEST_CASE("a gateway that starts anew and refuses what was a success is not reported [C5]") {
+TEST_CASE("a gateway that starts anew and refuses what was a success is not reported [C5] [CE-15]") {
   World world;
   world.settle();
   world.event(world.deploy("a", "d1"));

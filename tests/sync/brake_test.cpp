@@ -111,7 +111,7 @@ TEST_CASE("six of twenty may not") {
   CHECK(world.hold());
 }
 
-TEST_CASE("a hold is in the store, with its listing [B5]") {
+TEST_CASE("a hold is in the store, with its listing [B5] [CE-12]") {
   World world;
   fill(world);
   const auto all = world.deployments;

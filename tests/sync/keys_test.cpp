@@ -68,6 +68,20 @@ TEST_CASE("another content of the same second is applied, and the list is asked 
   CHECK(world.count_asked("GET /apis/api-keys") == listed + 1);
 }
 
+TEST_CASE("what a list says of a key stands against what an event said [F11]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.keys["k"] = World::key("k", "a", "key", world.cp_now(), "without allowedTargets");
+  world.event("apikey.created", protocol::KeyCreated{World::key("k", "a", "key", world.cp_now(), "allowedTargets: a")});
+  CHECK(world.offered("ApiKey", "k").find("allowedTargets: a") != std::string::npos);
+
+  relist(world);
+  world.serve();
+
+  CHECK(world.offered("ApiKey", "k") == world.keys["k"].data);
+}
+
 TEST_CASE("an older created event is nothing") {
   World world;
   world.deploy("a", "d1");

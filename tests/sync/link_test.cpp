@@ -6,7 +6,7 @@ using namespace tether;
 using namespace tether::sync;
 using namespace tether::sync::test;
 
-TEST_CASE("every connect is followed by a full listing, not only the first [A2]") {
+TEST_CASE("every connect is followed by a full listing, not only the first [A2] [F1]") {
   World world;
   world.settle();
   for (int i = 0; i < 3; ++i) {
@@ -19,7 +19,7 @@ TEST_CASE("every connect is followed by a full listing, not only the first [A2]"
   }
 }
 
-TEST_CASE("the manifest is posted after each connect, with the id that the control plane gave") {
+TEST_CASE("the manifest is posted after each connect, with the id that the control plane gave [F13]") {
   EngineOptions options;
   options.manifest = R"({"version":"1.0.0"})";
   World world(options);

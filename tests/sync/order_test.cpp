@@ -38,7 +38,7 @@ std::size_t up_to(std::mt19937& random, std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("the same events in any order and repetition lead to the same offers [R22]") {
+TEST_CASE("the same events in any order and repetition lead to the same offers [R22] [F14]") {
   std::map<std::string, std::string> first;
   for (std::uint32_t seed = 0; seed < 25; ++seed) {
     CAPTURE(seed);

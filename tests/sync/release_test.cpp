@@ -267,7 +267,7 @@ TEST_CASE("an operator's release asks the listing again, and what that one confi
   CHECK(said(world, "released by an operator"));
 }
 
-TEST_CASE("an operator's release removes nothing that the control plane has again") {
+TEST_CASE("an operator's release removes nothing that the control plane has again [CE-13]") {
   World world;
   fill(world);
   const auto all = world.deployments;

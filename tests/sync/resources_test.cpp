@@ -43,7 +43,7 @@ TEST_CASE("an update for an unknown subscription is not lost [A7]") {
   CHECK_FALSE(world.offered("Subscription", "s").empty());
 }
 
-TEST_CASE("a closed subscription list leaves what is there and takes the event's word [A7]") {
+TEST_CASE("a closed subscription list leaves what is there and takes the event's word [A7] [F7]") {
   World world;
   world.subscriptions["old"] = World::subscription("old", "a", "gold");
   fill(world);
@@ -85,6 +85,21 @@ TEST_CASE("a hint whose link is lost is followed on the next one [A4]") {
   world.serve();
 
   CHECK(world.resource("Subscription", "s"));
+}
+
+TEST_CASE("a thousand changes wait for the word of their listing, and one more is left to the listing alone") {
+  World world;
+  fill(world);
+  const std::size_t many = kMaxHints + 1;
+  for (std::size_t i = 0; i < many; ++i) {
+    const std::string id = std::to_string(10'000 + i);
+    world.event("subscription.created", changed(World::subscription(id, "a", "gold")));
+  }
+  world.statuses["subscriptions/a"] = 404;  // no listing will say anything: what waited is taken
+  world.serve();
+
+  CHECK_FALSE(world.offered("Subscription", std::to_string(10'000 + kMaxHints - 1)).empty());
+  CHECK(world.offered("Subscription", std::to_string(10'000 + kMaxHints)).empty());
 }
 
 TEST_CASE("a subscription waits for its plan") {
@@ -157,7 +172,7 @@ TEST_CASE("an absence noted before the API was undeployed stays open for nobody"
   CHECK_FALSE(world.resource("Subscription", "s")->gone);
 }
 
-TEST_CASE("an application is taken by event and repeated ones are not [A7]") {
+TEST_CASE("an application is taken by event and repeated ones are not [A7] [F10]") {
   World world;
   world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
   fill(world);

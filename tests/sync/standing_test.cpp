@@ -6,7 +6,7 @@ using namespace tether;
 using namespace tether::sync;
 using namespace tether::sync::test;
 
-TEST_CASE("in sync needs a full listing under this link") {
+TEST_CASE("in sync needs a full listing under this link [CE-14]") {
   World world;
   world.deploy("a", "d1");
   CHECK_FALSE(world.standing().in_sync);

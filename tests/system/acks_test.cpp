@@ -95,7 +95,7 @@ void check_that_a_revoked_key_stays_away(const std::string& how) {
 
 }  // namespace
 
-TEST_CASE("events that are sent again after a reconnect do no harm and are acknowledged again [R22] [A2] [C2]") {
+TEST_CASE("events that are sent again after a reconnect do no harm and are acknowledged again [R22] [A2] [C2] [F14]") {
   const std::string how = GENERATE("duplicates", "duplicates_new_ids");
   INFO(how);
   Scene scene;
@@ -151,7 +151,7 @@ TEST_CASE("nor is it, for a moment, by a copy of that event with an id of its ow
   check_that_a_revoked_key_stays_away("duplicates_new_ids");
 }
 
-TEST_CASE("performedAt is echoed to the character, whatever its decimals and zeros [C1] [F]") {
+TEST_CASE("performedAt is echoed to the character, whatever its decimals and zeros [C1] [F9]") {
   struct Form {
     int decimals;
     int padding;
@@ -300,7 +300,7 @@ TEST_CASE("an ack that the control plane lost is made good by the same event com
   CHECK(is_acknowledged(scene, petstore.artifact_id));
 }
 
-TEST_CASE("what is FAILED in the control plane for want of an ack is served, with what belongs to it [F]") {
+TEST_CASE("what is FAILED in the control plane for want of an ack is served, with what belongs to it [F5] [F7]") {
   Scene scene;
   start_all(scene);
   set_faults(scene, [](peers::Faults& faults) { faults.ignore_acks = true; });

@@ -133,7 +133,7 @@ TEST_CASE("in a normal run the status says where everything stands [R14] [R29]")
   }
 }
 
-TEST_CASE("a kind that no listing can correct is named [R29]") {
+TEST_CASE("a kind that no listing can correct is named [R29] [F10]") {
   Scene scene;
   start_all(scene);
   const auto ids = serve(scene, 1);

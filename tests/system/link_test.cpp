@@ -74,7 +74,7 @@ TEST_CASE("the waits between failed attempts double up to the largest [R8]") {
   CHECK(scene.status()["control_plane"]["state"] == "connecting");
 }
 
-TEST_CASE("however a link ends, it comes back [R7]") {
+TEST_CASE("however a link ends, it comes back [R7] [F2]") {
   Scene scene;
   start_all(scene);
 

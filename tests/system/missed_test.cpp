@@ -142,7 +142,8 @@ TEST_CASE("what changes without any event is found by the poll, and acknowledged
   CHECK(full_listings(scene.control_plane().observed()) >= 2);
 }
 
-TEST_CASE("what is redeployed and undeployed while the daemon is away is not served when it is back [R20] [A2] [B1]") {
+TEST_CASE(
+    "what is redeployed and undeployed while the daemon is away is not served when it is back [R20] [A2] [B1] [F1]") {
   Scene scene;
   start_all(scene);
   const auto ids = serve(scene, 3);

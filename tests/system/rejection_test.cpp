@@ -162,7 +162,7 @@ TEST_CASE("while rejected, `probe` tries once per poll interval and heals by its
   CHECK(scene.wait_until_in_sync().is_object());
 }
 
-TEST_CASE("a 401 of a control plane whose database is away for a moment rejects nothing [R15] [D4]") {
+TEST_CASE("a 401 of a control plane whose database is away for a moment rejects nothing [R15] [D4] [F4]") {
   Scene scene;
   scene.start_control_plane();
   scene.control_plane().change_faults([](peers::Faults& faults) {
@@ -200,7 +200,7 @@ TEST_CASE("other refusals than 401 never reject, and never end the process [R15]
   CHECK(scene.metric(kAuthFailures) == 0);
 }
 
-TEST_CASE("a token revoked under a living socket is found by REST, asked about, and then believed [R15] [D9]") {
+TEST_CASE("a token revoked under a living socket is found by REST, asked about, and then believed [R15] [D9] [F3]") {
   Scene scene;
   scene.start_control_plane();
   const auto petstore = scene.control_plane().deploy("RestApi", "petstore");

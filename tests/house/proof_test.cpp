@@ -1,0 +1,57 @@
+// docs/proof.md: which tests hold the lines of the sync rule.
+#include <catch2/catch.hpp>
+#include <regex>
+
+#include "tree.h"
+
+using namespace tether;
+
+namespace {
+
+/// Names of all test cases, without the numbers at their ends.
+const std::set<std::string>& tests() {
+  static const std::set<std::string> all = [] {
+    std::set<std::string> names;
+    for (const std::string& path : house::sources({"tests"})) {
+      for (const std::string& name : house::test_names(house::read(path))) {
+        names.insert(std::regex_replace(name, std::regex(R"(( \[[^\]]*\]| \([A-Z][^)]*\))+$)"), ""));
+      }
+    }
+    return names;
+  }();
+  return all;
+}
+
+std::vector<house::Row> proofs() {
+  return house::rows_of_tables("docs/proof.md", "line");
+}
+
+}  // namespace
+
+TEST_CASE("each test that proof.md names exists, and each of its lines names one") {
+  REQUIRE(proofs().size() > 80);
+  for (const auto& row : proofs()) {
+    INFO(row.cells.at(0));
+    const auto named = house::matches(row.cells.at(1), "\"([^\"]+)\"");
+    CHECK_FALSE(named.empty());
+    for (const std::string& name : named) {
+      INFO(name);
+      CHECK(tests().count(name) == 1);
+    }
+  }
+}
+
+TEST_CASE("each line of a table of RULE.md that decides something is in proof.md") {
+  std::set<std::string> proven;
+  for (const auto& row : proofs()) proven.insert(row.cells.at(0));
+  std::size_t lines = 0;
+  for (const char* header : {"the event", "the row", "the answer", "the gateway says"}) {
+    for (const auto& row : house::rows_of_tables("lib/sync/RULE.md", header)) {
+      const std::string line = row.cells.size() == 3 ? row.cells[0] + ", after " + row.cells[1] : row.cells[0];
+      INFO(header << ": " << line);
+      CHECK(proven.count(line) == 1);
+      ++lines;
+    }
+  }
+  CHECK(lines > 25);
+}
