@@ -106,8 +106,13 @@ void Connection::say_why_no_token() {
 void Connection::reload_token(bool insist) {
   if (!link_) return;
   auto token = settings_.control_plane.token.read();
-  if (token == token_ && !insist) return;
-  if (token != token_) log_.info("link.token_changed", {{"present", token.has_value()}});
+  if (token == token_) {
+    if (!insist) return;
+    say_why_no_token();
+    link_->on_retry_asked(Clock::now());
+    return pump();
+  }
+  log_.info("link.token_changed", {{"present", token.has_value()}});
   token_ = std::move(token);
   if (token_) redactor_.add_lasting_secret(*token_);
   say_why_no_token();

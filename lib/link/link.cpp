@@ -36,20 +36,29 @@ Link::Link(LinkLimits limits, std::uint64_t seed, TimePoint now)
 void Link::on_token_changed(bool has_token, TimePoint now) {
   if (phase_ == Phase::Closing || phase_ == Phase::Finished) return;
   limits_.has_token = has_token;
-  refusals_ = 0;
-  stop_confirming();
   // A link that is up was accepted with the token of its day and is not closed for a new one; REST will tell.
   has_newer_token_ = has_link() && has_token;
+  start_afresh("the registration token changed", now);
+}
+
+void Link::on_retry_asked(TimePoint now) {
+  if (phase_ == Phase::Closing || phase_ == Phase::Finished) return;
+  start_afresh("a fresh attempt was asked for", now);
+}
+
+void Link::start_afresh(const std::string& why, TimePoint now) {
+  refusals_ = 0;
+  stop_confirming();
   if (has_link()) return;
-  if (!has_token) {
+  if (!limits_.has_token) {
     if (phase_ != Phase::Dialling) go_standalone();
     return;
   }
-  if (phase_ == Phase::Dialling) hang_up(kCut, "the token changed");
+  if (phase_ == Phase::Dialling) hang_up(kCut, why);
   backoff_.reset();
   if (attempt_ > 0) retry_reason_ = RetryReason::Token;
   rejected_since_.reset();
-  if (state_ != unproven_state()) change_state(unproven_state(), Level::Info, "the registration token changed");
+  if (state_ != unproven_state()) change_state(unproven_state(), Level::Info, why);
   if (now < hold_until_) {
     wait_until(hold_until_);
   } else {

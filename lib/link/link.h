@@ -114,10 +114,12 @@ class Link {
   /// Requires 0 < reconnect_initial <= reconnect_max. The same seed gives the same waits.
   Link(LinkLimits limits, std::uint64_t seed, TimePoint now);
 
-  /// The token has another value, appeared or vanished, or somebody asked for a fresh attempt (SIGHUP). Dials at once
-  /// with a fresh back-off unless a link is up; a `Retry-After` is still waited for. A link that is up stays, and is
-  /// replaced once REST refuses its token and a second connection shows that the new one is accepted.
+  /// The token has another value, appeared or vanished. Dials at once with a fresh back-off unless a link is up; a
+  /// `Retry-After` is still waited for. A link that is up stays, and is replaced once REST refuses its token and a
+  /// second connection shows that the new one is accepted.
   void on_token_changed(bool has_token, TimePoint now);
+  /// Somebody asked for a fresh attempt with the token that is there (SIGHUP). As above; a link that is up stays.
+  void on_retry_asked(TimePoint now);
 
   // The connection of the last `Dial`.
   void on_open(TimePoint now);
@@ -182,6 +184,7 @@ class Link {
   void note_refusal(const std::string& message);
   void hang_up(int code, std::string reason);
   void say(Level level, const std::string& text);
+  void start_afresh(const std::string& why, TimePoint now);
   Level loudness(Level level, const std::string& text);
   void change_state(State to, Level level, std::string reason, std::optional<Duration> next_attempt_in = std::nullopt);
   State unproven_state() const;

@@ -371,6 +371,39 @@ TEST_CASE("a new token is dialled with at once and with a fresh back-off, but no
   CHECK(link.wait() == Duration(10min));
 }
 
+TEST_CASE("a retry that is asked for is dialled at once, and tells of no changed token") {
+  SimLink link;
+  for (int i = 0; i < 10; ++i) {
+    link.fail();
+    if (i < 9) REQUIRE(link.run_until<Dial>(5min));
+  }
+  link.forget();
+
+  link.tell([](Link& l, TimePoint now) { l.on_retry_asked(now); });
+  CHECK(link.count<Dial>() == 1);
+  link.fail();
+  CHECK(*link.wait() <= 1s);
+
+  SimLink rejected;
+  for (int i = 0; i < 3; ++i) {
+    rejected.refuse();
+    if (i < 2) REQUIRE(rejected.run_until<Dial>(5min));
+  }
+  REQUIRE(rejected.state() == State::Rejected);
+  rejected.forget();
+  rejected.tell([](Link& l, TimePoint now) { l.on_retry_asked(now); });
+  CHECK(rejected.did<Dial>());
+  REQUIRE(rejected.last<StateChanged>() != nullptr);
+  CHECK(rejected.last<StateChanged>()->reason == "a fresh attempt was asked for");
+
+  SimLink up;
+  up.connect();
+  up.forget();
+  up.tell([](Link& l, TimePoint now) { l.on_retry_asked(now); });
+  CHECK_FALSE(up.did<HangUp>());
+  CHECK_FALSE(up.did<Dial>());
+}
+
 TEST_CASE("a new token does not close a link that is up, and replaces a dial under way") {
   SimLink up;
   up.connect();
