@@ -116,7 +116,7 @@ class Beat {
 
 }  // namespace
 
-int run_daemon(const Settings& settings, const std::string& version) {
+int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unknown, const std::string& version) {
   // A core dump would hold tokens and secret values.
   prctl(PR_SET_DUMPABLE, 0);
   // A peer or a log reader that has gone is an error of that write, not the end of the process.
@@ -133,6 +133,9 @@ int run_daemon(const Settings& settings, const std::string& version) {
 
   Redactor redactor;
   Logger log(log_options(settings.log), redactor);
+  for (const auto& variable : unknown) {
+    log.warn("settings.unknown_variable", {{"variable", variable.name}, {"closest", variable.closest}});
+  }
 
   std::random_device random;
   Metrics metrics(version, metric_labels());

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tether/log/log.h"
 #include "tether/settings/settings.h"
+#include "tether/settings/unknown_variables.h"
 
 namespace tether::daemon {
 
@@ -13,7 +15,7 @@ inline constexpr int kCouldNotStart = 1;
 inline constexpr int kBadSettings = 2;
 
 /// Makes the parts, runs them until SIGTERM or SIGINT, and takes them down within 5 s. Returns the exit status; what
-/// kept it from starting has then been written to standard error.
-int run_daemon(const Settings& settings, const std::string& version);
+/// kept it from starting has then been written to standard error. Variables that are no setting are warned of.
+int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unknown, const std::string& version);
 
 }  // namespace tether::daemon

@@ -3,6 +3,7 @@
 #include "daemon.h"
 #include "options.h"
 #include "tether/settings/settings.h"
+#include "tether/settings/unknown_variables.h"
 
 int main(int argc, char** argv) {
   using namespace tether;
@@ -10,12 +11,17 @@ int main(int argc, char** argv) {
   if (!options) return exit_status;
 
   const auto loaded = load_settings(process_environment(), options->config_path);
+  const auto unknown = unknown_variables(process_variable_names());
+  const bool checks = options->command == daemon::Options::Command::CheckConfig;
   for (const auto& mistake : loaded.mistakes) std::fprintf(stderr, "%s\n", mistake.c_str());
-  if (!loaded.settings) return daemon::kBadSettings;
+  if (checks) {
+    for (const auto& variable : unknown) std::fprintf(stderr, "%s\n", variable.sentence().c_str());
+  }
+  if (!loaded.settings || (checks && !unknown.empty())) return daemon::kBadSettings;
 
-  if (options->command == daemon::Options::Command::CheckConfig) {
+  if (checks) {
     std::fputs(print_effective(*loaded.settings).c_str(), stdout);
     return daemon::kStopped;
   }
-  return daemon::run_daemon(*loaded.settings, TETHER_VERSION);
+  return daemon::run_daemon(*loaded.settings, unknown, TETHER_VERSION);
 }

@@ -26,6 +26,7 @@ constexpr std::uint64_t kMaxReleaseAfterSeconds = 2'592'000;
 constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
 constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kMaxVersionBytes = 100;
+constexpr std::size_t kMaxVersionDigits = 5;
 constexpr std::size_t kMaxUserBytes = 256;
 constexpr std::size_t kMaxCaFileBytes = 16U << 20U;
 constexpr std::size_t kMaxPoliciesBytes = std::size_t{64} * 1024;
@@ -216,12 +217,38 @@ void read_policies(SettingReader& in, GatewaySettings& out) {
   }
 }
 
+/// `MAJOR.MINOR` or `MAJOR.MINOR.PATCH`, numbers of at most five digits: the control plane decides by it in which
+/// format documents come.
+bool is_version(std::string_view text) {
+  std::size_t numbers = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find('.');
+    const std::string_view number = text.substr(0, end);
+    const bool digits = std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
+    if (number.empty() || number.size() > kMaxVersionDigits || !digits) return false;
+    ++numbers;
+    if (end == std::string_view::npos) return numbers == 2 || numbers == 3;
+    text.remove_prefix(end + 1);
+  }
+  return false;
+}
+
+void read_version(SettingReader& in, GatewaySettings& out) {
+  auto version = in.text(setting::kGatewayVersion, kMaxVersionBytes);
+  if (!version) return;
+  if (is_version(*version)) {
+    out.version = std::move(*version);
+  } else {
+    in.wrong(*in.given(setting::kGatewayVersion), "MAJOR.MINOR or MAJOR.MINOR.PATCH, as 1.2.0");
+  }
+}
+
 GatewaySettings read_gateway(SettingReader& in) {
   GatewaySettings out;
   set(out.socket, in.text(setting::kGatewaySocket, kMaxSocketPathBytes));
   in.word(setting::kGatewayDriver, {"push"});
   read_user(in, out);
-  set(out.version, in.text(setting::kGatewayVersion, kMaxVersionBytes));
+  read_version(in, out);
   set_number(in, setting::kCheckInterval, kMaxIntervalSeconds, out.check_interval);
   constexpr std::array kTypes = {"regular", "ai", "event"};
   if (const auto type = in.word(setting::kFunctionalityType, {kTypes[0], kTypes[1], kTypes[2]})) {

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "scene.h"
+#include "steps.h"
 
 using namespace tether;
 using namespace tether::test;
@@ -48,6 +49,23 @@ TEST_CASE("check-config prints the effective settings without the token and exit
   CHECK(out.find("poll_interval_s: 7") != std::string::npos);
   CHECK(out.find("wss://localhost:8443/api/internal/v1/ws/gateways/connect") != std::string::npos);
   CHECK(out.find("planted-token-1234") == std::string::npos);
+}
+
+TEST_CASE("a mistyped variable is a mistake for check-config, and a warning at the start [R1]") {
+  const auto ended = run({"check-config"}, {{"TETHER_POLL_INTERVAL", "planted-value"}});
+
+  CHECK(ended.status == kBadSettings);
+  CHECK(ended.out.empty());
+  CHECK(joined(ended.err) == "TETHER_POLL_INTERVAL: no such setting, TETHER_POLL_INTERVAL_S is the closest\n");
+
+  Scene scene;
+  start_all(scene, {{"TETHER_LOG_LEVLE", "planted-value"}});
+  const auto is_it = [](const std::string& line) {
+    return line.find("settings.unknown_variable") != std::string::npos &&
+           line.find("TETHER_LOG_LEVLE") != std::string::npos && line.find("\"TETHER_LOG_LEVEL\"") != std::string::npos;
+  };
+  CHECK(scene.daemon().wait_for_line(is_it, kPatience));
+  CHECK(joined(scene.daemon().out()).find("planted-value") == std::string::npos);
 }
 
 TEST_CASE("every mistake is reported in one go, each line beginning with the setting's name [R1] [R11]") {
