@@ -1,5 +1,7 @@
 #include "bench.h"
 
+#include <sstream>
+
 #include "tether/peers/admin_client.h"
 
 namespace tether::bench {
@@ -43,6 +45,14 @@ bool wait_for_resources(const peers::Gateway& gateway, std::size_t count) {
 bool wait_until_in_sync(const Bench& bench) {
   const auto in_sync = [](const nlohmann::json& status) { return status.value("in_sync", false); };
   return peers::wait_for_status(bench.admin, in_sync, kLimit).has_value();
+}
+
+double metric(const Bench& bench, const std::string& series) {
+  std::istringstream lines(peers::admin_get(bench.admin, "/metrics").body);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(series + " ")) return std::stod(line.substr(series.size() + 1));
+  }
+  return -1;
 }
 
 }  // namespace tether::bench

@@ -13,7 +13,7 @@
 
 namespace tether::bench {
 
-inline constexpr Duration kLimit = std::chrono::minutes(5);
+inline constexpr Duration kLimit = std::chrono::minutes(15);
 
 /// The folder, the peers (in this process) and the daemon's environment of one run.
 struct Bench {
@@ -30,5 +30,7 @@ Result<std::unique_ptr<peers::DaemonProcess>> start_daemon(const Bench& bench, c
 bool wait_for_resources(const peers::Gateway& gateway, std::size_t count);
 /// Whether the daemon says within the limit that it is in sync.
 bool wait_until_in_sync(const Bench& bench);
+/// A series of the daemon's `/metrics`; -1: it has none such.
+double metric(const Bench& bench, const std::string& series);
 
 }  // namespace tether::bench

@@ -4,6 +4,8 @@
 #include <fstream>
 
 #include "bench.h"
+#include "download.h"
+#include "limits.h"
 
 namespace tether::bench {
 
@@ -28,6 +30,8 @@ Result<FirstSync> measure_first_sync(const std::string& program, std::size_t res
   FirstSync result;
   result.resources = resources;
 
+  // A first sync comes by lists: events of the same would be so much more work.
+  bench.control_plane->change_faults([](peers::Faults& faults) { faults.replay = "none"; });
   const TimePoint started = Clock::now();
   auto daemon = start_daemon(bench, program);
   if (!daemon) return wrap("tetherd", daemon.error());
@@ -37,9 +41,14 @@ Result<FirstSync> measure_first_sync(const std::string& program, std::size_t res
   const peers::Memory memory = (*daemon)->memory();
   result.peak_rss_kb = memory.peak_rss_kb;
   result.rss_kb = memory.rss_kb;
+  result.pss_kb = memory.pss_kb;
   result.private_dirty_kb = private_dirty_kb((*daemon)->pid());
   (*daemon)->signal(SIGTERM);
   if ((*daemon)->wait_for_exit() != 0) return fail(ErrorKind::Retry, "it did not stop as asked");
+
+  const auto download = download_with_curl(bench);
+  if (!download) return tl::unexpected<Error>(download.error());
+  result.download = *download;
 
   bench.control_plane->kill();
   const auto emptied = bench.gateway->come_back(/*empty=*/true);
@@ -49,6 +58,9 @@ Result<FirstSync> measure_first_sync(const std::string& program, std::size_t res
   if (!daemon) return wrap("tetherd", daemon.error());
   if (!wait_for_resources(*bench.gateway, resources)) return fail(ErrorKind::Retry, "the store was not served");
   result.from_store = Clock::now() - restarted;
+  const auto transfer = measure_transfer(bench.gateway->history().back().body_bytes);
+  if (!transfer) return tl::unexpected<Error>(transfer.error());
+  result.transfer = *transfer;
   return result;
 }
 

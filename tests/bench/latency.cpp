@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <vector>
 
 #include "bench.h"
 
@@ -12,12 +11,6 @@ namespace {
 /// The events of the first seconds of a link are in doubt, because they may be history that a listing has spoken about:
 /// changes of that time do not count.
 constexpr Duration kWarmUp = std::chrono::seconds(3);
-
-Percentiles percentiles_of(std::vector<std::chrono::nanoseconds> times) {
-  std::ranges::sort(times);
-  const auto at = [&times](std::size_t hundredths) { return times[(times.size() - 1) * hundredths / 100]; };
-  return {at(50), at(99), times.back()};
-}
 
 bool comes_to_hold(const peers::Gateway& gateway, const std::string& kind, const std::string& id,
                    const std::string& part) {
@@ -30,6 +23,12 @@ bool comes_to_hold(const peers::Gateway& gateway, const std::string& kind, const
 }
 
 }  // namespace
+
+Percentiles percentiles_of(std::vector<std::chrono::nanoseconds> times) {
+  std::ranges::sort(times);
+  const auto at = [&times](std::size_t hundredths) { return times[(times.size() - 1) * hundredths / 100]; };
+  return {at(50), at(99), times.back()};
+}
 
 Result<Latency> measure_latency(const std::string& program, std::size_t changes) {
   Bench bench;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "tether/base/result.h"
 
@@ -13,6 +14,8 @@ struct Percentiles {
   std::chrono::nanoseconds p99{};
   std::chrono::nanoseconds worst{};
 };
+
+Percentiles percentiles_of(std::vector<std::chrono::nanoseconds> times);
 
 /// From the moment the control plane writes an event to the moment the gateway has applied what follows from it.
 struct Latency {

@@ -1,26 +1,87 @@
-// tether-bench [N ...]: time and memory of a first sync of N deployments, of a start without a control plane, and how
-// long single changes take.
+// tether-bench [N ...]: what the daemon costs, each figure beside what this machine can do at best, measured in the
+// same run: a first sync of N deployments, a start without a control plane, single changes, a burst, and doing nothing.
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "burst.h"
 #include "first_sync.h"
+#include "idle.h"
 #include "latency.h"
+#include "limits.h"
+#include "tether/peers/temp_dir.h"
 
 namespace {
 
+namespace bench = tether::bench;
+
 constexpr std::size_t kMostResources = 1'000'000;
 constexpr std::size_t kChanges = 300;
+constexpr std::size_t kBurst = 20'000;
+constexpr std::size_t kRowsInTransaction = 100;
 
 double seconds(std::chrono::nanoseconds time) {
   return static_cast<double>(time.count()) / 1e9;
 }
 
-void print(const char* name, const tether::bench::Percentiles& times) {
-  std::printf("%-34s  %8.1f  %8.1f  %8.1f\n", name, seconds(times.p50) * 1000, seconds(times.p99) * 1000,
-              seconds(times.worst) * 1000);
+double ms(std::chrono::nanoseconds time) {
+  return seconds(time) * 1000;
+}
+
+double mb(std::uint64_t kb) {
+  return static_cast<double>(kb) / 1024;
+}
+
+/// A figure beside its limit: how often the second is in the first.
+void row(const std::string& name, double is, double limit, const char* unit, const char* aim) {
+  std::printf("%-44s  %10.2f  %10.2f  %-3s %7.1f   %s\n", name.c_str(), is, limit, unit, limit > 0 ? is / limit : 0.0,
+              aim);
+  std::fflush(stdout);
+}
+
+template <class Value>
+Value value_or_end(const tether::Result<Value>& result) {
+  if (result) return *result;
+  std::fprintf(stderr, "tether-bench: %s\n", result.error().message.c_str());
+  std::exit(1);
+}
+
+void print_changes(const std::string& program) {
+  const tether::peers::TempDir folder;
+  const auto hop = value_or_end(bench::measure_hop(kChanges));
+  const auto transaction = value_or_end(bench::measure_transaction(folder.path(), kChanges));
+  const auto trip = value_or_end(bench::measure_round_trip(kChanges));
+  const auto latency = value_or_end(bench::measure_latency(program, kChanges));
+  const auto limit = [&](std::chrono::nanoseconds bench::Percentiles::*part) {
+    return ms(hop.*part + transaction.*part + trip.*part);
+  };
+  const char* aim = "at most 2: a hop, a transaction, a round trip";
+  row("event to gateway, an API key, p50", ms(latency.with_content.p50), limit(&bench::Percentiles::p50), "ms", aim);
+  row("event to gateway, an API key, p99", ms(latency.with_content.p99), limit(&bench::Percentiles::p99), "ms", aim);
+  row("event to gateway, with one fetch, p50", ms(latency.with_fetch.p50), limit(&bench::Percentiles::p50), "ms", "");
+  row("event to gateway, with one fetch, p99", ms(latency.with_fetch.p99), limit(&bench::Percentiles::p99), "ms", "");
+}
+
+void print_burst(const std::string& program) {
+  const tether::peers::TempDir folder;
+  const double together = value_or_end(bench::measure_upserts(folder.path(), kBurst, kRowsInTransaction));
+  const double alone = value_or_end(bench::measure_upserts(folder.path(), kBurst / 10, 1));
+  const auto burst = value_or_end(bench::measure_burst(program, kBurst));
+  row("burst of 20,000 events, upserts by hundreds", burst.events_per_s, together, "/s", "at least 0.5");
+  row("the same, upserts one by one", burst.events_per_s, alone, "/s", "");
+  std::printf("  in %.0f transactions; %.0f events had no room and were listed\n", burst.commits, burst.events_dropped);
+}
+
+void print_sync(const std::string& program, std::size_t size) {
+  const auto sync = value_or_end(bench::measure_first_sync(program, size));
+  const std::string many = " of " + std::to_string(size);
+  row("first sync" + many + ", curl", seconds(sync.sync), seconds(sync.download), "s", "at most 2");
+  row("start to all pushed" + many + ", the bytes alone", ms(sync.from_store), ms(sync.transfer), "ms",
+      size == 1000 ? "at most 100 ms" : "");
+  std::printf("  memory in MB: RSS %.1f, PSS %.1f, private %.1f; peak RSS %.1f\n", mb(sync.rss_kb), mb(sync.pss_kb),
+              mb(sync.private_dirty_kb), mb(sync.peak_rss_kb));
 }
 
 }  // namespace
@@ -37,29 +98,16 @@ int main(int argc, char** argv) {
     }
     sizes.push_back(size);
   }
-  if (sizes.empty()) sizes = {1000, 10'000};
+  if (sizes.empty()) sizes = {1000, 10'000, 100'000};
 
   const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "tetherd";
-  std::printf("%10s  %12s  %14s  %10s  %10s  %14s\n", "resources", "first sync s", "from store ms", "peak MB",
-              "idle MB", "private MB");
-  for (const std::size_t size : sizes) {
-    const auto result = tether::bench::measure_first_sync(program, size);
-    if (!result) {
-      std::fprintf(stderr, "tether-bench: %zu: %s\n", size, result.error().message.c_str());
-      return 1;
-    }
-    std::printf("%10zu  %12.2f  %14.1f  %10.1f  %10.1f  %14.1f\n", size, seconds(result->sync),
-                seconds(result->from_store) * 1000, static_cast<double>(result->peak_rss_kb) / 1024,
-                static_cast<double>(result->rss_kb) / 1024, static_cast<double>(result->private_dirty_kb) / 1024);
-    std::fflush(stdout);
-  }
-  const auto latency = tether::bench::measure_latency(program, kChanges);
-  if (!latency) {
-    std::fprintf(stderr, "tether-bench: %s\n", latency.error().message.c_str());
-    return 1;
-  }
-  std::printf("\n%-34s  %8s  %8s  %8s\n", "from event to the gateway, ms", "p50", "p99", "worst");
-  print("a deployment, with one fetch", latency->with_fetch);
-  print("an API key, carried by the event", latency->with_content);
+  std::printf("%-44s  %10s  %10s  %-3s %7s   %s\n", "", "tetherd", "limit", "", "ratio", "aim");
+  print_changes(program);
+  print_burst(program);
+  for (const std::size_t size : sizes) print_sync(program, size);
+  const auto idle = value_or_end(bench::measure_idle(program));
+  row("idle, CPU in % of a core", idle.cpu_share * 100, 0.1, "%", "at most 1");
+  std::printf("  %.1f wake-ups a second; memory in MB: RSS %.1f, PSS %.1f\n", idle.wakeups_per_s, idle.rss_kb / 1024,
+              idle.pss_kb / 1024);
   return 0;
 }

@@ -1,0 +1,30 @@
+#include "burst.h"
+
+#include "bench.h"
+#include "tether/peers/admin_client.h"
+
+namespace tether::bench {
+
+Result<Burst> measure_burst(const std::string& program, std::size_t events) {
+  Bench bench;
+  const auto prepared = prepare(bench);
+  if (!prepared) return wrap("bench", prepared.error());
+  const auto ids = bench.control_plane->bulk_deploy("RestApi", events);
+  bench.control_plane->change_faults([](peers::Faults& faults) { faults.replay = "none"; });
+  auto daemon = start_daemon(bench, program);
+  if (!daemon) return wrap("tetherd", daemon.error());
+  if (!wait_until_in_sync(bench)) return fail(ErrorKind::Retry, "it did not say that it is in sync");
+  // Later than the link's first second, of which events are in doubt.
+  bench.control_plane->change_faults([](peers::Faults& faults) { faults.clock_offset_ms = 10'000; });
+  const double commits = metric(bench, "tetherd_store_transactions_total");
+  const TimePoint began = Clock::now();
+  bench.control_plane->change([&ids](peers::Desire& desire) {
+    for (const auto& id : ids) static_cast<void>(desire.undeploy(id).has_value());
+  });
+  if (!wait_for_resources(*bench.gateway, 0)) return fail(ErrorKind::Retry, "not all of it arrived");
+  const std::chrono::duration<double> took = Clock::now() - began;
+  return Burst{static_cast<double>(events) / took.count(), metric(bench, "tetherd_store_transactions_total") - commits,
+               metric(bench, "tetherd_events_dropped_total")};
+}
+
+}  // namespace tether::bench
