@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <sys/prctl.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -114,6 +115,22 @@ class Beat {
   net::Timer timer_;
 };
 
+/// Where the admin endpoint, which is there first, finds the keeper. Before that there is no link, and no consent.
+class Consents {
+ public:
+  void go_to(Keeper* keeper) { keeper_ = keeper; }
+  void hand_over(const std::vector<AgreedHold>& holds) const {
+    Keeper* const keeper = keeper_;
+    if (keeper == nullptr) return;
+    std::vector<sync::ShownHold> shown;
+    for (const AgreedHold& hold : holds) shown.push_back({hold.listing, hold.noted});
+    keeper->release_deletions(shown);
+  }
+
+ private:
+  std::atomic<Keeper*> keeper_ = nullptr;
+};
+
 }  // namespace
 
 int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unknown, const std::string& version) {
@@ -149,10 +166,12 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
     status.gateway.socket = settings.gateway.socket;
   });
   Heartbeat heartbeat(Clock::now());
+  Consents consents;
   auto admin =
       AdminServer::start(settings.admin.host, settings.admin.port,
                          {[&board] { return board.copy(); }, [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
-                          [&redactor](std::string_view text) { return redactor.redact(text); }},
+                          [&redactor](std::string_view text) { return redactor.redact(text); },
+                          [&consents](const std::vector<AgreedHold>& holds) { consents.hand_over(holds); }},
                          metrics);
   const std::string listen = settings.admin.host + ":" + std::to_string(settings.admin.port);
   if (!admin) return give_up("admin.listen " + listen, admin.error().message);
@@ -160,6 +179,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   net::Loop loop;
   Keeper keeper(keeper_options(settings, random()), std::move(store), make_driver(settings.gateway), board, metrics,
                 redactor, log);
+  consents.go_to(&keeper);
   Connection connection(loop, settings, keeper, board, metrics, redactor, log, random());
   log.info("daemon.started", {{"version", version},
                               {"control_plane", settings.control_plane.address.url()},

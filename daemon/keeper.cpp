@@ -113,6 +113,10 @@ void Keeper::gateway_appeared() {
   inbox_.post({nullptr, [this](TimePoint now) { courier_->on_gateway_appeared(now); }});
 }
 
+void Keeper::release_deletions(const std::vector<sync::ShownHold>& shown) {
+  post([this, shown](sync::Records& records, sync::Now now) { engine_.on_release_deletions(records, shown, now); });
+}
+
 void Keeper::stop() {
   inbox_.close();
   if (rest_) rest_->stop();
@@ -210,7 +214,9 @@ void Keeper::publish_overview_if_due(TimePoint now, bool force) {
   overview_stale_ = false;
   standing_.offered = overview->offered_count;
   tell_courier(now);
-  board_.update([this, &overview](Status& status) { describe_store(*overview, redactor_, status); });
+  board_.update([this, &overview](Status& status) {
+    describe_store(*overview, redactor_, options_.engine.deletion_release_after, status);
+  });
 }
 
 void Keeper::publish(TimePoint now) {

@@ -71,6 +71,9 @@ class Keeper {
   void pong(std::int64_t token);
   void gateway_appeared();
 
+  /// From the admin endpoint: an operator agrees to what it was shown of the deletion brake.
+  void release_deletions(const std::vector<sync::ShownHold>& shown);
+
   /// Handles what is in the inbox, then ends. Does not wait.
   void stop();
   /// Waits for the end of the state thread and of the requests to the control plane; false if it has not come by then.

@@ -2,6 +2,7 @@
 
 #include "daemon.h"
 #include "options.h"
+#include "release_deletions.h"
 #include "tether/settings/settings.h"
 #include "tether/settings/unknown_variables.h"
 
@@ -22,6 +23,9 @@ int main(int argc, char** argv) {
   if (checks) {
     std::fputs(print_effective(*loaded.settings).c_str(), stdout);
     return daemon::kStopped;
+  }
+  if (options->command == daemon::Options::Command::ReleaseDeletions) {
+    return daemon::run_release_deletions(loaded.settings->admin, options->yes);
   }
   return daemon::run_daemon(*loaded.settings, unknown, TETHER_VERSION);
 }

@@ -16,6 +16,11 @@ ParsedOptions parse_options(int argc, const char* const* argv, const std::string
   auto* check =
       app.add_subcommand("check-config", "Check all settings, print the effective ones without secrets, and end");
   check->fallthrough();
+  auto* release = app.add_subcommand(
+      "release-deletions",
+      "Show what the running daemon's deletion brake holds, ask, and let the control plane confirm it");
+  release->fallthrough();
+  release->add_flag("--yes", options.yes, "Agree without being asked");
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -25,6 +30,7 @@ ParsedOptions parse_options(int argc, const char* const* argv, const std::string
   }
   if (*config_option) options.config_path = config;
   if (*check) options.command = Options::Command::CheckConfig;
+  if (*release) options.command = Options::Command::ReleaseDeletions;
   return {options, kStopped};
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 
+#include "tether/sync/brake.h"
+
 namespace tether::daemon {
 namespace {
 
@@ -45,8 +47,21 @@ GatewayStatus::State translate(delivery::GatewayCondition condition) {
   return GatewayStatus::State::Refusing;
 }
 
+HoldNote::State translate(sync::Release release) {
+  switch (release) {
+    case sync::Release::None:
+      return HoldNote::State::Held;
+    case sync::Release::Asked:
+      return HoldNote::State::Asked;
+    case sync::Release::Released:
+      break;
+  }
+  return HoldNote::State::Released;
+}
+
 ResourceNote note(const store::NamedResource& resource, const Redactor& redactor) {
-  ResourceNote shown{resource.kind, resource.id, unless_empty(resource.handle), std::nullopt, resource.since};
+  ResourceNote shown{resource.kind,     resource.id,     unless_empty(resource.handle), std::nullopt, resource.since,
+                     resource.next_try, resource.listing};
   shown.reason = unless_empty(redactor.redact(resource.reason));
   return shown;
 }
@@ -95,7 +110,7 @@ void describe_gateway(const delivery::Courier& courier, const Redactor& redactor
   shown.last_error = unless_empty(redactor.redact(courier.last_error(), kMaxWordsBytes));
 }
 
-void describe_store(const store::Overview& overview, const Redactor& redactor, Status& status) {
+void describe_store(const store::Overview& overview, const Redactor& redactor, Duration release_after, Status& status) {
   StoreStatus& shown = status.store;
   shown.revision = overview.revision;
   shown.resources.clear();
@@ -114,6 +129,12 @@ void describe_store(const store::Overview& overview, const Redactor& redactor, S
   status.best_effort_kinds = overview.best_effort_kinds;
   status.quarantined = notes(overview.quarantined);
   status.held = notes(overview.held);
+  status.holds.clear();
+  for (const auto& hold : overview.holds) {
+    status.holds.push_back({hold.scope, translate(hold.release), hold.since, static_cast<std::uint64_t>(hold.would_go),
+                            static_cast<std::uint64_t>(hold.in_service), sync::releases_in(hold, release_after),
+                            hold.noted});
+  }
   status.waiting = notes(overview.waiting);
   status.counts.quarantined = static_cast<std::uint64_t>(overview.quarantined_count);
   status.counts.waiting = static_cast<std::uint64_t>(overview.waiting_count);

@@ -31,7 +31,8 @@ void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Fre
 /// What was in sync under the last link says nothing about the next.
 void withdraw_agreement(Status& status);
 void describe_gateway(const delivery::Courier& courier, const Redactor& redactor, Status& status);
-void describe_store(const store::Overview& overview, const Redactor& redactor, Status& status);
+/// `release_after`: the setting that the brake counts to.
+void describe_store(const store::Overview& overview, const Redactor& redactor, Duration release_after, Status& status);
 
 /// What the metrics call the end of a push.
 std::string_view result_name(const delivery::PushOutcome& outcome);

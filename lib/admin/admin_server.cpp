@@ -1,5 +1,6 @@
 #include "tether/admin/admin_server.h"
 
+#include <arpa/inet.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -42,10 +43,48 @@ void set_socket_options(socket_t socket) {
   ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 }
 
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
+}
+
+bool is_ipv4(const std::string& name) {
+  in_addr address{};
+  return ::inet_pton(AF_INET, name.c_str(), &address) == 1;
+}
+
+/// Of the `Host` header: a name that somebody else's DNS could point here is not this machine's.
+bool names_this_machine(const std::string& host) {
+  const bool is_v6 = host.starts_with("[");
+  const std::string name = host.substr(0, is_v6 ? host.find(']') + 1 : host.find(':'));
+  return name == "localhost" || name == "[::1]" || (is_loopback(name) && is_ipv4(name));
+}
+
+/// Why this is not a command of an operator on this machine.
+std::optional<std::string> why_no_command(const httplib::Request& request) {
+  if (!is_loopback(request.remote_addr)) return "only from this machine\n";
+  if (!names_this_machine(request.get_header_value("Host"))) return "only for a Host that is this machine\n";
+  if (request.has_header("Origin") || request.has_header("Sec-Fetch-Site")) return "not from a page\n";
+  if (request.get_header_value(kReleaseHeader) != kReleaseHeaderValue) {
+    return "only with the header " + std::string(kReleaseHeader) + ": " + kReleaseHeaderValue + "\n";
+  }
+  if (request.get_header_value("Content-Type") != "application/json") return "only with JSON in the body\n";
+  return std::nullopt;
+}
+
+/// Before any body is read.
 httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& request, httplib::Response& response) {
-  if (request.method == "GET" || request.method == "HEAD") return httplib::Server::HandlerResponse::Unhandled;
-  response.set_header("Allow", "GET, HEAD");
-  answer(response, 405, "only GET and HEAD\n");
+  const bool is_command_path = request.path == kReleasePath;
+  const bool is_allowed =
+      is_command_path ? request.method == "POST" : request.method == "GET" || request.method == "HEAD";
+  if (!is_allowed) {
+    response.set_header("Allow", is_command_path ? "POST" : "GET, HEAD");
+    answer(response, 405, is_command_path ? "only POST\n" : "only GET and HEAD\n");
+    return httplib::Server::HandlerResponse::Handled;
+  }
+  if (!is_command_path) return httplib::Server::HandlerResponse::Unhandled;
+  const auto why_not = why_no_command(request);
+  if (!why_not) return httplib::Server::HandlerResponse::Unhandled;
+  answer(response, 403, *why_not);
   return httplib::Server::HandlerResponse::Handled;
 }
 
@@ -74,6 +113,7 @@ struct AdminServer::Impl {
 
   void route();
   void get(const char* path, void (Impl::*handler)(httplib::Response&));
+  void release(const std::string& body, httplib::Response& response);
   bool listens_within(std::chrono::milliseconds time);
 
   void livez(httplib::Response& response) {
@@ -99,18 +139,32 @@ void AdminServer::Impl::get(const char* path, void (Impl::*handler)(httplib::Res
   });
 }
 
+void AdminServer::Impl::release(const std::string& body, httplib::Response& response) {
+  const std::lock_guard lock(sources_mutex);
+  if (metrics == nullptr || !sources.release) return answer(response, 503, "stopping\n");
+  const auto holds = read_release(body);
+  if (!holds) return answer(response, 400, holds.error().message + "\n");
+  if (const auto why_not = why_not_release(sources.status(), *holds)) return answer(response, 409, *why_not + "\n");
+  sources.release(*holds);
+  answer(response, 202, "asked\n");
+}
+
 void AdminServer::Impl::route() {
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_socket_options(set_socket_options);
   server.set_keep_alive_max_count(1);
   server.set_read_timeout(kReadTimeout);
   server.set_write_timeout(kWriteTimeout);
+  server.set_payload_max_length(kMaxReleaseBytes);
   server.set_pre_routing_handler(refuse_other_methods);
   server.set_error_handler(explain_error);
   get("/livez", &Impl::livez);
   get("/readyz", &Impl::readyz);
   get("/status", &Impl::status);
   get("/metrics", &Impl::metrics_text);
+  server.Post(kReleasePath, [this](const httplib::Request& request, httplib::Response& response) {
+    release(request.body, response);
+  });
 }
 
 /// A server that is stopped before it listens would listen for ever.

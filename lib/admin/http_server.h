@@ -10,7 +10,7 @@
 
 namespace tether {
 
-/// A connection in memory: the other side has sent all it will ever send.
+/// A connection in memory: the other side, on this machine, has sent all it will ever send.
 class MemoryStream : public httplib::Stream {
  public:
   explicit MemoryStream(std::string_view sent) : rest_(sent) {}
@@ -27,7 +27,7 @@ class MemoryStream : public httplib::Stream {
     written_.append(data, size);
     return static_cast<ssize_t>(size);
   }
-  void get_remote_ip_and_port(std::string& /*ip*/, int& /*port*/) const override {}
+  void get_remote_ip_and_port(std::string& ip, int& /*port*/) const override { ip = "127.0.0.1"; }
   void get_local_ip_and_port(std::string& /*ip*/, int& /*port*/) const override {}
   socket_t socket() const override { return INVALID_SOCKET; }
 

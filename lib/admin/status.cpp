@@ -83,6 +83,41 @@ Json notes(const std::vector<ResourceNote>& notes) {
   return out;
 }
 
+Json quarantined(const std::vector<ResourceNote>& resources) {
+  Json out = notes(resources);
+  for (std::size_t i = 0; i < resources.size(); ++i) out[i]["next_try"] = instant(resources[i].next_try);
+  return out;
+}
+
+Json held(const std::vector<ResourceNote>& resources) {
+  Json out = notes(resources);
+  for (std::size_t i = 0; i < resources.size(); ++i) out[i]["listing"] = resources[i].listing;
+  return out;
+}
+
+std::string reason_of(const HoldNote& hold) {
+  if (hold.state == HoldNote::State::Asked) return "an operator agreed: it is asked again";
+  if (hold.state == HoldNote::State::Released) return "released: it goes once the next listing confirms it";
+  if (!hold.releases_in) return "never goes by itself: nothing that was here before is in it";
+  const auto left = std::chrono::ceil<std::chrono::seconds>(*hold.releases_in).count();
+  return "goes by itself if listings lack the same for another " + std::to_string(left) + " s";
+}
+
+Json holds(const std::vector<HoldNote>& holds) {
+  Json out = Json::array();
+  for (const HoldNote& hold : holds) {
+    out.push_back({{"listing", hold.listing},
+                   {"state", to_string(hold.state)},
+                   {"since", instant(hold.since)},
+                   {"would_go", hold.would_go},
+                   {"in_service", hold.in_service},
+                   {"release_in_s", hold.releases_in ? seconds(*hold.releases_in) : Json()},
+                   {"reason", reason_of(hold)},
+                   {"noted", hold.noted}});
+  }
+  return out;
+}
+
 Json event_timestamps(const std::map<std::string, Instant>& timestamps) {
   Json out = Json::object();
   for (const auto& [type, at] : timestamps) out[type] = instant(at);
@@ -112,12 +147,18 @@ std::string to_json(const Status& status, TimePoint now) {
       {"gateway", gateway(status.gateway, now)},
       {"store", store(status.store)},
       {"event_timestamps", event_timestamps(status.event_timestamps)},
-      {"quarantined", notes(status.quarantined)},
-      {"held", notes(status.held)},
+      {"quarantined", quarantined(status.quarantined)},
+      {"held", held(status.held)},
+      {"holds", holds(status.holds)},
       {"waiting", notes(status.waiting)},
       {"best_effort_kinds", Json(status.best_effort_kinds)},
   };
   return out.dump(/*indent=*/2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string_view to_string(HoldNote::State state) {
+  constexpr std::array<std::string_view, 3> kNames = {"held", "asked", "released"};
+  return kNames.at(static_cast<std::size_t>(state));
 }
 
 std::optional<std::string> why_not_ready(const Status& status) {

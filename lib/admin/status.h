@@ -55,6 +55,25 @@ struct ResourceNote {
   std::optional<std::string> handle;
   std::optional<std::string> reason;  ///< Cut, and cleared of secrets, by who makes it.
   Instant since;                      ///< Not set: unknown.
+  Instant next_try = {};              ///< Quarantined: when it is tried again at the latest.
+  std::string listing = {};           ///< Held: the listing that lacks it.
+};
+
+/// A listing whose removals the deletion brake keeps.
+struct HoldNote {
+  enum class State {
+    Held,
+    Asked,     ///< An operator agreed, and the listing is asked again.
+    Released,  ///< What it lacks goes once the next listing confirms it.
+  };
+
+  std::string listing;  ///< `deployments`, `keys/RestApi`, …
+  State state = State::Held;
+  Instant since;
+  std::uint64_t would_go = 0;
+  std::uint64_t in_service = 0;
+  std::optional<Duration> releases_in;  ///< For how long it must still lack the same; nullopt: it never goes so.
+  std::int64_t noted = 0;               ///< Another number once it has lacked something else.
 };
 
 /// How many there are, also of what is listed only in part.
@@ -80,6 +99,7 @@ struct Status {
   ResourceCounts counts;  ///< For the metrics: of the next three, which may be cut short.
   std::vector<ResourceNote> quarantined;
   std::vector<ResourceNote> held;     ///< What a listing lacks and the deletion brake keeps.
+  std::vector<HoldNote> holds;        ///< The listings that lack it.
   std::vector<ResourceNote> waiting;  ///< Wanted, and not yet offered: for a document or for what they refer to.
   /// Kinds of which something is in the store that no listing can correct: it is as the last event left it.
   std::vector<std::string> best_effort_kinds;
@@ -91,6 +111,8 @@ std::string_view to_string(GatewayStatus::State state);       ///< `away`, `conn
 /// The JSON of `/status`, indented for people, with a line end. What is unknown is null and never left out; ages and
 /// waits are in seconds. Bytes that are not UTF-8 are replaced.
 std::string to_json(const Status& status, TimePoint now);
+
+std::string_view to_string(HoldNote::State state);  ///< `held`, `asked`, `released`
 
 /// One line of text saying why the gateway is not known to have a configuration, or nullopt if it has.
 std::optional<std::string> why_not_ready(const Status& status);

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -82,9 +83,12 @@ class Fixture {
   }
 
   Answer ask(const std::string& method, const std::string& path, const std::string& body = "") const {
-    const Connection connection(server->port());
-    connection.send(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+    return exchange(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
                     std::to_string(body.size()) + "\r\n\r\n" + body);
+  }
+  Answer exchange(const std::string& request) const {
+    const Connection connection(server->port());
+    connection.send(request);
     const std::string all = connection.read_all();
     CAPTURE(all);
     REQUIRE(all.starts_with("HTTP/1.1 "));
@@ -189,6 +193,102 @@ TEST_CASE("HEAD is answered without a body, other methods are refused, other pat
   CHECK(fixture.get("/").code == 404);
   CHECK(fixture.get("/status/").code == 404);
   CHECK(fixture.get("/../etc/passwd").code == 404);
+}
+
+namespace {
+
+constexpr const char* kConsent = R"({"holds":[{"listing":"deployments","noted":42}]})";
+
+/// A server with one held listing and a link, and what was agreed to.
+class ReleaseFixture : public Fixture {
+ public:
+  ReleaseFixture() {
+    server->stop();
+    AdminSources with_release = sources();
+    with_release.release = [this](const std::vector<AgreedHold>& holds) {
+      const std::lock_guard lock(mutex);
+      agreed.insert(agreed.end(), holds.begin(), holds.end());
+    };
+    auto started = AdminServer::start("127.0.0.1", 0, with_release, metrics);
+    REQUIRE(started);
+    server = std::move(*started);
+    status.control_plane.state = ControlPlaneStatus::State::Connected;
+    status.holds = {{"deployments", HoldNote::State::Held, {}, 6, 20, {}, 42}};
+  }
+
+  Answer post(const std::map<std::string, std::string>& changed = {}, const std::string& body = kConsent) const {
+    std::map<std::string, std::string> headers = {{"Host", "localhost"},
+                                                  {"Content-Type", "application/json"},
+                                                  {kReleaseHeader, kReleaseHeaderValue},
+                                                  {"Content-Length", std::to_string(body.size())}};
+    for (const auto& [name, value] : changed) headers[name] = value;
+    std::string head;
+    for (const auto& [name, value] : headers) {
+      if (!value.empty()) head += name + ": " + value + "\r\n";
+    }
+    return exchange("POST /release-deletions HTTP/1.1\r\n" + head + "\r\n" + body);
+  }
+
+  std::vector<AgreedHold> agreed;
+};
+
+}  // namespace
+
+TEST_CASE("an operator's consent is taken from this machine") {
+  ReleaseFixture fixture;
+  for (const char* host : {"localhost", "localhost:9469", "127.0.0.1", "127.0.0.1:9469", "[::1]:9469"}) {
+    CAPTURE(host);
+    CHECK(fixture.post({{"Host", host}}).code == 202);
+  }
+  CHECK(fixture.agreed == std::vector<AgreedHold>(5, {"deployments", 42}));
+}
+
+TEST_CASE("a page in a browser can give no consent") {
+  ReleaseFixture fixture;
+  using Headers = std::map<std::string, std::string>;
+  const auto headers =
+      GENERATE(Headers{{kReleaseHeader, ""}}, Headers{{kReleaseHeader, "x"}}, Headers{{"Origin", "http://localhost"}},
+               Headers{{"Sec-Fetch-Site", "same-origin"}}, Headers{{"Host", "evil.example:9469"}},
+               Headers{{"Host", "127.0.0.1.evil.example"}}, Headers{{"Host", ""}},
+               Headers{{"Content-Type", "text/plain"}}, Headers{{"Content-Type", ""}});
+  CAPTURE(headers);
+
+  CHECK(fixture.post(headers).code == 403);
+
+  CHECK(fixture.agreed.empty());
+}
+
+TEST_CASE("a consent that cannot be followed is refused with the reason in one line") {
+  ReleaseFixture fixture;
+  const auto refused = [&fixture](const std::string& body = kConsent) {
+    const Answer answer = fixture.post({}, body);
+    CHECK(fixture.agreed.empty());
+    return std::to_string(answer.code) + " " + answer.body;
+  };
+
+  CHECK_THAT(refused("x=1"), StartsWith("400 the body should be "));
+  CHECK_THAT(refused(std::string(kMaxReleaseBytes + 1, ' ')), StartsWith("413"));
+  CHECK(refused(R"({"holds":[{"listing":"plans","noted":42}]})") ==
+        "409 nothing of that listing is held any more: look again\n");
+  CHECK(refused(R"({"holds":[{"listing":"deployments","noted":41}]})") ==
+        "409 something else is missing than was shown: look again\n");
+  fixture.status.control_plane.other_gateway_id = "g-2";
+  CHECK(refused() == "409 the link is that of another gateway id than the one in service\n");
+  fixture.status.control_plane.state = ControlPlaneStatus::State::Reconnecting;
+  CHECK(refused() == "409 there is no link to the control plane, which has to confirm it: it is reconnecting\n");
+  fixture.status.store.degraded = true;
+  fixture.status.store.last_error = "disk is full";
+  CHECK(refused() == "409 nothing can be stored: disk is full\n");
+}
+
+TEST_CASE("the path of consents takes nothing but POST") {
+  const ReleaseFixture fixture;
+  for (const char* method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
+    CAPTURE(method);
+    const Answer refused = fixture.ask(method, "/release-deletions");
+    CHECK(refused.code == 405);
+    CHECK_THAT(refused.head, Contains("Allow: POST\r\n"));
+  }
 }
 
 TEST_CASE("what is no HTTP is refused, and a request has a longest address") {

@@ -35,7 +35,7 @@ TEST_CASE("what is unknown is null, and never left out") {
         "/control_plane/next_attempt_s", "/control_plane/last_error", "/control_plane/state_age_s", "/gateway/instance",
         "/gateway/applied_revision", "/gateway/last_proven_sync_age_s", "/gateway/last_error", "/gateway/state_age_s",
         "/store/revision", "/store/last_error", "/quarantined/0/handle", "/quarantined/0/reason",
-        "/quarantined/0/since", "/event_timestamps/api.deployed"}) {
+        "/quarantined/0/since", "/quarantined/0/next_try", "/event_timestamps/api.deployed"}) {
     CAPTURE(path);
     const nlohmann::json::json_pointer pointer(path);
     REQUIRE(json.contains(pointer));
@@ -65,7 +65,13 @@ TEST_CASE("everything that is known is told (R14, R29)") {
   status.gateway = {GatewayStatus::State::InSync, kNow - 4s, "/run/g.sock", "i-1", 42, true, kNow - 3s, "was away"};
   status.store = {43, {{"RestApi", 7}, {"ApiKey", 2}}, 5, true, "disk is full"};
   status.event_timestamps = {{"api.deployed", *parse_rfc3339("2026-08-22T11:02:03.4179Z")}};
-  const ResourceNote note{"RestApi", "id-1", "petstore-v1.0", "no such policy", *parse_rfc3339("2026-08-22T11:02:03Z")};
+  const ResourceNote note{"RestApi",
+                          "id-1",
+                          "petstore-v1.0",
+                          "no such policy",
+                          *parse_rfc3339("2026-08-22T11:02:03Z"),
+                          *parse_rfc3339("2026-08-22T12:02:03Z"),
+                          "deployments"};
   status.quarantined = {note};
   status.held = {note, note};
   status.waiting = {note, note, note};
@@ -86,10 +92,35 @@ TEST_CASE("everything that is known is told (R14, R29)") {
       "degraded":true,"last_error":"disk is full"})"));
   CHECK(json["event_timestamps"]["api.deployed"] == "2026-08-22T11:02:03.417Z");
   CHECK(json["quarantined"] == nlohmann::json::parse(R"([{"kind":"RestApi","id":"id-1","handle":"petstore-v1.0",
-      "reason":"no such policy","since":"2026-08-22T11:02:03.000Z"}])"));
+      "reason":"no such policy","since":"2026-08-22T11:02:03.000Z","next_try":"2026-08-22T12:02:03.000Z"}])"));
   CHECK(json["held"].size() == 2);
+  CHECK(json["held"][0]["listing"] == "deployments");
   CHECK(json["waiting"].size() == 3);
   CHECK(json["best_effort_kinds"] == nlohmann::json{"Application", "HmacSecret"});
+}
+
+TEST_CASE("a hold is told with what it is about, and when it ends by itself, or why it does not [B5]") {
+  Status status = unknown_status();
+  HoldNote hold{"deployments", HoldNote::State::Held, *parse_rfc3339("2026-08-22T11:02:03Z"), 6, 20, 3400s, 42};
+  status.holds.push_back(hold);
+  hold.releases_in.reset();
+  status.holds.push_back(hold);
+  hold.state = HoldNote::State::Asked;
+  status.holds.push_back(hold);
+  hold.state = HoldNote::State::Released;
+  hold.releases_in = 0s;
+  status.holds.push_back(hold);
+
+  const auto json = json_of(status)["holds"];
+
+  CHECK(json[0] == nlohmann::json::parse(R"({"listing":"deployments","state":"held","since":"2026-08-22T11:02:03.000Z",
+      "would_go":6,"in_service":20,"release_in_s":3400.0,"noted":42,
+      "reason":"goes by itself if listings lack the same for another 3400 s"})"));
+  CHECK(json[1]["release_in_s"].is_null());
+  CHECK(json[1]["reason"] == "never goes by itself: nothing that was here before is in it");
+  CHECK(json[2]["state"] == "asked");
+  CHECK(json[3]["state"] == "released");
+  CHECK(json[3]["release_in_s"] == 0.0);
 }
 
 TEST_CASE("ages grow with the time of the question, and waits end at none") {

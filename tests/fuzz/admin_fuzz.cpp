@@ -20,7 +20,9 @@ class Endpoint {
     status_.gateway.socket = "/run/gateway/config.sock";
     status_.store.resources["RestApi"] = 3;
     status_.event_timestamps["api.deployed"] = from_ms(1'780'000'000'000);
+    status_.control_plane.state = ControlPlaneStatus::State::Connected;
     status_.held.push_back({"RestApi", "a1", "pets", "gone from the listing", {}});
+    status_.holds.push_back({"deployments", HoldNote::State::Held, {}, 1, 1, {}, 42});
     AdminSources sources;
     sources.status = [this] { return status_; };
     sources.is_alive = [] { return true; };
@@ -30,6 +32,9 @@ class Endpoint {
         out.replace(at, kPlanted.size(), "***");
       }
       return out;
+    };
+    sources.release = [](const std::vector<AgreedHold>& holds) {
+      check(holds == std::vector<AgreedHold>(holds.size(), {"deployments", 42}), "a consent names what is held");
     };
     auto started = AdminServer::start("127.0.0.1", 0, std::move(sources), metrics_);
     check(started.has_value(), "the endpoint starts");

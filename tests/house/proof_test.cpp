@@ -45,7 +45,7 @@ TEST_CASE("each line of a table of RULE.md that decides something is in proof.md
   std::set<std::string> proven;
   for (const auto& row : proofs()) proven.insert(row.cells.at(0));
   std::size_t lines = 0;
-  for (const char* header : {"the event", "the row", "the answer", "the gateway says"}) {
+  for (const char* header : {"the event", "the row", "the answer", "the gateway says", "a later listing"}) {
     for (const auto& row : house::rows_of_tables("lib/sync/RULE.md", header)) {
       const std::string line = row.cells.size() == 3 ? row.cells[0] + ", after " + row.cells[1] : row.cells[0];
       INFO(header << ": " << line);

@@ -91,11 +91,11 @@ TEST_CASE("in a normal run the status says where everything stands [R14] [R29]")
   CAPTURE(status.dump(2));
   const Duration so_far = Clock::now() - begun;
   CHECK(members(status) == Names{"version", "uptime_s", "in_sync", "settled", "control_plane", "gateway", "store",
-                                 "event_timestamps", "quarantined", "held", "waiting", "best_effort_kinds"});
+                                 "event_timestamps", "quarantined", "held", "holds", "waiting", "best_effort_kinds"});
   CHECK(status["version"] == TETHERD_VERSION);
   CHECK(is_age_below(status["uptime_s"], so_far));
   CHECK(status["settled"] == true);
-  for (const char* list : {"quarantined", "held", "waiting"}) CHECK(status[list] == json::array());
+  for (const char* list : {"quarantined", "held", "holds", "waiting"}) CHECK(status[list] == json::array());
   CHECK(status["best_effort_kinds"] == json{"ApiKey"});  // one of the MCP server's
 
   const json& control_plane = status["control_plane"];
@@ -154,7 +154,7 @@ TEST_CASE(
   scene.control_plane().redeploy(ids.front());
   const json note = wait_for_only(scene, "quarantined");
 
-  CHECK(members(note) == Names{"kind", "id", "handle", "reason", "since"});
+  CHECK(members(note) == Names{"kind", "id", "handle", "reason", "since", "next_try"});
   CHECK(note["kind"] == "RestApi");
   CHECK(note["id"] == ids.front());
   CHECK(note["handle"] == "api-0");
@@ -179,7 +179,7 @@ TEST_CASE("a removal that is not believed is listed, and what it calls for stays
 
   Names held_ids;
   for (const json& note : held) {
-    CHECK(members(note) == Names{"kind", "id", "handle", "reason", "since"});
+    CHECK(members(note) == Names{"kind", "id", "handle", "reason", "since", "listing"});
     CHECK(note["kind"] == "RestApi");
     CHECK(note["handle"].get<std::string>().starts_with("api-"));
     CHECK(note["reason"] == "the listing deployments lacks 3 of 3: nothing of it is removed");

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tether/base/result.h"
+
+namespace tether {
+
+/// Asks the admin endpoint of a daemon on this machine, for its sub-commands. Blocks, for some seconds at most.
+class AdminClient {
+ public:
+  /// Where the daemon listens by its settings; for "all addresses" the loopback one is asked.
+  AdminClient(std::string host, std::uint16_t port);
+
+  /// The body of `/status`. Retry: nobody answers, or not with 200.
+  Result<std::string> status() const;
+  /// Hands over an operator's consent. Reject: the daemon's own words why it does not take it.
+  Result<Done> release_deletions(const std::string& body) const;
+
+ private:
+  std::string host_;
+  std::uint16_t port_;
+};
+
+}  // namespace tether

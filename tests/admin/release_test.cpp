@@ -1,0 +1,213 @@
+#include "tether/admin/release.h"
+
+#include <catch2/catch.hpp>
+#include <deque>
+
+#include "tether/admin/admin_client.h"
+#include "tether/admin/admin_server.h"
+
+namespace tether {
+
+using Catch::Matchers::Contains;
+
+namespace {
+
+Status connected() {
+  Status status;
+  status.control_plane.state = ControlPlaneStatus::State::Connected;
+  return status;
+}
+
+Status holding(HoldNote::State state = HoldNote::State::Held, std::int64_t noted = 42) {
+  Status status = connected();
+  status.holds = {{"deployments", state, *parse_rfc3339("2026-08-22T11:02:03Z"), 6, 20, 3400s, noted}};
+  status.held = {{"RestApi", "id-1", "petstore-v1.0", "no", {}, {}, "deployments"},
+                 {"RestApi", "id-2", "pet\x1b[2Jstore", "no", {}, {}, "deployments"}};
+  return status;
+}
+
+/// A daemon that shows one status after the other, the last one again and again, and an operator.
+struct Operator {
+  std::deque<Status> shows;
+  std::optional<bool> says = true;
+  std::string refusal;
+  bool is_away = false;
+
+  std::string out, err;
+  std::vector<std::string> agreed;
+  int asked = 0;
+  int pauses = 0;
+
+  ReleaseEnd run(bool yes = false) {
+    ReleaseEnds ends;
+    ends.status = [this]() -> Result<std::string> {
+      if (is_away) return fail(ErrorKind::Retry, "127.0.0.1:9469: refused");
+      const Status status = shows.front();
+      if (shows.size() > 1) shows.pop_front();
+      return to_json(status, TimePoint());
+    };
+    ends.agree = [this](const std::string& body) -> Result<Done> {
+      if (!refusal.empty()) return fail(ErrorKind::Reject, refusal);
+      agreed.push_back(body);
+      return Done{};
+    };
+    ends.ask = [this] {
+      ++asked;
+      return says;
+    };
+    ends.say = [this](const std::string& text) { out += text; };
+    ends.complain = [this](const std::string& text) { err += text; };
+    ends.pause = [this] { ++pauses; };
+    return release_deletions(ends, yes);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an operator sees what would go, agrees, and is told when it is gone [B5]") {
+  Operator person;
+  person.shows = {holding(),
+                  holding(),
+                  holding(HoldNote::State::Asked),
+                  holding(HoldNote::State::Released),
+                  holding(HoldNote::State::Released),
+                  connected()};
+
+  CHECK(person.run() == ReleaseEnd::Done);
+
+  CHECK_THAT(person.out, Contains("deployments: lacks 6 of 20 that are stored, since 2026-08-22T11:02:03.000Z; goes by "
+                                  "itself if listings lack the same for another 3400 s\n"
+                                  "  RestApi id-1  petstore-v1.0\n"
+                                  "  RestApi id-2  pet?[2Jstore\n"
+                                  "  … and 4 more that are not shown\n"));
+  CHECK_THAT(person.out, Contains("deployments: what was held is gone\n"));
+  CHECK(person.agreed == std::vector<std::string>{R"({"holds":[{"listing":"deployments","noted":42}]})"});
+  CHECK(person.asked == 1);
+  CHECK(person.err.empty());
+}
+
+TEST_CASE("without a hold nothing is asked") {
+  Operator person;
+  person.shows = {connected()};
+
+  CHECK(person.run() == ReleaseEnd::Done);
+  CHECK(person.out == "nothing is held\n");
+  CHECK(person.asked == 0);
+  CHECK(person.agreed.empty());
+}
+
+TEST_CASE("nothing is released without a word, and a script says it by --yes") {
+  Operator person;
+  person.shows = {holding()};
+  person.says = std::nullopt;
+  CHECK(person.run() == ReleaseEnd::NotAsked);
+  CHECK_THAT(person.err, Contains("--yes"));
+
+  person.says = false;
+  CHECK(person.run() == ReleaseEnd::NotDone);
+  CHECK(person.agreed.empty());
+
+  person.asked = 0;
+  person.shows = {holding(), holding(HoldNote::State::Released), connected()};
+  CHECK(person.run(/*yes=*/true) == ReleaseEnd::Done);
+  CHECK(person.asked == 0);
+}
+
+TEST_CASE("a daemon that is away, or of another kind, is said so") {
+  Operator person;
+  person.is_away = true;
+  CHECK(person.run() == ReleaseEnd::NotDone);
+  CHECK(person.err == "the daemon does not answer: 127.0.0.1:9469: refused\n");
+}
+
+TEST_CASE("without a link the list is shown, and nothing is asked") {
+  Operator person;
+  Status away = holding();
+  away.control_plane.state = ControlPlaneStatus::State::Reconnecting;
+  person.shows = {away};
+
+  CHECK(person.run(/*yes=*/true) == ReleaseEnd::NotDone);
+  CHECK_THAT(person.out, Contains("id-1"));
+  CHECK_THAT(person.err, Contains("no link to the control plane (reconnecting)"));
+  CHECK(person.agreed.empty());
+}
+
+TEST_CASE("what is still held afterwards is an error that says why") {
+  Operator person;
+  SECTION("something else is missing") {
+    person.shows = {holding(), holding(HoldNote::State::Asked), holding(HoldNote::State::Held, 43)};
+    CHECK(person.run() == ReleaseEnd::NotDone);
+    CHECK_THAT(person.err, Contains("something else is missing than was shown"));
+  }
+  SECTION("another link came in between") {
+    person.shows = {holding(), holding(HoldNote::State::Asked), holding()};
+    CHECK(person.run() == ReleaseEnd::NotDone);
+    CHECK_THAT(person.err, Contains("the link was made anew"));
+  }
+  SECTION("the link went") {
+    person.shows = {holding(), holding(HoldNote::State::Asked), Status()};
+    CHECK(person.run() == ReleaseEnd::NotDone);
+    CHECK_THAT(person.err, Contains("the link to the control plane is gone (standalone)"));
+  }
+  SECTION("it takes too long") {
+    person.shows = {holding()};
+    CHECK(person.run() == ReleaseEnd::NotDone);
+    CHECK(person.pauses == kReleaseLooks);
+    CHECK_THAT(person.err, Contains("not confirmed yet"));
+  }
+  SECTION("the daemon refuses") {
+    person.shows = {holding()};
+    person.refusal = "something else is missing than was shown: look again";
+    CHECK(person.run() == ReleaseEnd::NotDone);
+    CHECK(person.err == "not released: something else is missing than was shown: look again\n");
+  }
+}
+
+TEST_CASE("what the control plane has again is said not to have gone") {
+  Operator person;
+  person.shows = {holding(), holding(HoldNote::State::Asked), connected()};
+
+  CHECK(person.run() == ReleaseEnd::Done);
+  CHECK_THAT(person.out, Contains("deployments: lacks it no more, nothing is removed\n"));
+}
+
+TEST_CASE("a consent is read as it is written, and nothing else is") {
+  const std::vector<AgreedHold> holds = {{"deployments", 42}, {"keys/Rest\"Api", 7}};
+  CHECK(*read_release(write_release(holds)) == holds);
+
+  for (const std::string bad :
+       {"", "{}", "[]", "null", R"({"holds":{}})", R"({"holds":[]})", R"({"holds":[1]})",
+        R"({"holds":[{"listing":"x"}]})", R"({"holds":[{"listing":1,"noted":1}]})",
+        R"({"holds":[{"listing":"x","noted":"1"}]})", R"({"holds":[{"listing":"x","noted":1.5}]})",
+        R"({"holds":[{"listing":"x","noted":1,"more":[[1]]}]})"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(read_release(bad));
+  }
+  CHECK(read_release(write_release(std::vector<AgreedHold>(kMaxAgreedHolds, {"x", 1}))));
+  CHECK_FALSE(read_release(write_release(std::vector<AgreedHold>(kMaxAgreedHolds + 1, {"x", 1}))));
+  CHECK_FALSE(read_release(std::string(kMaxReleaseBytes + 1, '[')));
+}
+
+TEST_CASE("the client of the sub-command and the endpoint understand each other") {
+  Metrics metrics{"1.2.3", {{"api.deployed"}, {"RestApi"}, {"deployments"}}};
+  std::vector<AgreedHold> agreed;
+  AdminSources sources{[] { return holding(); }, [] { return true; }};
+  sources.release = [&agreed](const std::vector<AgreedHold>& holds) { agreed = holds; };
+  auto server = AdminServer::start("127.0.0.1", 0, sources, metrics);
+  REQUIRE(server);
+  const AdminClient client("0.0.0.0", (*server)->port());
+
+  REQUIRE(client.status());
+  CHECK_THAT(*client.status(), Contains("petstore-v1.0"));
+  CHECK(client.release_deletions(write_release({{"deployments", 42}})));
+  const auto refused = client.release_deletions(write_release({{"deployments", 1}}));
+  (*server)->stop();
+
+  CHECK(agreed == std::vector<AgreedHold>{{"deployments", 42}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "something else is missing than was shown: look again");
+  CHECK_FALSE(client.status());
+  CHECK_FALSE(client.release_deletions(write_release({{"deployments", 42}})));
+}
+
+}  // namespace tether
