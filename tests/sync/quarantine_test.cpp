@@ -208,6 +208,41 @@ TEST_CASE("a refusal that came after the secret it needed has changed waits for 
   CHECK_FALSE(world.artifact("a")->offering.refused);
 }
 
+TEST_CASE("a refused document is tried again when the value of its secret changes [B6]") {
+  World world;
+  world.secrets["s"] = {"h1", "v1"};
+  world.needs_secrets["d1"] = {"s"};
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.push({{"RestApi", "a", "cannot log in"}});
+  world.push();
+  REQUIRE(world.offered("a").empty());
+  REQUIRE(world.artifact("a")->offering.refused);
+  world.serve_for(20min);
+  CHECK(world.offered("a").empty());
+
+  world.secrets["s"] = {"h2", "v2"};
+  world.serve_for(20min);
+  CHECK(world.offered("a") == "d1");
+}
+
+TEST_CASE("a refused subscription is tried again when its plan changes") {
+  World world;
+  world.plans["gold"] = World::plan("gold");
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.push({{"Subscription", "s", "no such limit"}});
+  world.push();
+  REQUIRE(world.offered("Subscription", "s").empty());
+
+  world.plans["gold"].data = R"({"id":"gold","limit":7})";
+  world.serve_for(20min);
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+}
+
 TEST_CASE("a refused proxy is tried again when its provider is deployed anew") {
   World world;
   world.deploy("provider", "v1", "LlmProvider");

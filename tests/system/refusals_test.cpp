@@ -162,7 +162,10 @@ TEST_CASE("a refused resource is shown, keeps its last good version in service a
   CHECK(shown["id"] == good.artifact_id);
   CHECK(shown["handle"] == "petstore");
   CHECK(shown["reason"] == "no such upstream");
-  CHECK(shown["since"].is_string());
+  const auto since = parse_rfc3339(shown["since"].get<std::string>());
+  const auto next_try = parse_rfc3339(shown["next_try"].get<std::string>());
+  REQUIRE((since && next_try));
+  CHECK(*next_try - *since == std::chrono::hours(1));
   CHECK(scene.metric("tetherd_quarantined_resources") == 1);
   CHECK(served_deployment(scene.gateway(), good.artifact_id) == good.deployment_id);
   const auto tools = scene.control_plane().deploy("Mcp", "tools");
