@@ -4,66 +4,67 @@
 #include <array>
 
 #include "random.h"
-#include "tether/base/check.h"
 
 namespace tether::sim {
 namespace {
 
-/// How often something happens among the faults.
-struct Share {
+struct Fault {
   ActionKind kind;
-  std::size_t weight;
+  std::size_t weight;  ///< How often it happens beside the others.
+  std::string_view name;
 };
-constexpr std::array<Share, 9> kFaults = {{{ActionKind::CutLink, 8},
-                                           {ActionKind::KillDaemon, 4},
-                                           {ActionKind::RestartGateway, 4},
-                                           {ActionKind::ForgetGateway, 4},
-                                           {ActionKind::GatewayAway, 4},
-                                           {ActionKind::GatewayMoods, 4},
-                                           {ActionKind::RestTrouble, 6},
-                                           {ActionKind::Lies, 3},
-                                           {ActionKind::JumpWallClock, 3}}};
 
-ActionKind draw_fault(Random& random) {
-  std::size_t all = 0;
-  for (const Share& share : kFaults) all += share.weight;
-  std::size_t drawn = random.below(all);
-  for (const Share& share : kFaults) {
-    if (drawn < share.weight) return share.kind;
-    drawn -= share.weight;
+constexpr std::array<Fault, kActionKinds> kFaults = {{
+    {ActionKind::Operation, 0, "operation"},
+    {ActionKind::LostOperation, 0, "operation without an event"},
+    {ActionKind::CutLink, 8, "the link is cut"},
+    {ActionKind::HalfOpen, 4, "the link is half open"},
+    {ActionKind::Partition, 4, "the network is partitioned"},
+    {ActionKind::DialTrouble, 4, "dials are refused"},
+    {ActionKind::RestTrouble, 8, "REST has trouble"},
+    {ActionKind::Lies, 4, "listings lie"},
+    {ActionKind::Stale, 3, "answers are stale"},
+    {ActionKind::KillDaemon, 3, "the daemon is killed"},
+    {ActionKind::CutPower, 3, "the power is cut"},
+    {ActionKind::DieAtWrite, 3, "the power is cut at a write"},
+    {ActionKind::DiskTrouble, 3, "the disk has trouble"},
+    {ActionKind::RestartGateway, 4, "the gateway restarts empty"},
+    {ActionKind::ForgetGateway, 3, "the gateway loses what it has"},
+    {ActionKind::GatewayAway, 4, "the gateway is away"},
+    {ActionKind::GatewayMoods, 4, "the gateway has moods"},
+    {ActionKind::GatewayRefuses, 2, "the gateway refuses"},
+    {ActionKind::JumpWallClock, 3, "the wall clock jumps"},
+    {ActionKind::SetClockBack, 1, "the control plane's clock goes back"},
+    {ActionKind::RestoreDatabase, 1, "the control plane's database is restored"},
+    {ActionKind::RevokeToken, 2, "the token is revoked"},
+    {ActionKind::SwapIdentity, 0, "another control plane answers"},
+}};
+
+/// Of one world: some kinds of fault never happen in it, so that the others have the time to do what they can.
+std::vector<Fault> draw_temper(Random& random) {
+  std::vector<Fault> faults;
+  for (const Fault& fault : kFaults) {
+    if (random.chance(60) && fault.weight > 0) faults.push_back(fault);
   }
-  check(false, "the weights have been added up");
-  return ActionKind::CutLink;
+  if (faults.empty()) faults.push_back(kFaults[2]);
+  return faults;
+}
+
+ActionKind draw_fault(const std::vector<Fault>& faults, Random& random) {
+  std::size_t all = 0;
+  for (const Fault& fault : faults) all += fault.weight;
+  std::size_t drawn = random.below(all);
+  for (const Fault& fault : faults) {
+    if (drawn < fault.weight) return fault.kind;
+    drawn -= fault.weight;
+  }
+  return faults.back().kind;
 }
 
 }  // namespace
 
 std::string_view name_of(ActionKind kind) {
-  switch (kind) {
-    case ActionKind::Operation:
-      return "operation";
-    case ActionKind::LostOperation:
-      return "operation without an event";
-    case ActionKind::CutLink:
-      return "the link is cut";
-    case ActionKind::KillDaemon:
-      return "the daemon is killed";
-    case ActionKind::RestartGateway:
-      return "the gateway restarts empty";
-    case ActionKind::ForgetGateway:
-      return "the gateway loses what it has";
-    case ActionKind::GatewayAway:
-      return "the gateway is away";
-    case ActionKind::GatewayMoods:
-      return "the gateway has moods";
-    case ActionKind::RestTrouble:
-      return "REST has trouble";
-    case ActionKind::Lies:
-      return "listings lie";
-    case ActionKind::JumpWallClock:
-      return "the wall clock jumps";
-  }
-  return "";
+  return kFaults[static_cast<std::size_t>(kind)].name;
 }
 
 std::vector<Action> plan_actions(const WorldOptions& options) {
@@ -73,13 +74,16 @@ std::vector<Action> plan_actions(const WorldOptions& options) {
   for (Duration at = 1s; at < end;) {
     const int burst = users.chance(20) ? 6 : 1;
     for (int i = 0; i < burst; ++i) {
-      actions.push_back({0, at, users.chance(10) ? ActionKind::LostOperation : ActionKind::Operation, users.next()});
+      const bool lost = users.chance(10);
+      actions.push_back({0, at, lost ? ActionKind::LostOperation : ActionKind::Operation, users.next()});
     }
     at += users.chance(70) ? users.between(1ms, 20s) : users.between(1min, 40min);
   }
   Random faults(Random::part(options.seed, "faults"));
-  for (Duration at = 30s; at < end; at += faults.between(1s, 15min)) {
-    const ActionKind kind = draw_fault(faults);
+  const auto temper = draw_temper(faults);
+  const Duration longest = faults.chance(70) ? 15min : 2h;
+  for (Duration at = 30s; at < end; at += faults.between(1s, longest)) {
+    const ActionKind kind = draw_fault(temper, faults);
     actions.push_back({0, at, kind, faults.next()});
   }
   std::stable_sort(actions.begin(), actions.end(), [](const Action& a, const Action& b) { return a.at < b.at; });

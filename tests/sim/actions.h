@@ -16,20 +16,33 @@ struct WorldOptions {
   std::set<std::int64_t> suppressed;  ///< Actions that do not happen; the others draw what they draw with them.
 };
 
-/// What a user does or what breaks. What lasts ends by itself.
+/// What a user does or what breaks. What lasts ends by itself. Those of one instance draw which.
 enum class ActionKind {
-  Operation,       ///< A user of the control plane changes something.
-  LostOperation,   ///< The same, and its event is never written.
-  CutLink,         ///< The connection ends; no new one for a while.
-  KillDaemon,      ///< Only its store is left.
-  RestartGateway,  ///< Empty, as another instance.
-  ForgetGateway,   ///< The same instance, and nothing of what it had.
-  GatewayAway,     ///< Nobody listens.
-  GatewayMoods,    ///< It fails, loses its answers, answers with another revision, refuses bodies.
-  RestTrouble,     ///< 500, 401, no answer, no `Date`, cut short, documents left out.
-  Lies,            ///< Listings that lack rows, or are empty.
-  JumpWallClock,
+  Operation,        ///< A user of the control plane changes something.
+  LostOperation,    ///< The same, and its event is never written.
+  CutLink,          ///< The connection ends; no new one for a while.
+  HalfOpen,         ///< It is dead, and nobody says so.
+  Partition,        ///< No packet gets through for a while.
+  DialTrouble,      ///< 401, 429, 500, or too many connections.
+  RestTrouble,      ///< 401, 429, 500, no answer, cut short, no `Date`, documents left out, slow.
+  Lies,             ///< Listings that lack rows, or are empty.
+  Stale,            ///< Answers of a replica that lags behind.
+  KillDaemon,       ///< What it had written is left.
+  CutPower,         ///< What was synced is left.
+  DieAtWrite,       ///< The power is cut in the middle of what is being stored.
+  DiskTrouble,      ///< Full, read-only, failing.
+  RestartGateway,   ///< Empty, as another instance.
+  ForgetGateway,    ///< The same instance, and nothing of what it had.
+  GatewayAway,      ///< Nobody listens.
+  GatewayMoods,     ///< It fails, stalls, loses its answers, answers with another revision, says it is elsewhere.
+  GatewayRefuses,   ///< Whatever comes, now and then; removals too.
+  JumpWallClock,    ///< Ours.
+  SetClockBack,     ///< The control plane's, a little.
+  RestoreDatabase,  ///< The control plane's, to what it was up to two hours ago.
+  RevokeToken,      ///< The connection stays, and nothing else works until there is another.
+  SwapIdentity,     ///< Another control plane answers for a while.
 };
+inline constexpr int kActionKinds = static_cast<int>(ActionKind::SwapIdentity) + 1;
 std::string_view name_of(ActionKind kind);
 
 struct Action {

@@ -3,153 +3,276 @@
 
 #include "world.h"
 
-/// What must hold, seen from outside: by the control plane's history and by what the gateway serves.
+/// What must hold at every step, seen from outside: by what the control plane wanted when, and by what the gateway
+/// serves.
 namespace tether::sim {
 namespace {
 
 /// A gateway that has lost what it had is found when it is asked the next time.
 constexpr Duration kUnnoticed = 15s;
+/// Known limit: operations that commit in the other order than they were stamped can have the wrong one served for a
+/// moment. Likewise what the control plane itself took back.
+constexpr Duration kCrosswise = 2min;
+constexpr Duration kTakenBack = 10min;
 
-bool is_artifact(const std::string& kind) {
-  return kind == "RestApi" || kind == "LlmProvider" || kind == "LlmProxy";
-}
-
-std::string version_of(const Operation& operation) {
-  return operation.deployment_id + "@" + std::to_string(operation.at_ms);
-}
+// Named bounds, whatever the world does.
+constexpr std::int64_t kMaxRequestsAnHour = 10'000;
+constexpr std::size_t kMaxUnderWay = 8;  ///< Requests at once.
 
 }  // namespace
 
-const Operation* World::operation_of(const std::string& id, const std::string& version) const {
-  const auto found = control_plane_.history().find(id);
-  if (found == control_plane_.history().end()) return nullptr;
-  for (const auto& operation : found->second) {
-    if (operation.deployed && version_of(operation) == version) return &operation;
+void World::note_wishes() {
+  std::map<Key, std::string> desire;
+  for (const auto& control_plane : control_planes_) {
+    desire.merge(control_plane->desire());
+    for (auto& [key, version] : control_plane->existing()) existed_[key].insert(version);
+  }
+  const auto wish = [this](const Key& key, const std::string& version) {
+    wishes_[key].push_back({++wishes_noted_, now_, version});
+    last_event_[key].clear();
+  };
+  for (const auto& [key, version] : desire) {
+    const auto before = desire_.find(key);
+    if (before == desire_.end() || before->second != version) wish(key, version);
+  }
+  for (const auto& [key, version] : desire_) {
+    if (!desire.contains(key)) wish(key, "");
+  }
+  desire_ = std::move(desire);
+  for (std::size_t i = 0; i < control_planes_.size(); ++i) {
+    const auto& hub = control_planes_[i]->hub();
+    for (; events_read_[i] < hub.size(); ++events_read_[i])
+      last_event_[hub[events_read_[i]].about] = hub[events_read_[i]].id;
+  }
+}
+
+/// The last wish for this version.
+const World::Wish* World::wish_of(const Key& key, const std::string& version) const {
+  const auto found = wishes_.find(key);
+  if (found == wishes_.end()) return nullptr;
+  for (auto wish = found->second.rbegin(); wish != found->second.rend(); ++wish) {
+    if (wish->version == version) return &*wish;
   }
   return nullptr;
 }
 
-/// Whether somebody has asked, since this version was deployed, that it be served no more; or has deployed something
-/// that the gateway refuses, after which an older one that is not known to be good may go.
-bool World::may_go(const std::string& id, const std::string& version) const {
-  const auto* served = operation_of(id, version);
-  if (served == nullptr) return false;
-  for (const auto& operation : control_plane_.history().at(id)) {
-    if (operation.number <= served->number) continue;
-    if (!operation.deployed || control_plane_.is_bad(operation.deployment_id)) return true;
-    const auto refused = refused_.find(id);
-    if (refused != refused_.end() && refused->second.contains(version_of(operation))) return true;
+/// No list shows them: what an event said and nobody heard is lost.
+bool World::is_known_only_by_events(const Key& key) const {
+  if (key.first == "Application") return true;
+  const auto existed = existed_.find(key);
+  if (existed == existed_.end() || existed->second.empty()) return false;
+  const std::string artifact = existed->second.begin()->substr(0, existed->second.begin()->find(' '));
+  if (key.first == "ApiKey") return ControlPlane::kind_of(artifact) == "Mcp";
+  if (key.first != "Subscription") return false;
+  if (ControlPlane::kind_of(artifact) != "RestApi") return true;
+  const auto row = control_planes_[0]->rows().find(artifact);
+  return row == control_planes_[0]->rows().end() || row->second.failed;
+}
+
+/// Whether somebody has asked, since this version was wanted first, that it be served no more; or wanted something that
+/// the gateway refuses, after which an older one that is not known to be good may go.
+bool World::may_go(const Instance& instance, const Key& key, const std::string& version) const {
+  const auto found = wishes_.find(key);
+  if (found == wishes_.end()) return true;
+  const auto refused = instance.seen.refused.find(key);
+  // What is refused when it comes again (a secret of it was rotated) is not known to be good any more.
+  if (refused != instance.seen.refused.end() && refused->second.contains(version)) return true;
+  bool since = false;
+  for (const Wish& wish : found->second) {
+    if (since && wish.version.empty()) return true;
+    if (since && refused != instance.seen.refused.end() && refused->second.contains(wish.version)) return true;
+    since |= wish.version == version;
+  }
+  if (is_artifact(key.first)) return false;
+  // A revocation names a key by its artifact and name alone: one of an earlier key takes the later, until it is listed.
+  if (key.first == "ApiKey") {
+    const std::string name = version.substr(0, version.rfind(' ') + 1);
+    for (const auto& [other, wishes] : wishes_) {
+      if (other == key || other.first != "ApiKey") continue;
+      const bool same = std::any_of(wishes.begin(), wishes.end(),
+                                    [&name](const Wish& wish) { return wish.version.starts_with(name); });
+      if (same && wishes.back().version.empty()) return true;
+    }
+  }
+  // What the events said last counts, in the order in which they come.
+  if (key.first == "Application" || key.first == "Subscription") return true;
+  // A secret goes with the last document that names it.
+  if (key.first == "Secret") {
+    return std::none_of(instance.gateway_.served.begin(), instance.gateway_.served.end(), [&](const auto& line) {
+      if (!is_artifact(line.first.first)) return false;
+      const std::string id = line.second.substr(0, line.second.find('@'));
+      return control_planes_[0]->document_of(id).find('"' + key.second + '"') != std::string::npos;
+    });
   }
   return false;
 }
 
 /// Known limit: what was taken and whose answer was lost is not known to be good, so what is fallen back to when the
 /// gateway refuses what came after may be older than it.
-bool World::may_go_back(const std::string& id, const std::string& from, const std::string& to) const {
-  const auto unanswered = unanswered_.find(id);
-  const auto refused = refused_.find(id);
-  if (unanswered == unanswered_.end() || refused == refused_.end()) return false;
-  const auto* target = operation_of(id, to);
+bool World::may_go_back(const Instance& instance, const Key& key, const std::string& from,
+                        const std::string& to) const {
+  const auto& peer = *control_planes_[key.second.starts_with("B-") ? 1 : 0];
+  if (now_ - peer.last_crosswise(key.second) < kCrosswise || now_ - peer.last_taken_back() < kTakenBack) return true;
+  const auto unanswered = instance.seen.unanswered.find(key);
+  const auto refused = instance.seen.refused.find(key);
+  if (unanswered == instance.seen.unanswered.end() || refused == instance.seen.refused.end()) return false;
+  const auto* target = wish_of(key, to);
   bool fell_back = false;
-  for (const auto& operation : control_plane_.history().at(id)) {
-    if (!operation.deployed || operation.number <= target->number) continue;
-    const std::string version = version_of(operation);
-    if (refused->second.contains(version)) {
+  for (const Wish& wish : wishes_.at(key)) {
+    if (wish.version.empty() || wish.number <= target->number) continue;
+    if (refused->second.contains(wish.version)) {
       fell_back = true;
-    } else if (version == from && !unanswered->second.contains(version)) {
+    } else if (wish.version == from && !unanswered->second.contains(from)) {
       return false;
     }
   }
   return fell_back;
 }
 
-void World::look_at(const std::vector<Served>& changes, bool answered) {
-  for (const auto& [key, before, after] : changes) {
-    if (!is_artifact(key.first)) continue;
-    const std::string& id = key.second;
-    note("gateway: " + id + " " + (before.empty() ? "-" : before) + " -> " + (after.empty() ? "-" : after));
-    if (after.empty()) {
-      if (!may_go(id, before))
-        fail("removed_unasked", id + " " + before + " was removed, and nobody had asked for that");
-      continue;
-    }
-    const auto* operation = operation_of(id, after);
-    if (operation == nullptr) {
-      fail("never_deployed", id + " is served as " + after + ", which was never deployed so");
-      continue;
-    }
-    ever_served_[id].insert(after);
-    if (answered) {
-      unanswered_[id].erase(after);
+void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const Body& body, bool answered) {
+  auto& seen = instance.seen;
+  seen.changed = true;
+  std::set<Key> refused;
+  for (const Line& line : reaction.refused) {
+    refused.insert(line.key);
+    if (line.removes) {
+      seen.kept.insert(line.key);
     } else {
-      unanswered_[id].insert(after);
+      seen.refused[line.key].insert(line.version);
     }
-    auto& newest = newest_served_[id];
-    if (operation->number < newest && !may_go_back(id, before, after)) fail("went_back", id + " went back to " + after);
-    newest = std::max(newest, operation->number);
   }
+  if (reaction.status == 400) {
+    for (const auto& text : body.lines) {
+      const Line line = read_line(text);
+      if (control_plane_of(line).spoils_bodies(line.deployment_id)) seen.refused[line.key].insert(line.version);
+    }
+  }
+  for (const auto& text : body.lines) {
+    const Line line = read_line(text);
+    if (line.removes || !is_artifact(line.key.first)) continue;
+    if (line.document != control_plane_of(line).document_of(line.deployment_id)) {
+      fail("documents_are_theirs", line.key.second + " " + line.version + " comes with another document");
+    }
+  }
+  for (const Served& change : reaction.changes) {
+    if (change.after.empty() && refused.contains(change.key)) {
+      instance.note("gateway: " + change.key.second + " is refused and gone");
+      continue;
+    }
+    look_at_change(instance, change);
+    if (change.after.empty()) continue;
+    if (answered) {
+      seen.unanswered[change.key].erase(change.after);
+    } else {
+      seen.unanswered[change.key].insert(change.after);
+    }
+  }
+  bool first = false;
+  bool second = false;
+  for (const auto& [key, version] : instance.gateway_.served) (key.second.starts_with("B-") ? second : first) = true;
+  if (first && second) fail("one_identity", "the gateway has a mix of two control planes' configurations");
+}
+
+void World::look_at_change(Instance& instance, const Served& change) {
+  const auto& [key, before, after] = change;
+  const std::string name = key.first + " " + key.second;
+  instance.note("gateway: " + name + " " + (before.empty() ? "-" : before) + " -> " + (after.empty() ? "-" : after));
+  if (after.empty()) {
+    // Keys and subscriptions go with their artifact.
+    if (key.first == "ApiKey" || key.first == "Subscription") {
+      const std::string id = before.substr(0, before.find(' '));
+      const Key artifact{ControlPlane::kind_of(id), id};
+      if (!instance.gateway_.served.contains(artifact) || instance.seen.kept.contains(artifact)) return;
+    }
+    if (!may_go(instance, key, before))
+      fail("removed_unasked", name + " " + before + ", and nobody had asked for that");
+    return;
+  }
+  const auto existed = existed_.find(key);
+  if (existed == existed_.end() || !existed->second.contains(after)) {
+    return fail("never_deployed", name + " is served as " + after);
+  }
+  instance.seen.ever_served[key].insert(after);
+  instance.seen.kept.erase(key);
+  if (!is_artifact(key.first)) return;
+  auto& newest = instance.seen.newest_served[key];
+  const auto* wish = wish_of(key, after);
+  if (wish->number < newest && !may_go_back(instance, key, before, after)) {
+    fail("went_back", name + " went back from " + before + " to " + after);
+  }
+  newest = std::max(newest, wish->number);
+}
+
+void World::take_ack(Instance& instance, ControlPlane& peer, const std::string& frame) {
+  const auto payload = nlohmann::json::parse(frame).at("payload");
+  const Ack ack{payload.at("artifactId"), payload.at("deploymentId"), payload.at("action"),
+                payload.at("status") == "success", payload.at("performedAt")};
+  const Key key{ControlPlane::kind_of(ack.artifact_id), ack.artifact_id};
+  const std::string version = ack.deployment_id + "@" + std::to_string(parse_rfc3339(ack.performed_at)->ms());
+  const std::string what = ack.artifact_id + " " + ack.action + " " + ack.performed_at;
+  auto& seen = instance.seen;
+  if (ack.success) {
+    if (ack.action == "deploy" && !seen.ever_served[key].contains(version)) {
+      fail("false_success", what + ", which the gateway never had");
+    }
+    const bool stopped = desire_.find(key) == desire_.end();
+    if (ack.action == "undeploy" && stopped && instance.gateway_.served.contains(key)) {
+      fail("false_success", what + ", which the gateway still has");
+    }
+    seen.acked.insert(what);
+  } else {
+    if (!instance.reports_failures()) fail("false_failure", what + ", which is not to be reported");
+    if (!seen.refused[key].contains(version)) fail("false_failure", what + ", which the gateway did not refuse");
+    if (seen.acked.contains(what)) fail("failed_after_success", what);
+    if (!seen.failed.insert(what).second) fail("failed_twice", what);
+  }
+  peer.take_ack(ack, now_);
 }
 
 /// "In sync" is never said before it is true: each artifact is served as the control plane wanted it at the moment of
 /// the proof, or at a later one.
-void World::look_at_standing() {
-  if (!daemon_.is_in_sync()) return;
-  const auto proven = daemon_.engine().standing().proven;
-  if (!proven || last_lie_ >= *proven - kBetweenLies || now_ - last_loss_ < kUnnoticed) return;
-  for (const auto& item : control_plane_.history()) {
-    const std::string& id = item.first;
-    const auto& operations = item.second;
-    const auto served = std::find_if(gateway_.served.begin(), gateway_.served.end(), [&id](const auto& line) {
-      return line.first.second == id && is_artifact(line.first.first);
-    });
-    const std::string version = served == gateway_.served.end() ? "" : served->second;
+void World::look_at_standing(Instance& instance) {
+  auto& seen = instance.seen;
+  if (!instance.running_ || !instance.daemon_.is_in_sync()) return;
+  const auto proven = instance.daemon_.engine().standing().proven;
+  if (!proven || (seen.looked_at == *proven && !seen.changed)) return;
+  if (seen.last_lie >= *proven - kBetweenLies || now_ - seen.last_loss < kUnnoticed) return;
+  seen.looked_at = *proven;
+  seen.changed = false;
+  for (const auto& [key, wishes] : wishes_) {
+    if (!is_artifact(key.first)) continue;
+    if (now_ - present().last_crosswise(key.second) < kCrosswise) continue;
+    const auto served = instance.gateway_.served.find(key);
+    const std::string version = served == instance.gateway_.served.end() ? "" : served->second;
     bool fits = false;
     std::string at_proof;
-    for (const auto& operation : operations) {
-      const std::string wanted = operation.deployed ? version_of(operation) : "";
-      if (operation.when <= *proven) {
-        at_proof = wanted;
+    for (const Wish& wish : wishes) {
+      if (wish.when <= *proven) {
+        at_proof = wish.version;
       } else {
-        fits |= wanted == version;
+        fits |= wish.version == version;
       }
     }
     if (!fits && version != at_proof) {
-      fail("in_sync_too_early",
-           "says in sync, and " + id + " is served as '" + version + "' where '" + at_proof + "' was wanted");
+      fail("in_sync_too_early", key.second + " is served as '" + version + "' where '" + at_proof + "' was wanted");
     }
   }
 }
 
-void World::check_agreement() {
-  const auto wanted = control_plane_.desire();
-  const auto overview = daemon_.overview();
-  // No list shows the subscriptions of what is FAILED in the control plane: a change whose event was lost is lost.
-  const auto is_excepted = [this](const Key& key) {
-    if (key.first != "Subscription") return false;
-    const auto row = control_plane_.rows().find(key.second.substr(4, key.second.size() - 6));  // sub-api-0-1
-    return row != control_plane_.rows().end() && row->second.failed;
+void World::look_at_bounds(Instance& instance) {
+  if (!instance.running_) return;
+  const auto& memory = instance.daemon_.engine().memory();
+  const auto within = [this](const char* what, std::size_t count, std::size_t most) {
+    if (count > most) fail("bounds", std::string(what) + ": " + std::to_string(count));
   };
-  for (const auto& [key, version] : wanted) {
-    const auto served = gateway_.served.find(key);
-    const std::string got = served == gateway_.served.end() ? "nothing" : served->second;
-    const bool same = key.first == "ApiKey" || key.first == "Subscription" || key.first == "SubscriptionPlan"
-                          ? got != "nothing" && nlohmann::json::parse(got) == nlohmann::json::parse(version)
-                          : got == version;
-    if (!same && !is_excepted(key))
-      fail("content_in_the_end",
-           "in the end: " + key.first + " " + key.second + " is " + got + " where " + version + " is wanted");
-  }
-  for (const auto& [key, version] : gateway_.served) {
-    if (wanted.contains(key) || key.first == "Secret" || is_excepted(key) || overview.held_count > 0) continue;
-    fail("content_in_the_end",
-         "in the end: " + key.first + " " + key.second + " is served as " + version + ", and not wanted");
-  }
-  if (!daemon_.is_in_sync() && overview.held_count == 0)
-    fail("in_sync_in_the_end", "in the end: does not say that it is in sync");
-  for (const auto& [id, row] : control_plane_.rows()) {
-    if (!row.acked && !row.failed)
-      fail("acknowledged_in_the_end", "in the end: " + id + " " + row.deployment_id + " is not acknowledged");
-  }
+  within("requests under way", memory.requests.size(), kMaxUnderWay);
+  within("early events", memory.early.size(), sync::kMaxEarlyEvents);
+  within("documents held", memory.held_fetches.size(), sync::kMaxHeldFetches);
+  within("hints", memory.hints.size(), sync::kMaxHints);
+  if (now_ - instance.seen.hour_began < 1h) return;
+  within("requests in an hour", static_cast<std::size_t>(instance.seen.requests), kMaxRequestsAnHour);
+  instance.seen.hour_began = now_;
+  instance.seen.requests = 0;
 }
 
 }  // namespace tether::sim

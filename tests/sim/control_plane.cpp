@@ -5,14 +5,16 @@
 
 #include "tether/protocol/kinds.h"
 
+/// What users do to the control plane, and what becomes of it.
 namespace tether::sim {
 namespace {
+
+using nlohmann::json;
 
 constexpr Instant kBegin{1'787'396'400'000'000'000};  // 2026-08-22T11:00:00Z
 constexpr Duration kAckLimit = 60s;
 constexpr std::size_t kApis = 8;
-constexpr std::size_t kProviders = 3;
-constexpr std::size_t kProxies = 3;
+constexpr std::size_t kFew = 3;  ///< Providers, proxies, MCP proxies, plans, secrets.
 
 std::chrono::nanoseconds nanoseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration);
@@ -22,260 +24,348 @@ Instant second_of(Instant at) {
   return {at.ns / 1'000'000'000 * 1'000'000'000};
 }
 
-std::vector<std::string> ids_in(const std::string& body) {
-  std::vector<std::string> ids;
-  const auto json = nlohmann::json::parse(body);
-  for (const auto& member : json) {
-    for (const auto& id : member) ids.push_back(id.get<std::string>());
-  }
-  return ids;
-}
-
 }  // namespace
 
-ControlPlane::ControlPlane(TimePoint start) : start_(start) {
-  for (const char* handle : {"secret-0", "secret-1", "secret-2"}) secrets_[handle] = {"hash-0", "value-0"};
+ControlPlane::ControlPlane(std::string gateway_id, std::string prefix, TimePoint start)
+    : gateway_id_(std::move(gateway_id)), prefix_(std::move(prefix)), start_(start) {
+  for (std::size_t i = 0; i < kFew; ++i) {
+    tables_.secrets[prefix_ + "secret-" + std::to_string(i)] = {"hash-0", prefix_ + "value-" + std::to_string(i),
+                                                                kBegin};
+  }
 }
 
 Instant ControlPlane::clock(TimePoint now) const {
-  return kBegin + nanoseconds(now - start_);
+  return kBegin + nanoseconds(now - start_ - back_);
 }
 
 std::string ControlPlane::kind_of(const std::string& id) {
-  if (id.starts_with("api")) return "RestApi";
-  return id.starts_with("provider") ? "LlmProvider" : "LlmProxy";
+  if (id.find("api-") != std::string::npos) return "RestApi";
+  if (id.find("provider-") != std::string::npos) return "LlmProvider";
+  return id.find("mcp-") != std::string::npos ? "Mcp" : "LlmProxy";
 }
 
 std::string ControlPlane::pick_id() {
-  switch (random_.below(4)) {
-    case 0:
-      return "provider-" + std::to_string(random_.below(kProviders));
-    case 1:
-      return "proxy-" + std::to_string(random_.below(kProxies));
-    default:
-      return "api-" + std::to_string(random_.below(kApis));
-  }
+  static constexpr const char* kNames[] = {"provider-", "proxy-", "mcp-"};
+  const std::size_t drawn = random_.below(7);
+  if (drawn < 3) return prefix_ + kNames[drawn] + std::to_string(random_.below(kFew));
+  return prefix_ + "api-" + std::to_string(random_.below(kApis));
 }
 
 std::string ControlPlane::new_id() {
-  return std::to_string(number_) + "-" + std::to_string(++ids_);
+  return prefix_ + std::to_string(number_) + "-" + std::to_string(++ids_);
 }
 
-void ControlPlane::write(std::string type, protocol::EventBody body, TimePoint now, bool quiet) {
+void ControlPlane::write(const std::string& type, Key about, const std::string& payload, TimePoint now, bool quiet,
+                         Instant at) {
   if (quiet) return;
-  protocol::Event event;
-  event.type = std::move(type);
-  event.correlation_id = "c-" + new_id();
-  event.at = second_of(clock(now));
-  event.body = std::move(body);
-  event.bytes = 200;
-  hub_.push_back({now, std::move(event)});
+  const std::string id = "c-" + new_id();
+  std::string text = R"({"type":")" + type + R"(","payload":)" + payload + R"(,"timestamp":")" +
+                     format_rfc3339(second_of(clock(now))) + R"(","correlationId":")" + id + R"("})";
+  hub_.push_back({now, id, type, std::move(about), std::move(text), at});
 }
 
-/// Two operations on one artifact are never of the same instant, which is a millisecond wide.
-std::string ControlPlane::stamp(Row& row, TimePoint now) {
-  Instant at = from_ms(clock(now).ms());
-  if (at.ms() <= row.at.ms() + 1) at = from_ms(row.at.ms() + 2);
-  row.at = at;
-  row.at_text = format_rfc3339(at);
-  row.since = now;
-  row.acked = row.failed = false;
-  return row.at_text;
-}
-
-void ControlPlane::deploy(const std::string& id, const std::string& kind, std::string deployment_id, TimePoint now,
-                          bool quiet) {
-  artifacts_.insert(id);
-  Row& row = rows_[id];
-  row.kind = kind;
-  row.deployment_id = std::move(deployment_id);
-  row.deployed = true;
-  stamp(row, now);
-  history_[id].push_back({++operations_, now, true, row.deployment_id, row.at.ms()});
-  const std::string prefix(protocol::find_kind(kind)->event_prefix);
-  write(prefix + ".deployed", protocol::DeploymentChanged{kind, id, row.deployment_id, true, row.at, row.at_text}, now,
-        quiet);
-  for (const auto& [uuid, key] : keys_) {
-    if (key.artifact_id == id && key.active) write("apikey.created", protocol::KeyCreated{key}, now, quiet);
+/// The row, its event, and the keys of what has been deployed once more.
+void ControlPlane::write_row(const std::string& id, Row row, TimePoint now, bool quiet) {
+  if (!tables_.artifacts.contains(id)) return;  // deleted meanwhile
+  const auto before = tables_.rows.find(id);
+  if (before != tables_.rows.end() && before->second.at > row.at) crosswise_[id] = now;
+  tables_.rows[id] = row;
+  const auto* kind = protocol::find_kind(row.kind);
+  const std::string type = std::string(kind->event_prefix) + (row.deployed ? ".deployed" : ".undeployed");
+  const json payload = {
+      {std::string(kind->id_member), id}, {"deploymentId", row.deployment_id}, {"performedAt", row.at_text}};
+  write(type, {row.kind, id}, payload.dump(), now, quiet, row.at);
+  if (!row.deployed) return;
+  for (const auto& [uuid, key] : tables_.keys) {
+    if (key.artifact_id == id && key.active) announce_key(uuid, key, "apikey.created", now, quiet);
   }
 }
 
-void ControlPlane::undeploy(const std::string& id, TimePoint now, bool quiet) {
-  Row& row = rows_.at(id);
-  if (row.failed) return;  // refused by the control plane
-  row.deployed = false;
-  stamp(row, now);
-  history_[id].push_back({++operations_, now, false, row.deployment_id, row.at.ms()});
-  const std::string prefix(protocol::find_kind(row.kind)->event_prefix);
-  write(prefix + ".undeployed",
-        protocol::DeploymentChanged{row.kind, id, row.deployment_id, false, row.at, row.at_text}, now, quiet);
+/// It is stamped when it starts, and there when it commits: most at once, some moments later, and crosswise.
+void ControlPlane::change_deployment(const std::string& id, std::string deployment_id, bool deployed, TimePoint now,
+                                     bool quiet) {
+  tables_.artifacts.insert(id);
+  Row row;
+  row.kind = kind_of(id);
+  row.deployment_id = std::move(deployment_id);
+  row.deployed = deployed;
+  std::int64_t ms = clock(now).ms();
+  auto& stamps = stamps_[id];
+  while (stamps.contains(ms - 1) || stamps.contains(ms) || stamps.contains(ms + 1)) ++ms;
+  stamps.insert(ms);
+  row.at = from_ms(ms);
+  row.at_text = format_rfc3339(row.at);
+  row.since = now;
+  if (random_.chance(20)) {
+    row.more_ns = 1 + static_cast<std::int64_t>(random_.below(999'999));
+    row.rewritten = now + random_.between(1ms, 100ms);
+  }
+  if (!random_.chance(15)) return write_row(id, std::move(row), now, quiet);
+  const TimePoint due = now + random_.between(1ms, 3s);
+  if (row.more_ns != 0) row.rewritten = due + 50ms;
+  pending_.push_back({due, [this, id, row, quiet](TimePoint then) { write_row(id, row, then, quiet); }});
+}
+
+void ControlPlane::commit(TimePoint now) {
+  for (std::size_t i = 0; i < pending_.size();) {
+    if (pending_[i].due > now) {
+      ++i;
+      continue;
+    }
+    const auto what = std::move(pending_[i].what);
+    pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(i));
+    keep_copy(now);
+    what(now);
+  }
 }
 
 void ControlPlane::remove(const std::string& id, TimePoint now, bool quiet) {
-  const std::string kind = kind_of(id);
-  artifacts_.erase(id);
-  rows_.erase(id);
-  history_[id].push_back({++operations_, now, false, "", 0});
-  std::erase_if(keys_, [&id](const auto& key) { return key.second.artifact_id == id; });
-  std::erase_if(subscriptions_, [&id](const auto& subscription) { return subscription.second.artifact_id == id; });
-  write(std::string(protocol::find_kind(kind)->event_prefix) + ".deleted", protocol::ArtifactDeleted{kind, id}, now,
-        quiet);
+  tables_.artifacts.erase(id);
+  tables_.rows.erase(id);
+  std::erase_if(tables_.keys, [&id](const auto& key) { return key.second.artifact_id == id; });
+  std::erase_if(tables_.subscriptions, [&id](const auto& row) { return row.second.artifact_id == id; });
+  const auto* kind = protocol::find_kind(kind_of(id));
+  write(std::string(kind->event_prefix) + ".deleted", {kind_of(id), id},
+        json{{std::string(kind->id_member), id}}.dump(), now, quiet);
+}
+
+void ControlPlane::announce_key(const std::string& uuid, const KeyRow& key, const std::string& type, TimePoint now,
+                                bool quiet) {
+  const std::string at = format_rfc3339(second_of(key.updated));
+  json payload = {{"apiId", key.artifact_id},
+                  {"apiKeyHashes", R"({"sha256": ")" + key.masked + R"("})"},
+                  {"maskedApiKey", key.masked},
+                  {"updatedAt", at}};
+  if (type == "apikey.created") {
+    payload.update({{"uuid", uuid}, {"name", key.name}, {"createdAt", at}});
+  } else {
+    payload["keyName"] = key.name;
+  }
+  write(type, {"ApiKey", uuid}, payload.dump(), now, quiet);
 }
 
 void ControlPlane::operate_on_key(const std::string& artifact_id, TimePoint now, bool quiet) {
-  const std::string name = "key-" + std::to_string(random_.below(3));
-  const auto found = std::find_if(keys_.begin(), keys_.end(), [&](const auto& key) {
+  const std::string name = "key-" + std::to_string(random_.below(kFew));
+  const auto found = std::find_if(tables_.keys.begin(), tables_.keys.end(), [&](const auto& key) {
     return key.second.artifact_id == artifact_id && key.second.name == name && key.second.active;
   });
-  const Instant at = clock(now);
-  const auto written = [&](protocol::ResourceState key) {
-    key.updated_at = at;
-    key.data = R"({"uuid":")" + key.id + R"(","name":")" + key.name + R"(","maskedApiKey":")" + new_id() +
-               R"(","artifactUuid":")" + artifact_id + R"(","status":"active"})";
-    return key;
-  };
-  const auto as_event = [](protocol::ResourceState key) {
-    key.updated_at = second_of(key.updated_at);
-    return key;
-  };
-  if (found == keys_.end()) {
-    protocol::ResourceState key;
-    key.kind = protocol::kApiKey;
-    key.id = "uuid-" + new_id();
-    key.artifact_id = artifact_id;
-    key.name = name;
-    key = written(std::move(key));
-    keys_[key.id] = key;
-    write("apikey.created", protocol::KeyCreated{as_event(key)}, now, quiet);
-  } else if (random_.chance(50)) {
-    found->second = written(found->second);
-    protocol::ResourceState update = as_event(found->second);
-    update.id.clear();
-    write("apikey.updated", protocol::KeyUpdated{std::move(update)}, now, quiet);
-  } else {
-    found->second.active = false;
-    found->second.updated_at = at;
-    write("apikey.revoked", protocol::KeyRevoked{artifact_id, name}, now, quiet);
+  if (found == tables_.keys.end()) {
+    const std::string uuid = "uuid-" + new_id();
+    tables_.keys[uuid] = {artifact_id, name, "***" + new_id(), true, clock(now)};
+    return announce_key(uuid, tables_.keys[uuid], "apikey.created", now, quiet);
   }
+  KeyRow& key = found->second;
+  key.updated = clock(now);
+  if (random_.chance(50)) {
+    key.masked = "***" + new_id();
+    return announce_key(found->first, key, "apikey.updated", now, quiet);
+  }
+  key.active = false;
+  write("apikey.revoked", {"ApiKey", found->first}, json{{"apiId", artifact_id}, {"keyName", name}}.dump(), now, quiet);
 }
 
 void ControlPlane::operate_on_subscription(const std::string& artifact_id, TimePoint now, bool quiet) {
   const std::string id = "sub-" + artifact_id + "-" + std::to_string(random_.below(2));
-  if (subscriptions_.contains(id) && random_.chance(40)) {
-    subscriptions_.erase(id);
-    write("subscription.deleted", protocol::SubscriptionDeleted{artifact_id, id}, now, quiet);
-    return;
+  const bool is_new = !tables_.subscriptions.contains(id);
+  json payload = {{"apiId", artifact_id}, {"subscriptionId", id}};
+  if (!is_new && random_.chance(40)) {
+    payload["subscriptionToken"] = tables_.subscriptions[id].token;
+    tables_.subscriptions.erase(id);
+    return write("subscription.deleted", {"Subscription", id}, payload.dump(), now, quiet);
   }
-  const bool is_new = !subscriptions_.contains(id);
-  protocol::ResourceState state;
-  state.kind = protocol::kSubscription;
-  state.id = id;
-  state.artifact_id = artifact_id;
-  if (!plans_.empty()) state.references = {plans_.begin()->first};
-  state.data = R"({"id":")" + id + R"(","turn":")" + new_id() + R"("})";
-  subscriptions_[id] = state;
-  write(is_new ? "subscription.created" : "subscription.updated", protocol::SubscriptionChanged{state}, now, quiet);
+  Subscription& row = tables_.subscriptions[id];
+  row = {artifact_id, "", "token-" + new_id(), random_.chance(80) ? "ACTIVE" : "INACTIVE"};
+  if (!tables_.plans.empty()) row.plan = tables_.plans.begin()->first;
+  payload.update({{"subscriptionToken", row.token}, {"status", row.status}});
+  if (!row.plan.empty()) payload["subscriptionPlanId"] = row.plan;
+  write(is_new ? "subscription.created" : "subscription.updated", {"Subscription", id}, payload.dump(), now, quiet);
 }
 
 void ControlPlane::operate_on_plan(TimePoint now, bool quiet) {
-  protocol::ResourceState plan;
-  plan.kind = protocol::kSubscriptionPlan;
-  plan.id = "plan-" + std::to_string(random_.below(3));
-  plan.name = plan.id;
-  const bool is_used = std::any_of(subscriptions_.begin(), subscriptions_.end(), [&plan](const auto& subscription) {
-    return subscription.second.references == std::vector<std::string>{plan.id};
-  });
-  if (plans_.contains(plan.id) && !is_used && random_.chance(30)) {
-    plans_.erase(plan.id);
-    write("subscriptionPlan.deleted", protocol::PlanDeleted{plan.id}, now, quiet);
-    return;
+  const std::string id = prefix_ + "plan-" + std::to_string(random_.below(kFew));
+  const bool is_used = std::any_of(tables_.subscriptions.begin(), tables_.subscriptions.end(),
+                                   [&id](const auto& row) { return row.second.plan == id; });
+  const bool is_new = !tables_.plans.contains(id);
+  if (!is_new && !is_used && random_.chance(30)) {
+    const json payload = {{"planId", id}, {"handle", id}, {"planName", tables_.plans[id].name}};
+    tables_.plans.erase(id);
+    return write("subscriptionPlan.deleted", {"SubscriptionPlan", id}, payload.dump(), now, quiet);
   }
-  const bool is_new = !plans_.contains(plan.id);
-  plan.data = R"({"id":")" + plan.id + R"(","turn":")" + new_id() + R"("})";
-  plans_[plan.id] = plan;
-  write(is_new ? "subscriptionPlan.created" : "subscriptionPlan.updated", protocol::PlanChanged{plan}, now, quiet);
+  tables_.plans[id] = {"Plan " + new_id(), "ACTIVE"};
+  const json payload = {{"planId", id},
+                        {"handle", id},
+                        {"planName", tables_.plans[id].name},
+                        {"stopOnQuotaReach", true},
+                        {"status", "ACTIVE"}};
+  write(is_new ? "subscriptionPlan.created" : "subscriptionPlan.updated", {"SubscriptionPlan", id}, payload.dump(), now,
+        quiet);
 }
 
-void ControlPlane::operate(std::int64_t number, Random random, TimePoint now, bool quiet) {
+/// Nobody lists applications: their event goes to gateways that have one of the artifacts concerned, and is all.
+void ControlPlane::operate_on_application(TimePoint now, bool quiet) {
+  const std::string id = prefix_ + "app-" + std::to_string(random_.below(2));
+  Application& application = tables_.applications[id];
+  application.name = "App " + new_id();
+  application.keys.clear();
+  bool deployed = false;
+  json mappings = json::array();
+  for (const auto& [uuid, key] : tables_.keys) {
+    if (!key.active || !random_.chance(30)) continue;
+    application.keys.push_back(uuid);
+    mappings.push_back({{"apiKeyUuid", uuid}});
+    const auto row = tables_.rows.find(key.artifact_id);
+    deployed |= row != tables_.rows.end() && row->second.deployed && row->second.acked && !row->second.failed;
+  }
+  const json payload = {{"applicationId", id},
+                        {"applicationUuid", id},
+                        {"applicationName", application.name},
+                        {"applicationType", "web"},
+                        {"mappings", mappings}};
+  write("application.updated", {"Application", id}, payload.dump(), now, quiet || !deployed);
+}
+
+std::string ControlPlane::new_deployment(const std::string& id, TimePoint now) {
+  const std::string deployment_id = "d-" + new_id();
+  Content content;
+  content.artifact_id = id;
+  content.number = number_;
+  content.document = "kind: " + kind_of(id) + "\nmetadata:\n  name: " + handle_of(id) +
+                     "\nspec:\n  displayName: " + deployment_id + "\n";
+  if (kind_of(id) == "LlmProxy") {
+    content.providers = {handle_of(prefix_ + "provider-" + std::to_string(random_.below(kFew)))};
+    content.document += "  provider:\n    id: " + content.providers[0] + "\n";
+  }
+  if (random_.chance(30)) {
+    content.secrets = {prefix_ + "secret-" + std::to_string(random_.below(kFew))};
+    content.document += "  value: '{{ secret \"" + content.secrets[0] + "\" }}'\n";
+  }
+  if (random_.chance(10)) {
+    content.refused_by = 1 + static_cast<unsigned>(random_.below(3));
+    if (random_.chance(40)) content.refused_until = now + random_.between(1min, 1h);
+    content.spoils = random_.chance(20);
+  }
+  deployments_[deployment_id] = std::move(content);
+  return deployment_id;
+}
+
+std::optional<TimePoint> ControlPlane::operate(std::int64_t number, Random random, TimePoint now, bool quiet) {
+  sweep(now);
+  keep_copy(now);
   number_ = number;
   random_ = random;
   ids_ = 0;
-  sweep(now);
+  tables_.number = number;
+  const std::size_t before = pending_.size();
+  const auto due = [&]() -> std::optional<TimePoint> {
+    return pending_.size() > before ? std::optional(pending_.back().due) : std::nullopt;
+  };
   const std::string id = pick_id();
-  const auto row = rows_.find(id);
-  switch (random_.below(12)) {
+  const auto row = tables_.rows.find(id);
+  const bool exists = tables_.artifacts.contains(id);
+  switch (random_.below(14)) {
     case 0:
-      if (row != rows_.end() && row->second.deployed) return undeploy(id, now, quiet);
-      break;
+      if (row == tables_.rows.end() || !row->second.deployed || row->second.failed) break;  // refused if it failed
+      change_deployment(id, row->second.deployment_id, false, now, quiet);
+      return due();
     case 1:
-      if (random_.chance(50) && artifacts_.contains(id)) return remove(id, now, quiet);
-      break;
-    case 2:
-      // A deployment that is stopped or failed is deleted: no event, no row.
-      if (row != rows_.end() && (!row->second.deployed || row->second.failed)) {
-        rows_.erase(row);
-        history_[id].push_back({++operations_, now, false, "", 0});
-        return;
-      }
-      break;
+      if (!exists || !random_.chance(50)) break;
+      remove(id, now, quiet);
+      return std::nullopt;
+    case 2:  // A deployment that is stopped or failed is deleted: no event, no row.
+      if (row == tables_.rows.end() || (row->second.deployed && !row->second.failed)) break;
+      tables_.rows.erase(row);
+      return std::nullopt;
     case 3:
     case 4:
-      if (artifacts_.contains(id)) return operate_on_key(id, now, quiet);
-      break;
+      if (!exists) break;
+      operate_on_key(id, now, quiet);
+      return std::nullopt;
     case 5:
-      if (artifacts_.contains(id) && kind_of(id) == "RestApi") return operate_on_subscription(id, now, quiet);
-      break;
+      if (!exists || kind_of(id) == "LlmProvider") break;
+      operate_on_subscription(id, now, quiet);
+      return std::nullopt;
     case 6:
-      return operate_on_plan(now, quiet);
+      operate_on_plan(now, quiet);
+      return std::nullopt;
     case 7: {
-      auto& secret = secrets_["secret-" + std::to_string(random_.below(3))];
+      auto& secret = tables_.secrets[prefix_ + "secret-" + std::to_string(random_.below(kFew))];
       const std::string turn = new_id();
-      secret = {"hash-" + turn, "value-" + turn};
-      return;
+      secret = {"hash-" + turn, "value-" + turn, clock(now)};
+      return std::nullopt;
     }
     case 8: {  // an older deployment is restored
       std::vector<std::string> earlier;
       for (const auto& [deployment_id, content] : deployments_) {
-        if (content.artifact_id == id && artifacts_.contains(id)) earlier.push_back(deployment_id);
+        if (content.artifact_id == id && exists && !tables_.forgotten.contains(deployment_id))
+          earlier.push_back(deployment_id);
       }
-      if (!earlier.empty()) return deploy(id, kind_of(id), earlier[random_.below(earlier.size())], now, quiet);
-      break;
+      if (earlier.empty()) break;
+      change_deployment(id, earlier[random_.below(earlier.size())], true, now, quiet);
+      return due();
     }
+    case 9:
+      operate_on_application(now, quiet);
+      return std::nullopt;
     default:
       break;
   }
-  const std::string deployment_id = "d-" + new_id();
-  Content content{id, {}, {}};
-  if (kind_of(id) == "LlmProxy") content.providers = {"handle-provider-" + std::to_string(random_.below(kProviders))};
-  if (random_.chance(30)) content.secrets = {"secret-" + std::to_string(random_.below(3))};
-  deployments_[deployment_id] = content;
-  if (random_.chance(8)) bad_.insert(deployment_id);
-  deploy(id, kind_of(id), deployment_id, now, quiet);
+  change_deployment(id, new_deployment(id, now), true, now, quiet);
+  return due();
+}
+
+void ControlPlane::keep_copy(TimePoint now) {
+  replica_.emplace_back(now, tables_);
+  while (replica_.size() > 1 && replica_[1].first < now - 10s) replica_.pop_front();
+  if (!copies_.empty() && now - copies_.back().first < 10min) return;
+  copies_.emplace_back(now, tables_);
+  while (copies_.size() > 1 && copies_.front().first < now - 3h) copies_.pop_front();
+  while (!hub_.empty() && hub_.size() > 100'000) hub_.pop_front();
+}
+
+void ControlPlane::restore(std::int64_t number, TimePoint now, Duration age) {
+  pending_.clear();
+  auto copy = copies_.rbegin();
+  while (copy != copies_.rend() && copy->first > now - age) ++copy;
+  if (copy == copies_.rend()) return;
+  const std::int64_t known = copy->second.number;
+  keep_copy(now);
+  tables_ = copy->second;
+  for (const auto& [id, content] : deployments_) {
+    if (content.number > known) tables_.forgotten.insert(id);
+  }
+  tables_.number = number;
+  last_taken_back_ = now;
 }
 
 void ControlPlane::heal(TimePoint now) {
+  keep_copy(now);
   number_ = 1'000'000;  // beyond all actions
   ids_ = 0;
-  bad_.clear();
-  for (std::size_t i = 0; i < kProviders; ++i) {
-    const std::string id = "provider-" + std::to_string(i);
-    if (rows_.contains(id) && rows_.at(id).deployed) continue;
-    const std::string deployment_id = "d-" + new_id();
-    deployments_[deployment_id] = {id, {}, {}};
-    deploy(id, kind_of(id), deployment_id, now, /*quiet=*/false);
+  random_ = Random(1);
+  for (auto& [id, content] : deployments_) {
+    content.refused_by = 0;
+    content.spoils = false;
+  }
+  for (std::size_t i = 0; i < kFew; ++i) {
+    const std::string id = prefix_ + "provider-" + std::to_string(i);
+    if (tables_.rows.contains(id) && tables_.rows.at(id).deployed) continue;
+    const std::string deployment_id = new_deployment(id, now);
+    deployments_[deployment_id].refused_by = 0;
+    deployments_[deployment_id].spoils = false;
+    change_deployment(id, deployment_id, true, now, /*quiet=*/false);
   }
 }
 
 void ControlPlane::sweep(TimePoint now) {
-  for (auto& [id, row] : rows_) {
+  for (auto& [id, row] : tables_.rows) {
     if (!row.acked && now - row.since > kAckLimit) row.failed = true;
   }
 }
 
 void ControlPlane::take_ack(const Ack& ack, TimePoint now) {
   sweep(now);
-  const auto found = rows_.find(ack.artifact_id);
-  if (found == rows_.end() || found->second.at_text != ack.performed_at) return;
+  const auto found = tables_.rows.find(ack.artifact_id);
+  if (found == tables_.rows.end() || found->second.at_text != ack.performed_at) return;
   Row& row = found->second;
   if (!ack.success) {
     row.failed = true;
@@ -284,126 +374,65 @@ void ControlPlane::take_ack(const Ack& ack, TimePoint now) {
   }
 }
 
-Reply ControlPlane::answer(const sync::SendRequest& request, TimePoint now) {
-  sweep(now);
-  Reply reply;
-  reply.outcome.status = 200;
-  reply.outcome.complete = true;
-  reply.outcome.date = second_of(clock(now));
-  const auto refuse = [&reply](int status) {
-    reply.outcome.status = status;
-    reply.outcome.complete = false;
-  };
-  const std::string rest = request.scope.substr(request.scope.find('/') + 1);
-  switch (request.call) {
-    case sync::Call::Deployments: {
-      Instant since;
-      if (const auto at = request.path.find("since="); at != std::string::npos) {
-        std::string text = request.path.substr(at + 6);
-        for (auto colon = text.find("%3A"); colon != std::string::npos; colon = text.find("%3A")) {
-          text.replace(colon, 3, ":");
-        }
-        since = parse_rfc3339(text).value_or(Instant{});
-      }
-      for (const auto& [id, row] : rows_) {
-        if (row.at <= since) continue;
-        reply.rows.push_back({row.kind, id, row.deployment_id, row.deployed, row.at, row.at_text});
-      }
-      break;
-    }
-    case sync::Call::Keys:
-      for (const auto& [uuid, key] : keys_) {
-        const auto row = rows_.find(key.artifact_id);
-        if (row != rows_.end() && row->second.deployed && row->second.kind == rest) reply.states.push_back(key);
-      }
-      break;
-    case sync::Call::Plans:
-      for (const auto& [id, plan] : plans_) reply.states.push_back(plan);
-      break;
-    case sync::Call::Subscriptions: {
-      const auto row = rows_.find(rest);
-      if (!artifacts_.contains(rest)) {
-        refuse(404);
-      } else if (row == rows_.end() || row->second.failed) {
-        refuse(403);
-      } else {
-        for (const auto& [id, subscription] : subscriptions_) {
-          if (subscription.artifact_id == rest) reply.states.push_back(subscription);
-        }
-      }
-      break;
-    }
-    case sync::Call::Secrets: {
-      std::set<std::string> named;
-      for (const auto& [id, row] : rows_) {
-        if (!row.deployed) continue;
-        const auto& secrets = deployments_.at(row.deployment_id).secrets;
-        named.insert(secrets.begin(), secrets.end());
-      }
-      for (const auto& handle : named) {
-        protocol::ResourceState state;
-        state.kind = protocol::kSecret;
-        state.id = state.name = handle;
-        state.hash = secrets_.at(handle).first;
-        state.references = {"GENERIC"};
-        reply.states.push_back(state);
-      }
-      break;
-    }
-    case sync::Call::FetchBatch:
-      for (const auto& id : ids_in(request.body)) {
-        const auto found = deployments_.find(id);
-        if (found == deployments_.end() || !artifacts_.contains(found->second.artifact_id)) continue;
-        sync::Document document;
-        document.deployment_id = id;
-        document.artifact_id = found->second.artifact_id;
-        document.text = "document " + id;
-        document.handle = "handle-" + found->second.artifact_id;
-        document.providers = found->second.providers;
-        document.secrets = found->second.secrets;
-        reply.documents.push_back(std::move(document));
-      }
-      break;
-    case sync::Call::Exists:
-      for (const auto& id : ids_in(request.body)) reply.existences.push_back({id, artifacts_.contains(id)});
-      break;
-    case sync::Call::SecretValue:
-      reply.value = secrets_.at(request.path.substr(9, request.path.size() - 15)).second;  // /secrets/…/value
-      break;
-    case sync::Call::Manifest:
-      reply.outcome.status = 204;
-      break;
-    case sync::Call::HmacSecrets:
-      refuse(503);
-      break;
-  }
-  return reply;
+bool ControlPlane::has_providers(const std::string& id) const {
+  const auto row = tables_.rows.find(id);
+  if (row == tables_.rows.end() || !row->second.deployed) return false;
+  const auto& providers = deployments_.at(row->second.deployment_id).providers;
+  return std::all_of(providers.begin(), providers.end(), [this](const std::string& handle) {
+    const auto provider = tables_.rows.find(handle.substr(7));  // handle-provider-0
+    return provider != tables_.rows.end() && provider->second.deployed;
+  });
 }
 
-std::map<std::pair<std::string, std::string>, std::string> ControlPlane::desire() const {
-  std::map<std::pair<std::string, std::string>, std::string> wanted;
-  const auto is_deployed = [this](const std::string& id) {
-    const auto row = rows_.find(id);
-    return row != rows_.end() && row->second.deployed;
+bool ControlPlane::is_refused(const std::string& deployment_id, std::size_t gateway, TimePoint now) const {
+  const auto found = deployments_.find(deployment_id);
+  return found != deployments_.end() && (found->second.refused_by & (1U << gateway)) != 0 &&
+         now < found->second.refused_until;
+}
+
+bool ControlPlane::spoils_bodies(const std::string& deployment_id) const {
+  const auto found = deployments_.find(deployment_id);
+  return found != deployments_.end() && found->second.spoils;
+}
+
+const std::string& ControlPlane::document_of(const std::string& deployment_id) const {
+  static const std::string kNone;
+  const auto found = deployments_.find(deployment_id);
+  return found == deployments_.end() ? kNone : found->second.document;
+}
+
+std::map<Key, std::string> ControlPlane::wanted(bool of_stopped) const {
+  std::map<Key, std::string> all;
+  const auto is_deployed = [this, of_stopped](const std::string& id) {
+    if (of_stopped) return true;
+    const auto row = tables_.rows.find(id);
+    return row != tables_.rows.end() && row->second.deployed;
   };
-  for (const auto& [id, row] : rows_) {
-    if (!row.deployed) continue;
-    const auto& content = deployments_.at(row.deployment_id);
-    const bool has_providers = std::all_of(content.providers.begin(), content.providers.end(), [&](const auto& handle) {
-      return is_deployed(handle.substr(7));  // handle-provider-0
-    });
-    if (!has_providers) continue;
-    wanted[{row.kind, id}] = row.deployment_id + "@" + std::to_string(row.at.ms());
-    for (const auto& handle : content.secrets) wanted[{"Secret", handle}] = secrets_.at(handle).second;
+  for (const auto& [id, row] : tables_.rows) {
+    if (!row.deployed && !of_stopped) continue;
+    all[{row.kind, id}] = row.deployment_id + "@" + std::to_string(row.at.ms());
+    for (const auto& handle : deployments_.at(row.deployment_id).secrets) {
+      all[{"Secret", handle}] = tables_.secrets.at(handle).value;
+    }
   }
-  for (const auto& [uuid, key] : keys_) {
-    if (key.active && wanted.contains({kind_of(key.artifact_id), key.artifact_id})) wanted[{"ApiKey", uuid}] = key.data;
+  for (const auto& [uuid, key] : tables_.keys) {
+    if ((!key.active && !of_stopped) || !is_deployed(key.artifact_id)) continue;
+    all[{"ApiKey", uuid}] = key.artifact_id + " " + key.name + " " + key.masked;
   }
-  for (const auto& [id, plan] : plans_) wanted[{"SubscriptionPlan", id}] = plan.data;
-  for (const auto& [id, subscription] : subscriptions_) {
-    if (wanted.contains({"RestApi", subscription.artifact_id})) wanted[{"Subscription", id}] = subscription.data;
+  for (const auto& [id, plan] : tables_.plans) all[{"SubscriptionPlan", id}] = plan.name + " " + plan.status;
+  for (const auto& [id, row] : tables_.subscriptions) {
+    if (!is_deployed(row.artifact_id)) continue;
+    all[{"Subscription", id}] = row.artifact_id + " " + row.token + " " + row.plan + " " + row.status;
   }
-  return wanted;
+  if (of_stopped) {
+    for (const auto& [handle, secret] : tables_.secrets) all[{"Secret", handle}] = secret.value;
+  }
+  for (const auto& [id, application] : tables_.applications) {
+    std::string version = application.name;
+    for (const auto& uuid : application.keys) version += " " + uuid;
+    all[{"Application", id}] = version;
+  }
+  return all;
 }
 
 }  // namespace tether::sim

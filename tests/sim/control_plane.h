@@ -1,5 +1,7 @@
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -7,9 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "gateway.h"
 #include "random.h"
-#include "tether/protocol/frames.h"
-#include "tether/protocol/rest.h"
 #include "tether/sync/engine.h"
 
 namespace tether::sim {
@@ -23,103 +24,185 @@ struct Ack {
   std::string performed_at;
 };
 
-/// An answer of the control plane as it was when it was made.
-struct Reply {
-  sync::RequestOutcome outcome;
-  std::vector<protocol::DeploymentRow> rows;
-  std::vector<protocol::ResourceState> states;
-  std::vector<protocol::Existence> existences;
-  std::vector<sync::Document> documents;
-  std::optional<std::string> value;
-};
-
-/// One operation on an artifact: a deployment, an undeployment, or its deletion.
-struct Operation {
-  std::int64_t number = 0;  ///< 1, 2, 3 … in the order of their commits.
-  TimePoint when;
-  bool deployed = false;
-  std::string deployment_id;
-  std::int64_t at_ms = 0;
+/// An answer of the control plane as it was when it was made: bytes, as they go over the wire.
+struct Answer {
+  int status = 200;
+  std::string body;
+  bool whole = true;  ///< False: the connection broke before its end.
+  std::optional<Instant> date;
+  std::optional<Duration> retry_after;
+  /// Batches only: what the archive would hold, if this world has no time to pack it.
+  std::optional<std::vector<std::pair<std::string, std::string>>> entries;
 };
 
 /// A row of the event hub.
 struct HubEvent {
   TimePoint written;
-  protocol::Event event;
+  std::string id;  ///< Its correlation id.
+  std::string type;
+  Key about;
+  std::string text;  ///< The frame.
+  Instant at;        ///< `performedAt`, if it has one.
 };
 
 /// The control plane's database and what it answers from it. Its users' operations are drawn at random.
 class ControlPlane {
  public:
-  explicit ControlPlane(TimePoint start);
+  ControlPlane(std::string gateway_id, std::string prefix, TimePoint start);
 
+  const std::string& gateway_id() const { return gateway_id_; }
   /// The control plane's clock.
   Instant clock(TimePoint now) const;
+  /// It goes back by so much (more).
+  void set_back(Duration by, TimePoint now) {
+    back_ += by;
+    last_taken_back_ = now;
+  }
 
   /// One operation of a user, drawn at random; what it makes is named after `number`. `quiet`: no event is written, as
-  /// one that gets lost.
-  void operate(std::int64_t number, Random random, TimePoint now, bool quiet);
+  /// one that gets lost. What it returns is when the operation commits, if not at once: `commit` is due then.
+  std::optional<TimePoint> operate(std::int64_t number, Random random, TimePoint now, bool quiet);
+  void commit(TimePoint now);
   void take_ack(const Ack& ack, TimePoint now);
 
   /// The true answer, at this moment.
-  Reply answer(const sync::SendRequest& request, TimePoint now);
+  Answer answer(const sync::SendRequest& request, TimePoint now) { return answer_from(tables_, request, now); }
+  /// What was true a while ago: by a replica that lags behind.
+  Answer answer_late(const sync::SendRequest& request, TimePoint now, Duration lag);
+  /// Without rows (`keep` < 0) or lacking one.
+  Answer lie(const sync::SendRequest& request, TimePoint now, bool nothing, Random& random);
 
-  const std::vector<HubEvent>& hub() const { return hub_; }
+  /// The database is taken back to what it was `age` ago, or to the oldest copy that there is.
+  void restore(std::int64_t number, TimePoint now, Duration age);
+
+  // Tokens.
+  bool accepts(const std::string& token) const { return tokens_.contains(token); }
+  void revoke_tokens() { tokens_.clear(); }
+  void add_token(const std::string& token) { tokens_.insert(token); }
+
+  const std::deque<HubEvent>& hub() const { return hub_; }
 
   // For the checkers.
   struct Row {
     std::string kind;
     std::string deployment_id;
     bool deployed = false;
-    Instant at;
+    Instant at;  ///< Truncated to the millisecond.
     std::string at_text;
     TimePoint since;
+    std::int64_t more_ns = 0;  ///< Shown for a moment, until the row is written again.
+    TimePoint rewritten;
     bool acked = false;
     bool failed = false;  ///< No ack in time, or one that said so.
   };
-  const std::map<std::string, Row>& rows() const { return rows_; }
-  const std::map<std::string, std::vector<Operation>>& history() const { return history_; }
-  /// What the gateway should have: kind and id, and the version (a deployment id and time, or the data). `has_bad`:
-  /// whether the gateway refuses what this deployment holds.
-  std::map<std::pair<std::string, std::string>, std::string> desire() const;
-  bool is_bad(const std::string& deployment_id) const { return bad_.contains(deployment_id); }
+  const std::map<std::string, Row>& rows() const { return tables_.rows; }
+  /// What the gateway should have: the version of each, as `version_of` reads it from a line.
+  std::map<Key, std::string> desire() const { return wanted(/*of_stopped=*/false); }
+  /// Likewise of all that there is, also of what is not deployed.
+  std::map<Key, std::string> existing() const { return wanted(/*of_stopped=*/true); }
+  /// Of an artifact: whether what it refers to is deployed.
+  bool has_providers(const std::string& id) const;
+  /// Whether this gateway (a number) refuses what this deployment holds; `whole`: with the whole body.
+  bool is_refused(const std::string& deployment_id, std::size_t gateway, TimePoint now) const;
+  bool spoils_bodies(const std::string& deployment_id) const;
+  const std::string& document_of(const std::string& deployment_id) const;
+  std::string handle_of(const std::string& id) const { return "handle-" + id; }
+  static std::string kind_of(const std::string& id);
   /// What the gateway refused it would take now, and everything that is referred to is deployed.
   void heal(TimePoint now);
+  /// When it last took back what had been said: a restored database, a clock.
+  TimePoint last_taken_back() const { return last_taken_back_; }
+  /// When an operation last committed in the other order than it was stamped.
+  TimePoint last_crosswise(const std::string& id) const {
+    const auto found = crosswise_.find(id);
+    return found == crosswise_.end() ? TimePoint() : found->second;
+  }
 
  private:
-  void deploy(const std::string& id, const std::string& kind, std::string deployment_id, TimePoint now, bool quiet);
-  void undeploy(const std::string& id, TimePoint now, bool quiet);
-  void remove(const std::string& id, TimePoint now, bool quiet);
-  void operate_on_key(const std::string& artifact_id, TimePoint now, bool quiet);
-  void operate_on_subscription(const std::string& artifact_id, TimePoint now, bool quiet);
-  void operate_on_plan(TimePoint now, bool quiet);
-  void write(std::string type, protocol::EventBody body, TimePoint now, bool quiet);
-  void sweep(TimePoint now);
-  std::string stamp(Row& row, TimePoint now);
-  std::string pick_id();
-  std::string new_id();
-  static std::string kind_of(const std::string& id);
+  std::map<Key, std::string> wanted(bool of_stopped) const;
 
-  TimePoint start_;
-  Random random_{0};         ///< Of the operation that is being done.
-  std::int64_t number_ = 0;  ///< Its number.
-  std::set<std::string> artifacts_;
-  std::map<std::string, Row> rows_;
+  struct KeyRow {
+    std::string artifact_id, name, masked;
+    bool active = true;
+    Instant updated;
+  };
+  struct Subscription {
+    std::string artifact_id, plan, token, status;
+  };
+  struct Plan {
+    std::string name, status;
+  };
+  struct SecretRow {
+    std::string hash, value;
+    Instant updated;
+  };
+  struct Application {
+    std::string name;
+    std::vector<std::string> keys;
+  };
+  /// What a backup holds.
+  struct Tables {
+    std::int64_t number = 0;
+    std::set<std::string> artifacts;
+    std::map<std::string, Row> rows;
+    std::map<std::string, KeyRow> keys;
+    std::map<std::string, Plan> plans;
+    std::map<std::string, Subscription> subscriptions;
+    std::map<std::string, SecretRow> secrets;
+    std::map<std::string, Application> applications;
+    std::set<std::string> forgotten;  ///< Deployments that a restored backup did not have.
+  };
   struct Content {
     std::string artifact_id;
     std::vector<std::string> providers;
     std::vector<std::string> secrets;
+    std::string document;
+    std::int64_t number = 0;
+    unsigned refused_by = 0;  ///< A bit for each gateway.
+    TimePoint refused_until = TimePoint::max();
+    bool spoils = false;
   };
-  std::map<std::string, Content> deployments_;
-  std::map<std::string, protocol::ResourceState> keys_;
-  std::map<std::string, protocol::ResourceState> plans_;
-  std::map<std::string, protocol::ResourceState> subscriptions_;
-  std::map<std::string, std::pair<std::string, std::string>> secrets_;
-  std::set<std::string> bad_;
-  std::vector<HubEvent> hub_;
-  std::map<std::string, std::vector<Operation>> history_;
-  std::int64_t operations_ = 0;
+  struct Pending {
+    TimePoint due;
+    std::function<void(TimePoint)> what;
+  };
+
+  void change_deployment(const std::string& id, std::string deployment_id, bool deployed, TimePoint now, bool quiet);
+  void write_row(const std::string& id, Row row, TimePoint now, bool quiet);
+  void remove(const std::string& id, TimePoint now, bool quiet);
+  void operate_on_key(const std::string& artifact_id, TimePoint now, bool quiet);
+  void operate_on_subscription(const std::string& artifact_id, TimePoint now, bool quiet);
+  void operate_on_plan(TimePoint now, bool quiet);
+  void operate_on_application(TimePoint now, bool quiet);
+  void announce_key(const std::string& uuid, const KeyRow& key, const std::string& type, TimePoint now, bool quiet);
+  std::string new_deployment(const std::string& id, TimePoint now);
+  void write(const std::string& type, Key about, const std::string& payload, TimePoint now, bool quiet,
+             Instant at = {});
+  void sweep(TimePoint now);
+  void keep_copy(TimePoint now);
+  Answer answer_from(const Tables& tables, const sync::SendRequest& request, TimePoint now);
+  std::vector<std::string> rows_for(const Tables& tables, const sync::SendRequest& request, TimePoint now, int& status);
+  std::string pick_id();
+  std::string new_id();
+
+  std::string gateway_id_;
+  std::string prefix_;  ///< Of all that it names.
+  TimePoint start_;
+  Duration back_{};
+  Random random_{0};         ///< Of the operation that is being done.
+  std::int64_t number_ = 0;  ///< Its number.
   std::int64_t ids_ = 0;
+  Tables tables_;
+  std::map<std::string, Content> deployments_;
+  std::vector<Pending> pending_;
+  std::deque<std::pair<TimePoint, Tables>> copies_;   ///< Of the last hours, for backups.
+  std::deque<std::pair<TimePoint, Tables>> replica_;  ///< Of the last moments.
+  std::deque<HubEvent> hub_;
+  std::set<std::string> tokens_;
+  std::map<std::string, std::set<std::int64_t>>
+      stamps_;  ///< By artifact: no two operations within a millisecond of each other.
+  TimePoint last_taken_back_;
+  std::map<std::string, TimePoint> crosswise_;
 };
 
 }  // namespace tether::sim

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
@@ -26,27 +25,10 @@ std::filesystem::path new_folder() {
   return name;
 }
 
-Line line_of(std::string_view text) {
-  const auto json = nlohmann::json::parse(text);
-  Line line;
-  line.key = {json.at("kind"), json.at("id")};
-  line.removes = json.value("op", "put") == "delete";
-  if (line.removes) return line;
-  if (json.contains("deploymentId")) {
-    line.deployment_id = json.at("deploymentId");
-    line.version =
-        line.deployment_id + "@" + std::to_string(parse_rfc3339(json.at("deployedAt").get<std::string>())->ms());
-  } else if (line.key.first == "Secret") {
-    line.version = json.at("data").at("value");
-  } else {
-    line.version = json.at("data").dump();
-  }
-  return line;
-}
-
 }  // namespace
 
-Daemon::Daemon(std::uint32_t seed) : seed_(seed), folder_path_(new_folder()) {
+Daemon::Daemon(std::uint32_t seed, sync::EngineOptions options)
+    : seed_(seed), options_(std::move(options)), folder_path_(new_folder()) {
   auto folder = store::StateFolder::take(folder_path_ / "state");
   check(folder.has_value(), "the state folder is ours");
   folder_ = std::move(*folder);
@@ -82,7 +64,7 @@ void Daemon::restart(sync::Now now) {
   options.files = &disk_;
   store_ = store::Store::open(*folder_, options);
   notes_seen_ = store_->opened_notes().size();
-  engine_ = std::make_unique<sync::Engine>(sync::EngineOptions{}, ++seed_);
+  engine_ = std::make_unique<sync::Engine>(options_, ++seed_);
   courier_.reset();
   waiting_.clear();
   batch_.clear();
@@ -339,7 +321,7 @@ std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
       if (!text) {
         error = text.error();
       } else if (*text) {
-        body.lines.push_back(line_of(**text));
+        body.lines.emplace_back(**text);
       } else {
         break;
       }

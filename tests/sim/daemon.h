@@ -25,7 +25,7 @@ class Daemon {
   /// One input, within a transaction. It is kept and given again while nothing can be stored: capture by value.
   using Input = std::function<void(sync::Engine&, sync::Records&, sync::Now)>;
 
-  explicit Daemon(std::uint32_t seed);
+  explicit Daemon(std::uint32_t seed, sync::EngineOptions options = {});
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -88,6 +88,7 @@ class Daemon {
   std::string new_epoch() { return "epoch-" + std::to_string(++epochs_drawn_); }
 
   std::uint32_t seed_;
+  sync::EngineOptions options_;
   std::filesystem::path folder_path_;
   std::unique_ptr<store::StateFolder> folder_;
   std::string database_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -7,29 +8,36 @@
 #include <utility>
 #include <vector>
 
+#include "tether/base/time.h"
 #include "tether/delivery/outcome.h"
 
 namespace tether::sim {
 
 using Key = std::pair<std::string, std::string>;  ///< Kind and id.
 
-/// One line of a body, as far as a world looks at it.
-struct Line {
-  bool removes = false;
-  Key key;
-  std::string version;        ///< An artifact's deployment id and time; else what its `data` says.
-  std::string deployment_id;  ///< Artifacts.
-};
-
-/// A body on its way.
+/// A body on its way: the header and the lines as they go over the socket.
 struct Body {
   bool full = false;
   std::string from_epoch;
   std::int64_t from = 0;
   std::string epoch;
   std::int64_t revision = 0;
-  std::vector<Line> lines;
+  std::vector<std::string> lines;
 };
+
+/// One line of a body as a gateway reads it.
+struct Line {
+  bool removes = false;
+  Key key;
+  std::string version;        ///< An artifact's deployment id and time; else what its `data` says.
+  std::string deployment_id;  ///< Artifacts.
+  std::string handle;
+  std::string document;
+};
+Line read_line(const std::string& text);
+/// What tells two versions of a resource apart that is no artifact, by its REST names.
+std::string version_of_data(const std::string& kind, const std::string& data);
+bool is_artifact(const std::string& kind);
 
 /// What one line did to what the gateway serves.
 struct Served {
@@ -45,7 +53,9 @@ class Gateway {
   std::string epoch;
   std::int64_t revision = 0;
   std::map<Key, std::string> served;
-  std::set<std::string> refused;  ///< Deployment ids.
+  /// Whether it refuses a line, and whether that spoils the whole body.
+  std::function<bool(const Line&)> refuses;
+  std::function<bool(const Line&)> is_malformed;
 
   void restart(const std::string& name) {
     instance = name;
@@ -56,40 +66,17 @@ class Gateway {
     revision = 0;
     served.clear();
   }
-  protocol::GatewayState state() const { return {instance, epoch, revision, static_cast<std::int64_t>(served.size())}; }
+  /// The body of the answer to `GET /v1/config/state`.
+  std::string state() const;
 
-  /// Applies a body as a whole; nullopt: it starts elsewhere (409).
-  std::optional<protocol::PushAnswer> apply(const Body& body, std::vector<Served>& changes) {
-    if (!body.full && (body.from_epoch != epoch || body.from != revision)) return std::nullopt;
-    const auto before = served;
-    if (body.full) served.clear();
-    protocol::PushAnswer answer;
-    for (const Line& line : body.lines) {
-      if (line.removes) {
-        served.erase(line.key);
-      } else if (refused.contains(line.deployment_id)) {
-        answer.rejected.push_back({line.key.first, line.key.second, "refused"});
-      } else {
-        served[line.key] = line.version;
-      }
-    }
-    epoch = answer.epoch = body.epoch;
-    revision = answer.revision = body.revision;
-    note(before, changes);
-    return answer;
-  }
-
- private:
-  void note(const std::map<Key, std::string>& before, std::vector<Served>& changes) const {
-    for (const auto& [key, version] : before) {
-      const auto now = served.find(key);
-      if (now == served.end()) changes.push_back({key, version, ""});
-      if (now != served.end() && now->second != version) changes.push_back({key, version, now->second});
-    }
-    for (const auto& [key, version] : served) {
-      if (!before.contains(key)) changes.push_back({key, "", version});
-    }
-  }
+  /// The answer to a body: its status and, with 200, what it says.
+  struct Reaction {
+    int status = 200;
+    std::string body;
+    std::vector<Served> changes;
+    std::vector<Line> refused;
+  };
+  Reaction apply(const Body& body);
 };
 
 }  // namespace tether::sim

@@ -1,13 +1,14 @@
 #include "world.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace tether::sim {
 namespace {
 
 constexpr std::size_t kTraceLines = 4000;
 constexpr std::int64_t kStepsAtOnce = 20'000;
+constexpr int kSharesOfTwo = 25;  ///< Percent of worlds with two instances behind one token.
+
 std::string text_of(Duration since_start) {
   const double seconds = std::chrono::duration<double>(since_start).count();
   std::string text = std::to_string(seconds);
@@ -17,43 +18,58 @@ std::string text_of(Duration since_start) {
 }  // namespace
 
 World::World(WorldOptions options)
-    : options_(std::move(options)),
-      actions_(plan_actions(options_)),
-      now_(std::chrono::hours(1)),
-      start_(now_),
-      control_plane_(start_),
-      daemon_(static_cast<std::uint32_t>(options_.seed)) {
+    : options_(std::move(options)), actions_(plan_actions(options_)), now_(std::chrono::hours(1)), start_(now_) {
+  Random random(Random::part(options_.seed, "world"));
+  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-a", "", start_));
+  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-b", "B-", start_));
+  for (const auto& control_plane : control_planes_) control_plane->add_token("token-0");
+  const std::size_t count = random.chance(kSharesOfTwo) ? 2 : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    sync::EngineOptions engine;
+    engine.report_failures = count == 1 || random.chance(50);
+    instances_.push_back(
+        std::make_unique<Instance>(*this, i, Random::part(options_.seed, 1000 + i), std::move(engine)));
+  }
+  note_wishes();
   for (const Action& action : actions_) {
     if (options_.suppressed.contains(action.number)) continue;
     at(start_ + action.at, [this, &action] {
       if (faulty_) act(action);
     });
   }
-  daemon_.restart(now());
-  at(now_ + 10ms, [this] { open_link(); });
-  pump();
+  for (const auto& instance : instances_) instance->start();
+  settle();
 }
 
 void World::play() {
+  const auto check_all = [this](void (World::*check)(Instance&)) {
+    for (const auto& instance : instances_) {
+      if (failures_.empty()) (this->*check)(*instance);
+    }
+  };
   run(std::chrono::hours(options_.hours));
   if (!failures_.empty()) return;
   heal();
-  run(5h);
-  if (failures_.empty()) check_agreement();
+  // The longest wait of the link's back-off, and one poll interval.
+  run(16min + 7min);
+  check_all(&World::check_changes);
+  // Two more, for a full listing, and its confirmation.
+  run(34min);
+  check_all(&World::check_removals);
+  // What is held or was refused waits up to an hour, and then for its listing.
+  run(2h);
+  check_all(&World::check_agreement);
+}
+
+sync::Now World::now() const {
+  const auto wall =
+      control_planes_[0]->clock(now_) + std::chrono::duration_cast<std::chrono::nanoseconds>(wall_offset_);
+  return {now_, wall};
 }
 
 Random World::chance_of(std::string_view what) const {
   const auto when = static_cast<std::uint64_t>(now_.time_since_epoch().count());
   return Random(Random::part(Random::part(options_.seed, what), when));
-}
-
-sync::Now World::now() const {
-  const auto wall = control_plane_.clock(now_) + std::chrono::duration_cast<std::chrono::nanoseconds>(wall_offset_);
-  return {now_, wall};
-}
-
-void World::at(TimePoint when, std::function<void()> what) {
-  queue_.emplace(when, std::move(what));
 }
 
 void World::note(const std::string& what) {
@@ -72,359 +88,184 @@ void World::run(Duration time) {
   while (failures_.empty()) {
     TimePoint next = end;
     if (!queue_.empty()) next = std::min(next, queue_.begin()->first);
-    if (const auto due = daemon_.next_deadline(now_)) next = std::min(next, *due);
+    Instance* due = nullptr;
+    for (const auto& instance : instances_) {
+      const auto deadline = instance->next_deadline(now_);
+      if (!deadline || *deadline >= next) continue;
+      next = *deadline;
+      due = instance.get();
+    }
     if (next >= end) break;
     at_once = next > now_ ? 0 : at_once + 1;
     if (at_once > kStepsAtOnce) return fail("rest", "does not come to rest");
     now_ = std::max(now_, next);
     ++steps_;
-    if (!queue_.empty() && queue_.begin()->first <= now_) {
+    if (due != nullptr) {
+      due->on_deadline();
+    } else {
       const auto what = std::move(queue_.begin()->second);
       queue_.erase(queue_.begin());
       what();
-    } else {
-      daemon_.on_deadline(now());
     }
-    pump();
+    settle();
   }
-  now_ = end;
+  if (failures_.empty()) now_ = end;
 }
 
-void World::pump() {
-  bool busy = true;
-  while (busy) {
-    busy = false;
-    daemon_.take_verdicts(now());
-    for (const auto& command : daemon_.take_commands()) {
-      busy = true;
-      const std::uint64_t link = link_;
-      if (const auto* request = std::get_if<sync::SendRequest>(&command)) {
-        send(*request);
-      } else if (const auto* frame = std::get_if<sync::SendFrame>(&command)) {
-        note("says " + frame->text);
-        at(now_ + chance_of(frame->text).between(1ms, 100ms), [this, link, text = frame->text] {
-          if (linked_ && link == link_) take_ack(text);
-        });
-      } else if (const auto* ping = std::get_if<sync::SendPing>(&command)) {
-        at(now_ + 100ms + chance_of("pong").between(1ms, 200ms), [this, link, token = ping->token, life = life_] {
-          if (!linked_ || link != link_ || life != life_) return;
-          daemon_.give([token](sync::Engine& engine, sync::Records& records,
-                               sync::Now at) { engine.on_pong(records, token, at); },
-                       now());
-        });
-      } else {
-        note("notes: " + std::get<sync::Note>(command).message);
-      }
-    }
-    while (const auto command = daemon_.courier().take_command(now_)) {
-      busy = true;
-      if (const auto* order = std::get_if<delivery::Push>(&*command)) {
-        push(*order);
-      } else {
-        ask_state();
-      }
-    }
+void World::settle() {
+  for (const auto& instance : instances_) {
+    instance->pump();
+    look_at_standing(*instance);
+    look_at_bounds(*instance);
   }
-  daemon_.publish(now());
-  look_at_standing();
 }
 
-// ---- The users of the control plane, and whoever breaks things
+void World::heal() {
+  faulty_ = false;
+  note("healed");
+  present_ = 0;
+  control_planes_[0]->heal(now_);
+  note_wishes();
+  at(now_ + 4s, [this] {
+    control_planes_[0]->commit(now_);
+    note_wishes();
+  });
+  for (const auto& instance : instances_) {
+    instance->heal();
+    instance->give_token("token-" + std::to_string(tokens_));
+  }
+}
+
+// ---- Actions
 
 void World::act(const Action& action) {
   Random random(action.seed);
   note("action " + std::to_string(action.number) + ": " + std::string(name_of(action.kind)));
   switch (action.kind) {
     case ActionKind::Operation:
-      return control_plane_.operate(action.number, random, now_, /*quiet=*/false);
-    case ActionKind::LostOperation:
-      return control_plane_.operate(action.number, random, now_, /*quiet=*/true);
-    case ActionKind::CutLink:
-      return lose_link(random);
-    case ActionKind::KillDaemon:
-      return restart_daemon(random);
-    case ActionKind::RestartGateway:
-      gateway_.restart("instance-" + std::to_string(++instances_));
-      last_loss_ = now_;
-      return;
-    case ActionKind::ForgetGateway:
-      gateway_.forget();
-      last_loss_ = now_;
-      return;
-    case ActionKind::GatewayAway:
-      gateway_away_ = {now_ + random.between(1s, 5min), random};
-      return;
-    case ActionKind::GatewayMoods:
-      gateway_moods_ = {now_ + random.between(1min, 1h), random};
-      return;
-    case ActionKind::RestTrouble:
-      rest_trouble_ = {now_ + random.between(1min, 1h), random};
-      return;
-    case ActionKind::Lies:
-      lies_ = {now_ + random.between(1min, 1h), random};
-      return;
+    case ActionKind::LostOperation: {
+      const bool lost = action.kind == ActionKind::LostOperation;
+      auto* control_plane = &present();
+      if (const auto due = control_plane->operate(action.number, random, now_, lost)) {
+        at(*due, [this, control_plane] {
+          control_plane->commit(now_);
+          note_wishes();
+        });
+      }
+      return note_wishes();
+    }
     case ActionKind::JumpWallClock:
       wall_offset_ = random.between(0s, 4h) - Duration(2h);
       return;
-  }
-}
-
-void World::restart_daemon(Random& random) {
-  const bool power = random.chance(50);
-  if (power) note("the power is cut");
-  ++life_;
-  linked_ = false;
-  ++link_;
-  if (power) daemon_.cut_power([&random] { return random.chance(50); });
-  daemon_.restart(now());
-  at(now_ + random.between(10ms, 5s), [this] { open_link(); });
-}
-
-void World::heal() {
-  faulty_ = false;
-  control_plane_.heal(now_);
-  gateway_.refused.clear();
-  note("healed");
-}
-
-// ---- The link
-
-void World::open_link() {
-  if (linked_) return;
-  linked_ = true;
-  const std::uint64_t link = ++link_;
-  note("link " + std::to_string(link));
-  Random random = chance_of("link");
-  if (random.chance(50)) {  // another process of the control plane, which replays
-    const auto& hub = control_plane_.hub();
-    hub_read_ = 0;
-    while (hub_read_ < hub.size() && hub[hub_read_].written < now_ - 120s) ++hub_read_;
-  }
-  daemon_.link_up(now());
-  at(now_ + random.between(1ms, 2s), [this, link, life = life_] {
-    if (!linked_ || link != link_ || life != life_) return;
-    const auto second = control_plane_.clock(now_).ns / 1'000'000'000 * 1'000'000'000;
-    const protocol::ConnectionAck ack{"gateway", "connection", Instant{second}};
-    daemon_.give([ack](sync::Engine& engine, sync::Records& records,
-                       sync::Now at) { engine.on_connection_ack(records, ack, at); },
-                 now());
-  });
-  at(now_ + random.between(1ms, 3s), [this, link] {
-    if (linked_ && link == link_) poll_hub();
-  });
-}
-
-void World::lose_link(Random& random) {
-  if (!linked_) return;
-  note("link lost");
-  linked_ = false;
-  ++link_;
-  daemon_.link_down(now());
-  at(now_ + (random.chance(70) ? random.between(1s, 30s) : random.between(1min, 2h)), [this] { open_link(); });
-}
-
-/// Every 3 s what was written since goes into the link's queue; what is in it when the link breaks is lost.
-void World::poll_hub() {
-  const std::uint64_t link = link_;
-  Random random = chance_of("hub");
-  Duration after{};
-  for (const auto& hub = control_plane_.hub(); hub_read_ < hub.size(); ++hub_read_) {
-    const auto event = hub[hub_read_].event;
-    after += random.between(1ms, 300ms);
-    const int times = faulty_ && random.chance(5) ? 2 : 1;
-    for (int i = 0; i < times; ++i) {
-      at(now_ + after, [this, link, event, life = life_] {
-        if (linked_ && link == link_ && life == life_) deliver(event);
+    case ActionKind::SetClockBack:
+      return present().set_back(random.between(1s, 10s), now_);
+    case ActionKind::RestoreDatabase:
+      present().restore(action.number, now_, random.between(1min, 2h));
+      return note_wishes();
+    case ActionKind::RevokeToken: {
+      const std::string token = "token-" + std::to_string(++tokens_);
+      for (const auto& control_plane : control_planes_) control_plane->revoke_tokens();
+      for (const auto& control_plane : control_planes_) control_plane->add_token(token);
+      for (const auto& instance : instances_) {
+        at(now_ + random.between(1s, 2h), [this, number = tokens_, token, one = instance.get()] {
+          if (number == tokens_) one->give_token(token);  // else the next has come first
+        });
+      }
+      return;
+    }
+    case ActionKind::SwapIdentity:
+      present_ = 1;
+      for (const auto& instance : instances_) instance->cut(/*half_open=*/false);
+      at(now_ + random.between(1min, 2h), [this] {
+        present_ = 0;
+        for (const auto& instance : instances_) instance->cut(/*half_open=*/false);
       });
+      return;
+    default:
+      break;
+  }
+  act_on(action, *instances_[random.below(instances_.size())], random);
+}
+
+void World::act_on(const Action& action, Instance& instance, Random& random) {
+  const auto open = [&](Trouble trouble, Duration least, Duration most) {
+    instance.open(trouble, now_ + random.between(least, most));
+  };
+  switch (action.kind) {
+    case ActionKind::CutLink:
+      if (random.chance(50)) open(Trouble::Refused, 1s, random.chance(70) ? Duration(30s) : Duration(2h));
+      return instance.cut(/*half_open=*/false);
+    case ActionKind::HalfOpen:
+      return instance.cut(/*half_open=*/true);
+    case ActionKind::Partition:
+      return open(Trouble::Partition, 1s, random.chance(70) ? Duration(2min) : Duration(2h));
+    case ActionKind::DialTrouble:
+      open(static_cast<Trouble>(static_cast<std::size_t>(Trouble::Dial401) + random.below(4)), 1s, 30min);
+      return instance.cut(/*half_open=*/false);
+    case ActionKind::RestTrouble:
+      return trouble_rest(instance, random);
+    case ActionKind::Lies:
+      return open(Trouble::Lies, 1min, 1h);
+    case ActionKind::Stale:
+      return open(Trouble::Stale, 1min, 1h);
+    case ActionKind::KillDaemon:
+      instance.kill(nullptr);
+      return restart_later(instance, random);
+    case ActionKind::CutPower: {
+      const std::function<bool()> keeps = [&random] { return random.chance(50); };
+      instance.kill(&keeps);
+      return restart_later(instance, random);
     }
-  }
-  at(now_ + 3s, [this, link] {
-    if (linked_ && link == link_) poll_hub();
-  });
-}
-
-void World::deliver(const protocol::Event& event) {
-  std::string about;
-  if (const auto* d = std::get_if<protocol::DeploymentChanged>(&event.body))
-    about = d->artifact_id + " " + d->deployment_id + "@" + std::to_string(d->at.ms());
-  if (const auto* d = std::get_if<protocol::ArtifactDeleted>(&event.body)) about = d->artifact_id;
-  note("event " + event.type + " " + about + " " + event.correlation_id);
-  daemon_.give(
-      [event](sync::Engine& engine, sync::Records& records, sync::Now at) { engine.on_event(records, event, at); },
-      now());
-}
-
-void World::take_ack(const std::string& frame) {
-  const auto payload = nlohmann::json::parse(frame).at("payload");
-  const Ack ack{payload.at("artifactId"), payload.at("deploymentId"), payload.at("action"),
-                payload.at("status") == "success", payload.at("performedAt")};
-  const std::string version = ack.deployment_id + "@" + std::to_string(parse_rfc3339(ack.performed_at)->ms());
-  const bool deploy = ack.action == "deploy";
-  if (ack.success && deploy && !ever_served_[ack.artifact_id].contains(version)) {
-    fail("false_success", "success for " + ack.artifact_id + " " + version + ", which the gateway never had");
-  }
-  if (!ack.success && !refused_[ack.artifact_id].contains(version)) {
-    fail("false_failure", "failed for " + ack.artifact_id + " " + version + ", which the gateway did not refuse");
-  }
-  control_plane_.take_ack(ack, now_);
-}
-
-// ---- Requests
-
-void World::send(const sync::SendRequest& request) {
-  note("asks " + request.method + " " + request.path + " " + request.body);
-  const std::uint64_t link = link_;
-  Random random = chance_of(request.path + request.body);
-  const bool slow = is_open(rest_trouble_) && random.chance(10);
-  const TimePoint made = now_ + random.between(1ms, 500ms);
-  const TimePoint there = made + (slow ? random.between(1s, 70s) : random.between(1ms, 500ms));
-  at(made, [this, request, link, there, life = life_] {
-    Reply reply = control_plane_.answer(request, now_);
-    if (faulty_) spoil(request, reply);
-    at(there, [this, request, link, life, reply = std::move(reply)] {
-      if (linked_ && link == link_ && life == life_) arrive(request, reply);
-    });
-  });
-}
-
-void World::spoil(const sync::SendRequest& request, Reply& reply) {
-  Random random = chance_of("spoil " + request.path + request.body);
-  const auto lie = [this] {
-    if (now_ - last_lie_ < kBetweenLies) return false;
-    last_lie_ = now_;
-    return true;
-  };
-  const auto refuse = [&reply](int status) {
-    reply = Reply{};
-    reply.outcome.status = status;
-  };
-  const auto lack_one = [&random](auto& rows) {
-    if (!rows.empty()) rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(random.below(rows.size())));
-  };
-  if (is_open(lies_) && !(reply.rows.empty() && reply.states.empty()) && random.chance(20) && lie()) {
-    const bool all = random.chance(50);
-    note(all ? "lies: nothing in " + request.scope : "lies: one row less in " + request.scope);
-    if (!all) {
-      lack_one(reply.rows);
-      lack_one(reply.states);
-    } else {
-      reply.rows.clear();
-      reply.states.clear();
-    }
-  }
-  if (!is_open(rest_trouble_)) return;
-  switch (random.below(24)) {
-    case 0:
-    case 1:
-      return refuse(500);
-    case 2:
-      return refuse(0);
-    case 3:
-      return refuse(401);
-    case 4:
-      if (!reply.documents.empty()) reply.documents.pop_back();
-      return;
-    case 5:
-      reply.outcome.complete = false;
-      return;
-    case 6:
-      reply.outcome.date.reset();
-      return;
+    case ActionKind::DiskTrouble:
+    case ActionKind::DieAtWrite:
+      return trouble_disk(instance, random);
+    case ActionKind::RestartGateway:
+      return instance.restart_gateway();
+    case ActionKind::ForgetGateway:
+      return instance.forget_gateway();
+    case ActionKind::GatewayAway:
+      return open(Trouble::GatewayAway, 1s, random.chance(80) ? Duration(5min) : Duration(1h));
+    case ActionKind::GatewayMoods:
+      return open(Trouble::GatewayMoods, 1min, 1h);
+    case ActionKind::GatewayRefuses:
+      return open(Trouble::GatewayRefuses, 1min, 30min);
     default:
       return;
   }
 }
 
-void World::arrive(const sync::SendRequest& request, const Reply& reply) {
-  note("answered " + std::to_string(reply.outcome.status) + " " + request.path + " (" +
-       std::to_string(reply.rows.size() + reply.states.size() + reply.documents.size()) + ")");
-  using sync::Engine;
-  using sync::Now;
-  using sync::Records;
-  const auto number = request.number;
-  if (!reply.rows.empty()) {
-    daemon_.give(
-        [number, rows = reply.rows](Engine& e, Records& r, Now at) { e.on_deployment_rows(r, number, rows, at); },
-        now());
+void World::trouble_rest(Instance& instance, Random& random) {
+  for (auto trouble = Trouble::Rest401; trouble <= Trouble::RestMoods;
+       trouble = static_cast<Trouble>(static_cast<int>(trouble) + 1)) {
+    if (random.chance(40)) instance.open(trouble, now_ + random.between(10s, 1h));
   }
-  if (!reply.states.empty()) {
-    daemon_.give(
-        [number, states = reply.states](Engine& e, Records& r, Now at) { e.on_resource_rows(r, number, states, at); },
-        now());
-  }
-  if (!reply.documents.empty()) {
-    daemon_.give([number, documents = reply.documents](Engine& e, Records& r,
-                                                       Now at) { e.on_documents(r, number, documents, at); },
-                 now());
-  }
-  if (!reply.existences.empty()) {
-    daemon_.give([number, answers = reply.existences](Engine& e, Records& r,
-                                                      Now at) { e.on_existences(r, number, answers, at); },
-                 now());
-  }
-  if (reply.value && reply.outcome.complete) {
-    daemon_.give(
-        [number, value = *reply.value](Engine& e, Records& r, Now at) { e.on_secret_value(r, number, value, at); },
-        now());
-  }
-  daemon_.give([number, outcome = reply.outcome](Engine& e, Records& r, Now at) { e.on_done(r, number, outcome, at); },
-               now());
 }
 
-// ---- The gateway
-
-void World::ask_state() {
-  at(now_ + chance_of("state").between(1ms, 50ms), [this, life = life_] {
-    if (life != life_) return;
-    if (is_open(gateway_away_)) {
-      daemon_.on_state(delivery::GatewayProblem{delivery::GatewayFailure::Gone, 0, "nobody listens"}, now());
-    } else {
-      daemon_.on_state(gateway_.state(), now());
-    }
+void World::restart_later(Instance& instance, Random& random) {
+  at(now_ + random.between(10ms, random.chance(80) ? Duration(5s) : Duration(30min)), [one = &instance] {
+    if (!one->running_) one->start();
   });
 }
 
-void World::push(const delivery::Push& push) {
-  const auto read = daemon_.body_of(push, now());
-  if (!read) return note("a push cannot be read");
-  const Body& body = *read;
-  note(std::string(push.full ? "PUT " : "PATCH ") + body.epoch + " " + std::to_string(push.after) + ".." +
-       std::to_string(body.revision) + ", lines " + std::to_string(body.lines.size()));
-  Random random = chance_of("push");
-  const bool moody = is_open(gateway_moods_);
-  const Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);
-  const std::size_t mood = moody ? random.below(12) : 12;
-  at(now_ + takes, [this, body = body, push, mood, life = life_] {
-    delivery::PushOutcome outcome{body.epoch, body.revision, static_cast<std::int64_t>(body.lines.size()), {}, {}};
-    if (body.lines.size() == 1) outcome.only_line = sync::Key{body.lines[0].key.first, body.lines[0].key.second};
-    const delivery::GatewayProblem gone{delivery::GatewayFailure::Gone, 0, "the connection broke"};
-    if (is_open(gateway_away_) || mood == 0) {
-      outcome.answer = gone;
-    } else if (mood == 1) {
-      outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Status, 500, "500"};
-    } else if (mood == 2 && body.lines.size() > 3) {
-      outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Status, 413, "413"};
-    } else {
-      for (const Line& line : body.lines) {
-        if (!control_plane_.is_bad(line.deployment_id)) continue;
-        gateway_.refused.insert(line.deployment_id);
-        refused_[line.key.second].insert(line.version);
-      }
-      std::vector<Served> changes;
-      auto answer = gateway_.apply(body, changes);
-      look_at(changes, life == life_ && mood != 3 && mood != 4 && mood != 5);
-      if (!answer) {
-        outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Status, 409, "409"};
-      } else if (mood == 3 || mood == 4) {
-        outcome.answer = gone;
-      } else {
-        if (mood == 5) ++answer->revision;
-        outcome.answer = std::move(*answer);
-      }
-    }
-    if (life != life_) return;
-    daemon_.on_push(push.number, outcome, now());
-  });
+void World::trouble_disk(Instance& instance, Random& random) {
+  auto& disk = instance.daemon().disk();
+  const std::size_t which = random.below(6);
+  if (which >= 4) {
+    disk.die_after(static_cast<std::int64_t>(random.below(20)));
+    at(now_ + random.between(10s, 2min), [one = &instance, random]() mutable {
+      const std::function<bool()> keeps = [&random] { return random.chance(50); };
+      one->kill(&keeps);
+      one->start();
+    });
+    return;
+  }
+  disk.faults.full = which == 0;
+  disk.faults.read_only = which == 1;
+  disk.faults.writes = which == 2;
+  disk.faults.syncs = which == 3;
+  const TimePoint until = now_ + random.between(1s, 20min);
+  instance.seen.last_disk_fault = until;
+  at(until, [one = &instance] { one->daemon().disk().faults = {}; });
 }
 
 }  // namespace tether::sim

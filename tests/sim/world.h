@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -10,8 +11,7 @@
 
 #include "actions.h"
 #include "control_plane.h"
-#include "daemon.h"
-#include "gateway.h"
+#include "instance.h"
 #include "random.h"
 
 namespace tether::sim {
@@ -26,8 +26,9 @@ struct Failure {
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 
-/// One daemon between a control plane and a gateway in their worst moods, on virtual time and from one seed. What must
-/// hold is checked from outside at every step; what did not is in `failures`, what happened in `trace`.
+/// Daemons between a control plane and their gateways, all in their worst moods, on virtual time and from one seed.
+/// What must hold is checked from outside at every step (checks.cpp); what did not is in `failures`, what happened in
+/// `trace`.
 class World {
  public:
   explicit World(WorldOptions options);
@@ -37,58 +38,63 @@ class World {
   /// All that users and faults do in it, numbered; some of it may be suppressed.
   const std::vector<Action>& actions() const { return actions_; }
 
-  /// Lets time pass, with faults until `heal`.
-  void run(Duration time);
-  /// From now on nothing fails and nobody changes anything.
-  void heal();
-  /// After `heal` and a long enough run: gateway and control plane agree, and the daemon says so.
-  void check_agreement();
-
   const std::vector<Failure>& failures() const { return failures_; }
   const std::deque<std::string>& trace() const { return trace_; }
   std::int64_t steps() const { return steps_; }
 
- private:
-  /// A time in which something is not as it should be.
-  struct Window {
-    TimePoint until;
-    Random random{0};
-  };
-
-  void at(TimePoint when, std::function<void()> what);
+  // For the instances.
+  void at(TimePoint when, std::function<void()> what) { queue_.emplace(when, std::move(what)); }
   sync::Now now() const;
+  TimePoint steady() const { return now_; }
   void note(const std::string& what);
   void fail(const std::string& checker, const std::string& what);
-  void pump();
-
-  // The users of the control plane, and whoever breaks things.
-  void act(const Action& action);
-  void restart_daemon(Random& random);
-
-  // The link.
-  void open_link();
-  void lose_link(Random& random);
-  void poll_hub();
-  void deliver(const protocol::Event& event);
-
-  // Requests.
-  void send(const sync::SendRequest& request);
-  void arrive(const sync::SendRequest& request, const Reply& reply);
-  void take_ack(const std::string& frame);
-
-  // The gateway.
-  void ask_state();
-  void push(const delivery::Push& push);
-  void look_at(const std::vector<Served>& changes, bool answered);
-  bool may_go_back(const std::string& id, const std::string& from, const std::string& to) const;
-  void look_at_standing();
-  const Operation* operation_of(const std::string& id, const std::string& version) const;
-  bool may_go(const std::string& id, const std::string& version) const;
-  void spoil(const sync::SendRequest& request, Reply& reply);
-
+  bool is_faulty() const { return faulty_; }
   /// Chance that is no action: by what it is for and when, so that a suppressed action changes as little as can be.
   Random chance_of(std::string_view what) const;
-  bool is_open(const Window& window) const { return faulty_ && now_ < window.until; }
+  /// The control plane that answers now.
+  ControlPlane& present() { return *control_planes_[present_]; }
+  ControlPlane& control_plane_of(const Line& line) {
+    return *control_planes_[line.key.second.starts_with("B-") ? 1 : 0];
+  }
+  void take_ack(Instance& instance, ControlPlane& peer, const std::string& frame);
+  /// A gateway has taken a body; `answered`: and its answer arrives.
+  void look_at(Instance& instance, const Gateway::Reaction& reaction, const Body& body, bool answered);
+
+  /// Lets time pass, with faults until `heal`.
+  void run(Duration time);
+  /// From now on nothing fails and nobody changes anything.
+  void heal();
+
+ private:
+  /// What the control plane wanted of one resource, from a moment on.
+  struct Wish {
+    std::int64_t number = 0;
+    TimePoint when;
+    std::string version;  ///< Empty: nothing.
+  };
+  using Wishes = std::vector<Wish>;
+
+  void act(const Action& action);
+  void act_on(const Action& action, Instance& instance, Random& random);
+  void trouble_rest(Instance& instance, Random& random);
+  void trouble_disk(Instance& instance, Random& random);
+  void restart_later(Instance& instance, Random& random);
+  void note_wishes();
+  void settle();
+
+  // Checkers (checks.cpp, checks_at_end.cpp).
+  const Wish* wish_of(const Key& key, const std::string& version) const;
+  bool may_go(const Instance& instance, const Key& key, const std::string& version) const;
+  bool may_go_back(const Instance& instance, const Key& key, const std::string& from, const std::string& to) const;
+  bool is_known_only_by_events(const Key& key) const;
+  void look_at_change(Instance& instance, const Served& change);
+  void look_at_standing(Instance& instance);
+  void look_at_bounds(Instance& instance);
+  void check_changes(Instance& instance);
+  void check_removals(Instance& instance);
+  void check_agreement(Instance& instance);
+  bool is_excepted(const Instance& instance, const Key& key) const;
+  bool is_as_wanted(const Instance& instance, const Key& key, const std::string& version) const;
 
   WorldOptions options_;
   std::vector<Action> actions_;
@@ -97,26 +103,17 @@ class World {
   Duration wall_offset_{};
   bool faulty_ = true;
   std::multimap<TimePoint, std::function<void()>> queue_;
-  ControlPlane control_plane_;
-  Gateway gateway_;
-  Daemon daemon_;
+  std::vector<std::unique_ptr<ControlPlane>> control_planes_;
+  std::size_t present_ = 0;
+  std::vector<std::unique_ptr<Instance>> instances_;
+  int tokens_ = 0;
 
-  bool linked_ = false;
-  std::uint64_t link_ = 0;
-  std::size_t hub_read_ = 0;
-  std::uint64_t life_ = 0;  ///< Of the daemon: what was under way for an earlier one comes to nothing.
-  Window gateway_away_;
-  Window gateway_moods_;
-  Window rest_trouble_;
-  Window lies_;
-  TimePoint last_loss_;                                       ///< When the gateway last lost what it had.
-  TimePoint last_lie_;                                        ///< When a listing last showed less than there is.
-  std::map<std::string, std::int64_t> newest_served_;         ///< By artifact: the latest operation that was served.
-  std::map<std::string, std::set<std::string>> ever_served_;  ///< Versions, by artifact.
-  /// Versions that the gateway took and whose answer was lost, by artifact: not known to be good (known limit).
-  std::map<std::string, std::set<std::string>> unanswered_;
-  std::map<std::string, std::set<std::string>> refused_;  ///< Versions that the gateway refused, by artifact.
-  std::int64_t instances_ = 1;
+  std::map<Key, std::string> desire_;
+  std::map<Key, Wishes> wishes_;
+  std::map<Key, std::string> last_event_;  ///< The correlation id of the last event about it.
+  std::array<std::size_t, 2> events_read_{};
+  std::map<Key, std::set<std::string>> existed_;  ///< All versions there ever were, wanted or not.
+  std::int64_t wishes_noted_ = 0;
   std::int64_t steps_ = 0;
   std::vector<Failure> failures_;
   std::deque<std::string> trace_;

@@ -1,0 +1,74 @@
+#include <algorithm>
+
+#include "world.h"
+
+/// What must hold after the faults have stopped.
+namespace tether::sim {
+
+/// Excepted: what no list shows and whose event was lost.
+bool World::is_excepted(const Instance& instance, const Key& key) const {
+  if (!is_known_only_by_events(key)) return false;
+  const auto last = last_event_.find(key);
+  return last == last_event_.end() || last->second.empty() || !instance.seen.arrived.contains(last->second);
+}
+
+/// Served as the control plane wants it.
+bool World::is_as_wanted(const Instance& instance, const Key& key, const std::string& version) const {
+  const auto served = instance.gateway_.served.find(key);
+  return served != instance.gateway_.served.end() && served->second == version;
+}
+
+/// What is deployed or changed is there within one poll interval, but for what the gateway refused: that waits.
+void World::check_changes(Instance& instance) {
+  const auto& peer = *control_planes_[0];
+  for (const auto& [key, version] : desire_) {
+    if (!is_artifact(key.first) || key.second.starts_with("B-") || !peer.has_providers(key.second)) continue;
+    if (is_as_wanted(instance, key, version)) continue;
+    const auto refused = instance.seen.refused.find(key);
+    if (refused != instance.seen.refused.end() && refused->second.contains(version)) continue;
+    // What it refers to may be refused.
+    if (key.first == "LlmProxy") continue;
+    const auto served = instance.gateway_.served.find(key);
+    fail("changes_after_healing", key.second + " is " +
+                                      (served == instance.gateway_.served.end() ? "nothing" : served->second) +
+                                      " where " + version + " is wanted");
+  }
+}
+
+/// What was undeployed or deleted is gone when it has been missed twice in full listings, but for what is held.
+void World::check_removals(Instance& instance) {
+  if (instance.daemon_.overview().held_count > 0) return;
+  for (const auto& [key, version] : instance.gateway_.served) {
+    if (!is_artifact(key.first) || desire_.contains(key)) continue;
+    fail("removals_after_healing", key.second + " is still served as " + version);
+  }
+}
+
+void World::check_agreement(Instance& instance) {
+  const auto& peer = *control_planes_[0];
+  const auto held = instance.daemon_.overview().held_count;
+  for (const auto& [key, version] : desire_) {
+    if (key.second.starts_with("B-") || is_excepted(instance, key) || key.first == "Application") continue;
+    if (is_artifact(key.first) && !peer.has_providers(key.second)) continue;
+    if (is_as_wanted(instance, key, version)) continue;
+    const auto served = instance.gateway_.served.find(key);
+    fail("content_in_the_end", key.first + " " + key.second + " is '" +
+                                   (served == instance.gateway_.served.end() ? "nothing" : served->second) +
+                                   "' where '" + version + "' is wanted");
+  }
+  for (const auto& [key, version] : instance.gateway_.served) {
+    if (desire_.contains(key) || key.first == "Secret" || is_excepted(instance, key) || held > 0) continue;
+    if (key.first == "Application") continue;
+    fail("content_in_the_end", key.first + " " + key.second + " is served as '" + version + "', and not wanted");
+  }
+  if (held > 0) note("held in the end: " + std::to_string(held));
+  if (held == 0 && !instance.daemon_.is_in_sync()) fail("in_sync_in_the_end", "does not say that it is in sync");
+  for (const auto& [id, row] : peer.rows()) {
+    const std::string what = id + (row.deployed ? " deploy " : " undeploy ") + row.at_text;
+    if (instance.seen.acked.contains(what) || (held > 0 && !row.deployed)) continue;
+    if (row.deployed && !peer.has_providers(id)) continue;
+    fail("acknowledged_in_the_end", what + " is not acknowledged");
+  }
+}
+
+}  // namespace tether::sim

@@ -1,0 +1,103 @@
+#include "gateway.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tether/protocol/gateway.h"
+#include "tether/protocol/kinds.h"
+
+namespace tether::sim {
+
+bool is_artifact(const std::string& kind) {
+  return protocol::find_kind(kind) != nullptr;
+}
+
+std::string version_of_data(const std::string& kind, const std::string& data) {
+  const auto json = nlohmann::json::parse(data);
+  const auto text = [&json](const char* name) {
+    const auto member = json.find(name);
+    return member == json.end() || member->is_null() ? std::string() : member->get<std::string>();
+  };
+  if (kind == protocol::kSecret) return text("value");
+  if (kind == protocol::kApiKey) return text("artifactUuid") + " " + text("name") + " " + text("maskedApiKey");
+  if (kind == protocol::kSubscriptionPlan) return text("planName") + " " + text("status");
+  if (kind == protocol::kSubscription) {
+    return text("apiId") + " " + text("subscriptionToken") + " " + text("subscriptionPlanId") + " " + text("status");
+  }
+  std::string version = text("applicationName");
+  for (const auto& mapping : json.at("mappings")) version += " " + mapping.at("apiKeyUuid").get<std::string>();
+  return version;
+}
+
+Line read_line(const std::string& text) {
+  const auto json = nlohmann::json::parse(text);
+  Line line;
+  line.key = {json.at("kind"), json.at("id")};
+  line.removes = json.value("op", "put") == "delete";
+  if (line.removes) return line;
+  if (!is_artifact(line.key.first)) {
+    line.version = version_of_data(line.key.first, json.at("data").dump());
+    return line;
+  }
+  line.deployment_id = json.at("deploymentId");
+  line.handle = json.at("handle");
+  line.document = json.at("document");
+  line.version =
+      line.deployment_id + "@" + std::to_string(parse_rfc3339(json.at("deployedAt").get<std::string>())->ms());
+  return line;
+}
+
+std::string Gateway::state() const {
+  const nlohmann::json state = {{"instance", instance},
+                                {"epoch", epoch.empty() ? nlohmann::json() : nlohmann::json(epoch)},
+                                {"revision", revision},
+                                {"resources", served.size()}};
+  return state.dump();
+}
+
+/// All or nothing: a body that is not whole, or starts elsewhere, changes nothing.
+Gateway::Reaction Gateway::apply(const Body& body) {
+  Reaction reaction;
+  const auto count = static_cast<std::int64_t>(body.lines.size());
+  const std::string text =
+      body.full ? protocol::write_put_header(body.epoch, body.revision, count)
+                : protocol::write_patch_header(body.from_epoch, body.from, body.epoch, body.revision, count);
+  const auto header = nlohmann::json::parse(text);
+  const auto fail = [&reaction](int status) {
+    reaction.status = status;
+    return reaction;
+  };
+  if (!body.full && (header.at("from_epoch") != epoch || header.at("from") != revision)) return fail(409);
+  if (header.at("count") != body.lines.size()) return fail(400);
+  std::vector<Line> lines;
+  for (const auto& one : body.lines) lines.push_back(read_line(one));
+  for (const Line& line : lines) {
+    if (is_malformed && is_malformed(line)) return fail(400);
+  }
+  const auto before = served;
+  if (body.full) served.clear();
+  auto rejected = nlohmann::json::array();
+  for (Line& line : lines) {
+    if (refuses && refuses(line)) {
+      rejected.push_back({{"kind", line.key.first}, {"id", line.key.second}, {"reason", "refused"}});
+      reaction.refused.push_back(std::move(line));
+    } else if (line.removes) {
+      served.erase(line.key);
+    } else {
+      served[line.key] = line.version;
+    }
+  }
+  epoch = header.at("epoch");
+  revision = header.at("revision");
+  reaction.body = nlohmann::json{{"epoch", epoch}, {"revision", revision}, {"rejected", rejected}}.dump();
+  for (const auto& [key, version] : before) {
+    const auto now = served.find(key);
+    if (now == served.end()) reaction.changes.push_back({key, version, ""});
+    if (now != served.end() && now->second != version) reaction.changes.push_back({key, version, now->second});
+  }
+  for (const auto& [key, version] : served) {
+    if (!before.contains(key)) reaction.changes.push_back({key, "", version});
+  }
+  return reaction;
+}
+
+}  // namespace tether::sim

@@ -1,0 +1,371 @@
+#include "instance.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "tether/protocol/frames.h"
+#include "world.h"
+
+/// An instance towards the control plane.
+namespace tether::sim {
+namespace {
+
+constexpr std::string_view kAckPing = "acks-";
+constexpr Duration kReplay = 120s;
+constexpr Duration kEventLife = 1h;
+
+link::LinkLimits link_limits() {
+  link::LinkLimits limits;
+  limits.has_token = true;
+  limits.token_setting = "TETHER_REGISTRATION_TOKEN";
+  return limits;
+}
+
+}  // namespace
+
+Instance::Instance(World& world, std::size_t number, std::uint64_t seed, sync::EngineOptions options)
+    : world_(world),
+      number_(number),
+      seed_(seed),
+      reports_failures_(options.report_failures),
+      daemon_(static_cast<std::uint32_t>(seed), std::move(options)) {
+  gateway_.instance = "gateway-" + std::to_string(number) + "-1";
+  gateway_.refuses = [this](const Line& line) {
+    if (world_.control_plane_of(line).is_refused(line.deployment_id, number_, world_.steady())) return true;
+    return has(Trouble::GatewayRefuses) && world_.chance_of("refuse " + line.key.second).chance(30);
+  };
+  gateway_.is_malformed = [this](const Line& line) {
+    return world_.control_plane_of(line).spoils_bodies(line.deployment_id) &&
+           world_.control_plane_of(line).is_refused(line.deployment_id, number_, world_.steady());
+  };
+}
+
+void Instance::note(const std::string& what) {
+  world_.note(std::string(1, static_cast<char>('A' + number_)) + "  " + what);
+}
+
+bool Instance::has(Trouble trouble) const {
+  return world_.is_faulty() && world_.steady() < troubles_[static_cast<std::size_t>(trouble)].until;
+}
+
+void Instance::start() {
+  running_ = true;
+  daemon_.restart(world_.now());
+  link_ = std::make_unique<link::Link>(link_limits(), Random::part(seed_, life_), world_.steady());
+}
+
+void Instance::kill(const std::function<bool()>* keeps) {
+  ++life_;
+  ++connection_;
+  ++probe_;
+  open_ = half_open_ = running_ = false;
+  if (!daemon_.is_storing()) seen.arrived.clear();  // what waited for the disk is lost
+  if (keeps != nullptr) daemon_.cut_power(*keeps);
+}
+
+void Instance::give_token(const std::string& token) {
+  token_ = token;
+  if (running_) link_->on_token_changed(true, world_.steady());
+}
+
+void Instance::heal() {
+  daemon_.disk().faults = {};
+  half_open_ = false;
+  if (!running_) start();
+}
+
+std::optional<TimePoint> Instance::next_deadline(TimePoint now) const {
+  if (!running_) return std::nullopt;
+  auto next = daemon_.next_deadline(now);
+  if (const auto due = link_->next_deadline(); due && (!next || *due < *next)) next = due;
+  return next;
+}
+
+void Instance::on_deadline() {
+  const TimePoint now = world_.steady();
+  if (const auto due = link_->next_deadline(); due && *due <= now) {
+    link_->on_deadline(now);
+  } else {
+    daemon_.on_deadline(world_.now());
+  }
+}
+
+void Instance::pump() {
+  if (!running_) return;
+  bool busy = true;
+  while (busy) {
+    busy = false;
+    pump_link();
+    daemon_.take_verdicts(world_.now());
+    if (daemon_.take_store_lost()) cut(/*half_open=*/false);
+    for (const auto& command : daemon_.take_commands()) {
+      busy = true;
+      if (const auto* request = std::get_if<sync::SendRequest>(&command)) {
+        send(*request);
+      } else if (const auto* frame = std::get_if<sync::SendFrame>(&command)) {
+        note("says " + frame->text);
+        if (!open_ || half_open_ || has(Trouble::Partition)) continue;
+        auto* peer = peer_;
+        world_.at(world_.steady() + world_.chance_of(frame->text).between(1ms, 100ms),
+                  [this, peer, connection = connection_, text = frame->text] {
+                    if (connection == connection_) world_.take_ack(*this, *peer, text);
+                  });
+      } else if (const auto* ping = std::get_if<sync::SendPing>(&command)) {
+        link_->request_ping(std::string(kAckPing) + std::to_string(ping->token));
+      } else {
+        note("notes: " + std::get<sync::Note>(command).message);
+      }
+    }
+    while (const auto command = daemon_.courier().take_command(world_.steady())) {
+      busy = true;
+      if (const auto* order = std::get_if<delivery::Push>(&*command)) {
+        push(*order);
+      } else {
+        ask_state();
+      }
+    }
+  }
+  daemon_.publish(world_.now());
+}
+
+void Instance::pump_link() {
+  for (auto commands = link_->take_commands(); !commands.empty(); commands = link_->take_commands()) {
+    for (const auto& command : commands) carry_out(command);
+  }
+}
+
+void Instance::carry_out(const link::Command& command) {
+  if (std::holds_alternative<link::Dial>(command)) {
+    let_go();
+    dial(/*probe=*/false);
+  } else if (std::holds_alternative<link::HangUp>(command)) {
+    let_go();
+  } else if (std::holds_alternative<link::DialProbe>(command)) {
+    dial(/*probe=*/true);
+  } else if (std::holds_alternative<link::HangUpProbe>(command)) {
+    ++probe_;
+  } else if (const auto* ping = std::get_if<link::SendPing>(&command)) {
+    if (!open_ || half_open_ || has(Trouble::Partition)) return;
+    // Frames are read in order: what was said before it has been read when its pong comes.
+    world_.at(world_.steady() + 100ms + world_.chance_of("pong").between(1ms, 200ms),
+              [this, connection = connection_, payload = ping->payload] {
+                if (connection != connection_ || half_open_ || has(Trouble::Partition)) return;
+                link_->on_frame(world_.steady());
+                link_->on_pong(payload, world_.steady());
+              });
+  } else if (const auto* answered = std::get_if<link::PingAnswered>(&command)) {
+    if (!answered->payload.starts_with(kAckPing)) return;
+    const std::int64_t token = std::stoll(answered->payload.substr(kAckPing.size()));
+    daemon_.give(
+        [token](sync::Engine& engine, sync::Records& records, sync::Now now) { engine.on_pong(records, token, now); },
+        world_.now());
+  } else if (const auto* change = std::get_if<link::StateChanged>(&command)) {
+    note("link " + std::string(link::name_of(change->to)) + ": " + change->reason);
+  }
+}
+
+/// The connection is no more, whoever ended it.
+void Instance::let_go() {
+  ++connection_;
+  half_open_ = false;
+  if (std::exchange(open_, false)) daemon_.link_down(world_.now());
+}
+
+void Instance::cut(bool half_open) {
+  if (!open_) return;
+  if (half_open) {
+    half_open_ = true;
+    return;
+  }
+  let_go();
+  link_->on_closed({link::NetworkError::Closed, 1006, "gone"}, world_.steady());
+}
+
+void Instance::dial(bool probe) {
+  std::uint64_t& generation = probe ? probe_ : connection_;
+  const std::uint64_t mine = ++generation;
+  const auto random = world_.chance_of(probe ? "probe" : "dial");
+  auto answer = [this, probe, mine, life = life_, token = token_] {
+    if (life != life_ || mine != (probe ? probe_ : connection_) || has(Trouble::Partition)) return;
+    const TimePoint now = world_.steady();
+    link::DialFailure failure;
+    const auto http = [&failure](int status) {
+      failure = {link::NetworkError::Http, status, std::nullopt, "HTTP " + std::to_string(status)};
+    };
+    if (has(Trouble::Refused)) {
+      failure = {link::NetworkError::Refused, 0, std::nullopt, "nobody listens"};
+    } else if (has(Trouble::Dial429)) {
+      http(429);
+      if (world_.chance_of("retry-after").chance(50)) failure.retry_after = 90s;
+    } else if (has(Trouble::Dial401) || !world_.present().accepts(token)) {
+      http(401);
+    } else if (has(Trouble::Dial500)) {
+      http(500);
+    } else {
+      if (probe) return link_->on_probe_accepted(now);
+      socket_token_ = token;
+      return on_open();
+    }
+    if (probe) return link_->on_probe_failed(failure, now);
+    link_->on_dial_failed(failure, now);
+  };
+  auto with = random;
+  world_.at(world_.steady() + with.between(1ms, 200ms), std::move(answer));
+}
+
+void Instance::on_open() {
+  const TimePoint now = world_.steady();
+  open_ = true;
+  half_open_ = false;
+  peer_ = &world_.present();
+  last_text_ = now;
+  daemon_.link_up(world_.now());
+  link_->on_frame(now);
+  link_->on_open(now);
+  Random random = world_.chance_of("link");
+  if (has(Trouble::DialFull)) {
+    send_text(nlohmann::json{{"type", "error"}, {"message", "maximum connection limit reached (1000)"}}.dump(), 1ms);
+    world_.at(now + 10ms, [this, mine = connection_] {
+      if (mine == connection_) cut(/*half_open=*/false);
+    });
+    return;
+  }
+  const auto& hub = peer_->hub();
+  std::size_t& read = hub_read_[peer_];
+  // A process of the control plane that has not had this gateway replays; the same goes on, at most an hour back.
+  const bool other = random.chance(50);
+  const TimePoint from = now - (other ? kReplay : kEventLife);
+  if (other) read = 0;
+  while (read < hub.size() && hub[read].written < from) ++read;
+  const auto ack = [this, mine = connection_] {
+    if (mine != connection_) return;
+    const auto second = peer_->clock(world_.steady()).ns / 1'000'000'000 * 1'000'000'000;
+    const nlohmann::json text = {{"type", "connection.ack"},
+                                 {"gatewayId", peer_->gateway_id()},
+                                 {"connectionId", "connection"},
+                                 {"timestamp", format_rfc3339({second})}};
+    on_text(text.dump(), "");
+  };
+  const Duration after = random.chance(2) ? 20s : random.between(1ms, 2s);
+  world_.at(now + after, ack);
+  world_.at(now + random.between(1ms, 3s), [this, mine = connection_] { poll_hub(mine); });
+}
+
+/// Every 3 s what was written since goes into the link's queue; what is in it when the link breaks is lost.
+void Instance::poll_hub(std::uint64_t connection) {
+  if (connection != connection_ || !open_) return;
+  Random random = world_.chance_of("hub");
+  const auto& hub = peer_->hub();
+  for (std::size_t& read = hub_read_[peer_]; read < hub.size(); ++read) {
+    const int times = world_.is_faulty() && random.chance(5) ? 2 : 1;
+    for (int i = 0; i < times; ++i) {
+      last_text_ = std::max(last_text_, world_.steady()) + random.between(1ms, 300ms);
+      world_.at(last_text_, [this, connection, text = hub[read].text, id = hub[read].id] {
+        if (connection == connection_) on_text(text, id);
+      });
+    }
+  }
+  world_.at(world_.steady() + 3s, [this, connection] { poll_hub(connection); });
+}
+
+void Instance::send_text(const std::string& text, Duration after) {
+  world_.at(world_.steady() + after, [this, text, connection = connection_] {
+    if (connection == connection_) on_text(text, "");
+  });
+}
+
+void Instance::on_text(const std::string& text, const std::string& event_id) {
+  if (half_open_ || has(Trouble::Partition)) return;
+  const TimePoint now = world_.steady();
+  note("hears " + text);
+  link_->on_frame(now);
+  auto frame = protocol::parse_frame(text);
+  if (!frame) return world_.fail("frames_are_read", frame.error().message + ": " + text);
+  if (const auto* ack = std::get_if<protocol::ConnectionAck>(&*frame)) {
+    const std::uint64_t before = link_->snapshot().link;
+    link_->on_connection_ack(now);
+    if (link_->snapshot().link == before) return;
+    daemon_.give([ack = *ack](sync::Engine& engine, sync::Records& records,
+                              sync::Now at) { engine.on_connection_ack(records, ack, at); },
+                 world_.now());
+  } else if (const auto* error = std::get_if<protocol::ServerError>(&*frame)) {
+    link_->on_server_error(error->message, now);
+  } else if (auto* event = std::get_if<protocol::Event>(&*frame)) {
+    event->bytes = text.size();
+    seen.arrived.insert(event_id);
+    daemon_.give([event = *event](sync::Engine& engine, sync::Records& records,
+                                  sync::Now at) { engine.on_event(records, event, at); },
+                 world_.now());
+  }
+}
+
+void Instance::send(const sync::SendRequest& request) {
+  note("asks " + request.method + " " + request.path + " " + request.body);
+  ++seen.requests;
+  Random random = world_.chance_of(request.path + request.body);
+  const bool slow = has(Trouble::RestMoods) && random.chance(10);
+  const TimePoint made = world_.steady() + random.between(1ms, 500ms);
+  const TimePoint there = made + (slow ? random.between(1s, 70s) : random.between(1ms, 500ms));
+  const std::uint64_t link = link_->snapshot().link;
+  world_.at(made, [this, request, link, there, random, life = life_, mine = connection_] {
+    Random with = random;
+    const Answer answer = answer_to(request, with);
+    // The daemon gives a request 60 s.
+    const TimePoint arrives = answer.status == 0 ? world_.steady() + 60s : there;
+    world_.at(arrives, [this, request, link, life, mine, answer] {
+      if (life == life_ && mine == connection_ && open_) arrive(request, answer, link);
+    });
+  });
+}
+
+Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
+  const auto status = [](int code) {
+    Answer answer;
+    answer.status = code;
+    return answer;
+  };
+  auto& control_plane = world_.present();
+  const TimePoint now = world_.steady();
+  if (has(Trouble::Partition) || has(Trouble::Refused)) return status(0);
+  if (has(Trouble::RestHangs) && random.chance(30)) return status(0);
+  if (!control_plane.accepts(socket_token_)) return status(401);
+  if (has(Trouble::Rest401) && random.chance(30)) return status(401);
+  if (has(Trouble::Rest500) && random.chance(50)) return status(500);
+  if (has(Trouble::Rest429) && random.chance(50)) {
+    Answer answer = status(429);
+    answer.retry_after = random.between(1s, 5min);
+    return answer;
+  }
+  const bool may_lie = now - seen.last_lie > kBetweenLies;
+  if (has(Trouble::Lies) && may_lie && random.chance(20)) {
+    seen.last_lie = now;
+    const bool nothing = random.chance(50);
+    note(nothing ? "is told: nothing" : "is told: one row less");
+    return control_plane.lie(request, now, nothing, random);
+  }
+  Answer answer;
+  if (has(Trouble::Stale) && may_lie && random.chance(30)) {
+    seen.last_lie = now;
+    note("is told what was");
+    answer = control_plane.answer_late(request, now, random.between(1s, 8s));
+  } else {
+    answer = control_plane.answer(request, now);
+  }
+  if (!has(Trouble::RestMoods)) return answer;
+  if (random.chance(10)) answer.whole = false;
+  if (random.chance(10)) answer.date.reset();
+  if (random.chance(10) && answer.entries && !answer.entries->empty()) answer.entries->pop_back();
+  return answer;
+}
+
+void Instance::arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link) {
+  note("is answered " + std::to_string(answer.status) + " " + request.path + (answer.whole ? "" : ", cut short"));
+  const bool packed = world_.chance_of("packed").chance(25);
+  const auto outcome = read_answer(request, answer, packed,
+                                   [this](Daemon::Input input) { daemon_.give(std::move(input), world_.now()); });
+  if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
+  if (request.call == sync::Call::Deployments && outcome.complete) link_->on_listing_succeeded(link);
+}
+
+}  // namespace tether::sim

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "answer_reading.h"
+#include "control_plane.h"
+#include "daemon.h"
+#include "gateway.h"
+#include "random.h"
+#include "tether/link/link.h"
+
+namespace tether::sim {
+
+class World;
+
+/// A time in which something is not as it should be.
+struct Window {
+  TimePoint until;
+};
+
+/// What can be wrong for a while, for one instance.
+enum class Trouble {
+  Refused,    ///< Nobody listens at the control plane's port.
+  Partition,  ///< No packet gets through: connections hang, and what is open is silent.
+  Dial401,
+  Dial429,
+  Dial500,
+  DialFull,  ///< The maximum of connections is reached.
+  Rest401,
+  Rest429,
+  Rest500,
+  RestHangs,
+  RestMoods,  ///< Cut short, without `Date`, documents left out, slow.
+  Lies,       ///< Listings that lack rows or are empty.
+  Stale,      ///< Answers of a replica that lags behind.
+  GatewayAway,
+  GatewayMoods,
+  GatewayRefuses,  ///< Lines that it would take otherwise, removals among them.
+  kCount,
+};
+
+/// One daemon with its gateway: the real link, engine, courier, store and parsers, driven as daemon/connection.cpp and
+/// daemon/keeper.cpp drive them, and the network around it.
+class Instance {
+ public:
+  Instance(World& world, std::size_t number, std::uint64_t seed, sync::EngineOptions options);
+
+  /// A new process.
+  void start();
+  void kill(const std::function<bool()>* keeps);
+  void give_token(const std::string& token);
+
+  /// The connection ends (`half_open`: and nobody tells us).
+  void cut(bool half_open);
+  /// Carries out what link, engine and courier ask for, until they ask for nothing.
+  void pump();
+  std::optional<TimePoint> next_deadline(TimePoint now) const;
+  void on_deadline();
+  /// Nothing is wrong any more.
+  void heal();
+
+  void open(Trouble trouble, TimePoint until) { troubles_[static_cast<std::size_t>(trouble)].until = until; }
+  bool has(Trouble trouble) const;
+
+  Daemon& daemon() { return daemon_; }
+  const Daemon& daemon() const { return daemon_; }
+  Gateway& gateway() { return gateway_; }
+  const link::Link& link() const { return *link_; }
+  std::size_t number() const { return number_; }
+  void restart_gateway();
+  void forget_gateway();
+  bool is_linked() const { return open_; }
+  bool reports_failures() const { return reports_failures_; }
+
+  // What was seen of it, for the checkers.
+  struct Seen {
+    TimePoint last_loss;  ///< When the gateway last lost what it had.
+    TimePoint last_lie;   ///< When an answer last was not the truth.
+    TimePoint last_disk_fault;
+    std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.
+    std::map<Key, std::set<std::string>> ever_served;  ///< Versions.
+    std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused.
+    std::map<Key, std::set<std::string>> unanswered;   ///< Taken, and the answer was lost.
+    std::set<Key> kept;                                ///< Whose removal the gateway refused last.
+    std::set<std::string> acked;                       ///< `artifact action performedAt` with success.
+    std::set<std::string> failed;                      ///< Likewise, with failed.
+    std::set<std::string> arrived;                     ///< Correlation ids of events that were stored.
+    std::int64_t requests = 0;                         ///< Since …
+    TimePoint hour_began;
+    TimePoint looked_at;   ///< The proof of agreement that was looked at last.
+    bool changed = false;  ///< What the gateway serves, since then.
+  } seen;
+
+ private:
+  friend class World;
+  void note(const std::string& what);
+  void pump_link();
+  void carry_out(const link::Command& command);
+  void dial(bool probe);
+  void on_open();
+  void let_go();
+  void poll_hub(std::uint64_t connection);
+  void send_text(const std::string& text, Duration after);
+  void on_text(const std::string& text, const std::string& event);
+  void send(const sync::SendRequest& request);
+  Answer answer_to(const sync::SendRequest& request, Random& random);
+  void arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link);
+  void ask_state();
+  void push(const delivery::Push& push);
+  delivery::PushOutcome push_now(const Body& body, std::size_t mood, bool alive);
+
+  World& world_;
+  std::size_t number_;
+  std::uint64_t seed_;
+  bool reports_failures_;
+  Daemon daemon_;
+  Gateway gateway_;
+  std::unique_ptr<link::Link> link_;
+  std::array<Window, static_cast<std::size_t>(Trouble::kCount)> troubles_;
+
+  std::string token_ = "token-0";
+  std::string socket_token_;
+  std::uint64_t life_ = 0;        ///< What was under way for an earlier process comes to nothing.
+  std::uint64_t connection_ = 0;  ///< Likewise, for an earlier connection.
+  std::uint64_t probe_ = 0;
+  bool open_ = false;
+  bool half_open_ = false;
+  bool running_ = false;
+  TimePoint last_text_;           ///< Texts of one connection arrive in order.
+  ControlPlane* peer_ = nullptr;  ///< Whose connection it is.
+  std::map<const ControlPlane*, std::size_t> hub_read_;
+  std::int64_t gateways_ = 1;
+};
+
+}  // namespace tether::sim

@@ -1,0 +1,87 @@
+#include <algorithm>
+
+#include "instance.h"
+#include "world.h"
+
+/// An instance towards its gateway.
+namespace tether::sim {
+
+void Instance::restart_gateway() {
+  gateway_.restart("gateway-" + std::to_string(number_) + "-" + std::to_string(++gateways_));
+  seen.last_loss = world_.steady();
+}
+
+void Instance::forget_gateway() {
+  gateway_.forget();
+  seen.last_loss = world_.steady();
+}
+
+void Instance::ask_state() {
+  world_.at(world_.steady() + world_.chance_of("state").between(1ms, 50ms), [this, life = life_] {
+    if (life != life_) return;
+    if (has(Trouble::GatewayAway)) {
+      daemon_.on_state(delivery::GatewayProblem{delivery::GatewayFailure::Gone, 0, "nobody listens"}, world_.now());
+      return;
+    }
+    auto state = protocol::parse_gateway_state(gateway_.state());
+    if (!state) return world_.fail("states_are_read", state.error().message);
+    // It lies about where it is.
+    Random random = world_.chance_of("state of " + gateway_.instance);
+    if (has(Trouble::GatewayMoods) && random.chance(10))
+      state->revision = std::max<std::int64_t>(0, state->revision - 1);
+    daemon_.on_state(*state, world_.now());
+  });
+}
+
+void Instance::push(const delivery::Push& push) {
+  const auto read = daemon_.body_of(push, world_.now());
+  if (!read) return note("cannot read a push");
+  note(std::string(push.full ? "PUT " : "PATCH ") + read->epoch + " " + std::to_string(push.after) + ".." +
+       std::to_string(read->revision) + ", lines " + std::to_string(read->lines.size()));
+  Random random = world_.chance_of("push to " + gateway_.instance);
+  const bool moody = has(Trouble::GatewayMoods);
+  const Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);
+  const std::size_t mood = moody ? random.below(12) : 12;
+  world_.at(world_.steady() + takes, [this, body = *read, number = push.number, mood, life = life_] {
+    const bool alive = life == life_;
+    const auto outcome = push_now(body, mood, alive);
+    if (alive) daemon_.on_push(number, outcome, world_.now());
+  });
+}
+
+delivery::PushOutcome Instance::push_now(const Body& body, std::size_t mood, bool alive) {
+  delivery::PushOutcome outcome{body.epoch, body.revision, static_cast<std::int64_t>(body.lines.size()), {}, {}};
+  if (body.lines.size() == 1) {
+    const Key key = read_line(body.lines[0]).key;
+    outcome.only_line = sync::Key{key.first, key.second};
+  }
+  const delivery::GatewayProblem gone{delivery::GatewayFailure::Gone, 0, "the connection broke"};
+  const auto status = [&outcome](int code) {
+    outcome.answer = delivery::GatewayProblem{delivery::GatewayFailure::Status, code, std::to_string(code)};
+    return outcome;
+  };
+  if (has(Trouble::GatewayAway) || mood == 0) {
+    outcome.answer = gone;
+    return outcome;
+  }
+  if (mood == 1) return status(500);
+  if (mood == 2 && body.lines.size() > 3) return status(413);
+  const bool answered = alive && mood != 3 && mood != 4 && mood != 5;
+  const auto reaction = gateway_.apply(body);
+  world_.look_at(*this, reaction, body, answered);
+  if (reaction.status != 200) return status(reaction.status);
+  auto answer = protocol::parse_push_answer(reaction.body);
+  if (!answer) {
+    world_.fail("answers_are_read", answer.error().message);
+    return outcome;
+  }
+  if (mood == 5) ++answer->revision;  // another answer than to what was sent
+  if (mood == 3 || mood == 4) {
+    outcome.answer = gone;
+  } else {
+    outcome.answer = std::move(*answer);
+  }
+  return outcome;
+}
+
+}  // namespace tether::sim
