@@ -332,7 +332,7 @@ struct MemoryDisk::Vfs {
     std::memset(out, 7, static_cast<std::size_t>(count));
     return count;
   }
-  static int sleep(sqlite3_vfs* /*vfs*/, int microseconds) {
+  static int wait(sqlite3_vfs* /*vfs*/, int microseconds) {
     return microseconds;
   }  // nobody else could let go meanwhile
   static int time(sqlite3_vfs* /*vfs*/, double* days) {
@@ -356,7 +356,7 @@ MemoryDisk::MemoryDisk() : vfs_(std::make_unique<Vfs>()) {
   calls.xAccess = Vfs::access;
   calls.xFullPathname = Vfs::full_name;
   calls.xRandomness = Vfs::randomness;
-  calls.xSleep = Vfs::sleep;
+  calls.xSleep = Vfs::wait;
   calls.xCurrentTime = Vfs::time;
   calls.xGetLastError = Vfs::last_error;
   check(sqlite3_vfs_register(&calls, /*makeDflt=*/0) == SQLITE_OK, "the disk is known to SQLite");

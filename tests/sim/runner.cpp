@@ -1,5 +1,6 @@
 #include "runner.h"
 
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/wait.h>
@@ -24,6 +25,8 @@ namespace {
 
 /// A world that takes longer is stuck.
 constexpr unsigned kWorldSeconds = 300;
+/// How often it is looked whether a process has ended, if none says anything.
+constexpr int kLookAgainMs = 10;
 constexpr std::size_t kMaxJobs = 256;
 constexpr std::size_t kTextBytes = 2000;
 
@@ -118,7 +121,8 @@ class Pool {
       const pid_t pid = ::waitpid(-1, &status, WNOHANG);
       const auto process = processes_.find(pid);
       if (process == processes_.end()) {
-        ::usleep(2000);
+        pollfd awaited{pipe_[0], POLLIN, 0};
+        ::poll(&awaited, 1, kLookAgainMs);
         continue;
       }
       const std::size_t job = process->second;
