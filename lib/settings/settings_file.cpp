@@ -1,10 +1,13 @@
 #include "tether/settings/settings_file.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <set>
+#include <sstream>
 #include <string_view>
 
 #include "tether/settings/names.h"
@@ -34,6 +37,32 @@ std::string shown(std::string key) {
     if (c < ' ' || c > '~') c = '?';
   }
   return key;
+}
+
+/// Takes in a document and keeps where it began.
+class Beginning : public YAML::EventHandler {
+ public:
+  int line = 0;
+
+  void OnDocumentStart(const YAML::Mark& mark) override { line = mark.line + 1; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+/// The line on which a second document begins, or nullopt. Not by YAML::LoadAll: of a text that begins with a comma it
+/// makes documents without end.
+std::optional<int> second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Beginning document;
+  if (!parser.HandleNextDocument(document) || !parser.HandleNextDocument(document)) return std::nullopt;
+  return document.line;
 }
 
 class Walk {
@@ -116,12 +145,10 @@ SettingsFile read_settings_file(const std::string& path, const std::string& aske
   // yaml-cpp throws for what is not YAML or nested too deeply. Aliases are shared nodes, never copies, and only two
   // levels are walked.
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(*text);
-    if (documents.size() > 1) {
-      out.mistakes.push_back(path + ":" + std::to_string(documents[1].Mark().line + 1) +
-                             ": a second YAML document begins, should be one");
-    } else if (!documents.empty()) {
-      Walk(path, out).root(documents.front());
+    if (const auto line = second_document(*text)) {
+      out.mistakes.push_back(path + ":" + std::to_string(*line) + ": a second YAML document begins, should be one");
+    } else {
+      Walk(path, out).root(YAML::Load(*text));
     }
   } catch (const YAML::Exception& e) {
     out.mistakes.push_back(path + ":" + std::to_string(e.mark.line + 1) + ": not YAML: " + e.msg);

@@ -97,6 +97,11 @@ TEST_CASE("what is not YAML is a mistake with its line") {
   CHECK(mistakes_in("\x01\x02\xff").size() == 1);
 }
 
+TEST_CASE("a file that begins with a comma is a mistake, and its reading ends") {
+  CHECK_THAT(mistakes_in(",log: {level: info}\n").at(0), StartsWith("t.yaml:1: "));
+  CHECK(mistakes_in(",! a: *b\n---\nlog:\n").size() == 1);
+}
+
 TEST_CASE("a mistake in a file stays one line, whatever the file and its path hold") {
   const auto is_one_line = [](const std::string& text) {
     return text.find_first_of(std::string("\0\n\x1b\x7f", 4)) == std::string::npos;
