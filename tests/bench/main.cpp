@@ -103,11 +103,11 @@ int main(int argc, char** argv) {
   const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "tetherd";
   std::printf("%-44s  %10s  %10s  %-3s %7s   %s\n", "", "tetherd", "limit", "", "ratio", "aim");
   print_changes(program);
-  print_burst(program);
   for (const std::size_t size : sizes) print_sync(program, size);
   const auto idle = value_or_end(bench::measure_idle(program));
   row("idle, CPU in % of a core", idle.cpu_share * 100, 0.1, "%", "at most 1");
   std::printf("  %.1f wake-ups a second; memory in MB: RSS %.1f, PSS %.1f\n", idle.wakeups_per_s, idle.rss_kb / 1024,
               idle.pss_kb / 1024);
+  print_burst(program);  // last: it takes the longest
   return 0;
 }
