@@ -371,7 +371,7 @@ void Engine::ask(Records& records, Now now) {
     }
     Asked asked;
     asked.call = sweep.kind == "RestApi" ? Call::Subscriptions : Call::HmacSecrets;
-    planner.start_swept(asked.call, *next, now.steady);
+    planner.start_swept(asked.call, *next);
     asked.scope = (asked.call == Call::Subscriptions ? "subscriptions/" : "hmac/") + *next;
     records.begin_listing(asked.scope);
     const Planner::Slot slot{asked.call, asked.scope, false};

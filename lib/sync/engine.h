@@ -131,9 +131,6 @@ class Engine {
   const Memory& memory() const { return memory_; }
   void restore(Memory memory);
 
-  /// How a request was asked, while it is under way.
-  bool knows(std::uint64_t request) const { return memory_.requests.contains(request); }
-
  private:
   void after_input(Records& records, Now now);
   void ask(Records& records, Now now);

@@ -99,7 +99,7 @@ void Planner::plan_round(TimePoint now, bool full) {
   }
   want(Call::Plans, "plans", now);
   want(Call::Secrets, "secrets", now);
-  want_sweep(now);
+  want_sweep();
 }
 
 void Planner::want(Call call, std::string_view scope, TimePoint at, bool full) {
@@ -116,7 +116,7 @@ void Planner::want_in_round(Call call, std::string_view scope, TimePoint at) {
   if (up_ && polls_ == 0 && !first_round_done()) first_round_.emplace(scope);
 }
 
-void Planner::want_sweep(TimePoint) {
+void Planner::want_sweep() {
   if (!up_) return;
   const bool has_begun = sweep_ && (!sweep_->after.empty() || sweep_->kind != kSweptKinds.front());
   if (has_begun) {
@@ -157,7 +157,7 @@ bool Planner::has_ready(TimePoint now) const {
   });
 }
 
-void Planner::start_swept(Call call, std::string_view artifact_id, TimePoint) {
+void Planner::start_swept(Call call, std::string_view artifact_id) {
   sweep_->after = artifact_id;
   const std::string scope =
       std::string(call == Call::Subscriptions ? "subscriptions/" : "hmac/") + std::string(artifact_id);
@@ -250,10 +250,6 @@ std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
     if (backoff.until > now) next = std::min(next, backoff.until);
   }
   return next;
-}
-
-bool Planner::is_under_way(Call call) const {
-  return std::any_of(under_way_.begin(), under_way_.end(), [call](const auto& entry) { return entry.second == call; });
 }
 
 std::size_t Planner::requests_under_way() const {

@@ -55,7 +55,7 @@ class Planner {
   /// Like `want`, and while the first round of a link is not done, it is part of it.
   void want_in_round(Call call, std::string_view scope, TimePoint at);
   /// A sweep over all artifacts for the listings that there is one of per artifact.
-  void want_sweep(TimePoint at);
+  void want_sweep();
 
   struct Slot {
     Call call;
@@ -73,7 +73,7 @@ class Planner {
   };
   const std::optional<Sweep>& sweep() const { return sweep_; }
   bool may_sweep(TimePoint now) const;
-  void start_swept(Call call, std::string_view artifact_id, TimePoint now);
+  void start_swept(Call call, std::string_view artifact_id);
   /// No artifact of the present kind is left: on to the next kind, or the end of the sweep.
   void end_sweep_of_kind();
 
@@ -91,7 +91,6 @@ class Planner {
   void on_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 
-  bool is_under_way(Call call) const;
   /// Whether every listing that a new link asks for has been answered since; the sweep, which can be long, excepted.
   bool first_round_done() const { return first_round_.empty(); }
   /// The first round does not wait for this scope: the control plane does not let us see it.

@@ -202,7 +202,7 @@ TEST_CASE("the sweep waits for the listings that are due, and goes round by kind
   REQUIRE(planner.may_sweep(kStart));
 
   CHECK(planner.sweep()->kind == "RestApi");
-  planner.start_swept(Call::Subscriptions, "a1", kStart);
+  planner.start_swept(Call::Subscriptions, "a1");
   CHECK(planner.sweep()->after == "a1");
   planner.on_done(Call::Subscriptions, "subscriptions/a1", false, true, std::nullopt, kStart);
   planner.end_sweep_of_kind();
@@ -216,7 +216,7 @@ TEST_CASE("a sweep that is wanted again before it has begun goes round once") {
   planner.on_link_up(kStart);
   run_all(planner, kStart);
 
-  planner.want_sweep(kStart);
+  planner.want_sweep();
 
   planner.end_sweep_of_kind();
   planner.end_sweep_of_kind();
@@ -226,8 +226,8 @@ TEST_CASE("a sweep that is wanted again before it has begun goes round once") {
 TEST_CASE("a sweep that is wanted while one is under way goes round once more") {
   Planner planner(limits(), 1);
   planner.on_link_up(kStart);
-  planner.start_swept(Call::Subscriptions, "a", kStart);
-  planner.want_sweep(kStart);
+  planner.start_swept(Call::Subscriptions, "a");
+  planner.want_sweep();
   planner.end_sweep_of_kind();
   planner.end_sweep_of_kind();
 
