@@ -11,7 +11,7 @@ constexpr const char* kCurl = "/usr/bin/curl";
 std::string section(const Bench& bench, const peers::RestCall& call, std::size_t number) {
   const std::string query = call.query.empty() ? "" : "?" + call.query;
   std::string text = "url = \"https://localhost:" + std::to_string(bench.control_plane->port()) + call.path + query +
-                     "\"\nhttp1.1\ncacert = \"" + bench.ca.ca_file +
+                     "\"\nfail\nhttp1.1\ncacert = \"" + bench.ca.ca_file +
                      "\"\nheader = \"api-key: " + bench.control_plane->token() + "\"\noutput = \"/dev/null\"\n";
   if (call.method != "POST") return text;
   const std::string body = bench.folder.write("body-" + std::to_string(number), call.body);
@@ -25,7 +25,7 @@ std::string section(const Bench& bench, const peers::RestCall& call, std::size_t
 Result<std::chrono::nanoseconds> download_with_curl(const Bench& bench) {
   const std::string file = bench.folder.file("curl.conf");
   std::ofstream config(file);
-  config << "silent\nshow-error\nfail\nparallel\nparallel-max = 2\n";
+  config << "silent\nshow-error\nparallel\nparallel-max = 2\n";
   std::size_t number = 0;
   for (const auto& call : bench.control_plane->observed().rest) {
     if (call.call == "manifest") continue;
@@ -33,12 +33,23 @@ Result<std::chrono::nanoseconds> download_with_curl(const Bench& bench) {
     ++number;
   }
   config.close();
+  const auto answered = [&bench] {
+    std::size_t good = 0;
+    for (const auto& call : bench.control_plane->observed().rest) good += call.status == 200 ? 1 : 0;
+    return good;
+  };
+  const std::size_t before = answered();
   const TimePoint began = Clock::now();
   auto curl = peers::DaemonProcess::start({kCurl, {"--config", file}, {}});
   if (!curl) return wrap("curl", curl.error());
   const auto status = (*curl)->wait_for_exit(kLimit);
   const std::chrono::nanoseconds took = Clock::now() - began;
   if (status != 0) return fail(ErrorKind::Retry, "curl did not end well: " + (*curl)->all_output());
+  const std::size_t downloads = answered() - before;
+  if (downloads < number) {
+    return fail(ErrorKind::Retry,
+                "curl got " + std::to_string(downloads) + " of " + std::to_string(number) + " answers");
+  }
   return took;
 }
 

@@ -1,5 +1,6 @@
 #include "first_sync.h"
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 
@@ -58,7 +59,9 @@ Result<FirstSync> measure_first_sync(const std::string& program, std::size_t res
   if (!daemon) return wrap("tetherd", daemon.error());
   if (!wait_for_resources(*bench.gateway, resources)) return fail(ErrorKind::Retry, "the store was not served");
   result.from_store = Clock::now() - restarted;
-  const auto transfer = measure_transfer(bench.gateway->history().back().body_bytes);
+  std::uint64_t pushed = 0;
+  for (const auto& request : bench.gateway->history()) pushed = std::max(pushed, request.body_bytes);
+  const auto transfer = measure_transfer(pushed);
   if (!transfer) return tl::unexpected<Error>(transfer.error());
   result.transfer = *transfer;
   return result;
