@@ -85,6 +85,13 @@ KeeperOptions keeper_options(const Settings& settings, std::uint32_t seed) {
   return options;
 }
 
+store::StoreOptions store_options(const Settings& settings) {
+  store::StoreOptions options;
+  options.key_file = settings.store.key_file;
+  options.may_make_key = settings.store.key_from == StoreSettings::KeyFrom::File;
+  return options;
+}
+
 std::unique_ptr<gateway::Driver> make_driver(const GatewaySettings& settings) {
   gateway::PushDriverOptions options;
   options.socket_path = settings.socket;
@@ -146,7 +153,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
 
   auto folder = store::StateFolder::take(settings.state_dir);
   if (!folder) return give_up("state_dir", folder.error().message);
-  auto store = store::Store::open(**folder, {});
+  auto store = store::Store::open(**folder, store_options(settings));
 
   Redactor redactor;
   Logger log(log_options(settings.log), redactor);

@@ -38,7 +38,7 @@ struct Frames {
 struct LinkSide {
   std::function<void(Frames frames)> send;
   std::function<void(const RestEnd&)> on_rest_end;  ///< On a REST worker's thread.
-  /// All that was stored is lost: the link is to be made anew, so that everything is listed.
+  /// What was stored, or some of it, is lost: the link is to be made anew, so that everything is listed.
   std::function<void()> on_store_lost;
   std::function<void()> on_gateway_tried;  ///< Once: the gateway was asked for its state, or is not there.
 };
@@ -96,8 +96,9 @@ class Keeper {
   /// A push could not be read from it: it is opened again, and set aside if it is damaged.
   void doubt_store();
   void begin_epoch();
-  /// False: there was nothing to say.
-  bool say_notes();
+  void say_notes();
+  /// What opening the store has done to what was stored in it, once it can be written.
+  void take_what_was_noted();
   void carry_out(std::vector<sync::Command> commands);
   void serve_gateway(TimePoint now);
   void take_verdict();
@@ -139,6 +140,8 @@ class Keeper {
   Duration store_backoff_{};
   TimePoint store_retry_at_;
   std::size_t notes_said_ = 0;
+  bool started_anew_ = false;  ///< Noted, and not taken yet.
+  bool content_lost_ = false;  ///< Likewise.
   bool overview_stale_ = true;
   TimePoint overview_due_;  ///< While it is stale: when it is looked up again.
   std::atomic<bool> events_lost_{false};

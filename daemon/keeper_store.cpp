@@ -32,16 +32,17 @@ void Keeper::begin_epoch() {
 
 bool Keeper::commit(TimePoint now) {
   const auto writable = store_->make_writable();
-  const bool set_aside = say_notes();
+  say_notes();
   if (!writable) {
     on_not_stored(writable.error(), now);
     return false;
   }
-  if (set_aside && epoch_stored_) start_anew();
+  take_what_was_noted();
   const sync::Memory saved = engine_.memory();
   const sync::Now both{now, wall_now()};
   sync::Marks marks;
   delivery::Standing standing = standing_;  // what is rolled back must not be told to anybody
+  bool has_lost = false;
   const auto result = store_->transact([&](sync::Records& records) {
     for (const Input& input : batch_) input.apply(records, both);
     if (verdict_) verdict_(records, both);
@@ -49,6 +50,7 @@ bool Keeper::commit(TimePoint now) {
     marks = records.marks();
     standing.epoch = records.epoch();
     standing.revision = records.revision();
+    has_lost = records.has_lost();
   });
   const Duration took = Clock::now() - now;
   if (!result) {
@@ -67,6 +69,7 @@ bool Keeper::commit(TimePoint now) {
   standing_.answered = marks_.answered;
   standing_.complete = engine_.standing().complete;
   standing_.contains_known = engine_.standing().contains_known;
+  standing_.lost = has_lost && !engine_.standing().lost_stays;
   on_stored(now);
   carry_out(engine_.take_commands());
   return true;
@@ -150,11 +153,25 @@ void Keeper::start_anew() {
   link_.on_store_lost();
 }
 
-bool Keeper::say_notes() {
+void Keeper::say_notes() {
+  using What = store::OpenedNote::What;
   const auto& notes = store_->opened_notes();
-  const bool any = notes_said_ < notes.size();
-  for (; notes_said_ < notes.size(); ++notes_said_) log_.error("store.opened", {{"message", notes[notes_said_]}});
-  return any;
+  for (; notes_said_ < notes.size(); ++notes_said_) {
+    const auto& [what, text] = notes[notes_said_];
+    log_.log(what == What::Mended ? LogLevel::Warn : LogLevel::Error, "store.opened", {{"message", text}});
+    started_anew_ = started_anew_ || what == What::StartedAnew;
+    content_lost_ = content_lost_ || what == What::ContentLost;
+  }
+}
+
+void Keeper::take_what_was_noted() {
+  const bool started_anew = std::exchange(started_anew_, false);
+  const bool content_lost = std::exchange(content_lost_, false);
+  if (!epoch_stored_) return;  // nothing was done with it yet, and the first link lists everything
+  if (started_anew) return start_anew();
+  if (!content_lost) return;
+  batch_.push_back({[this](sync::Records& records, sync::Now now) { engine_.on_content_lost(records, now); }, nullptr});
+  link_.on_store_lost();
 }
 
 }  // namespace tether::daemon

@@ -47,6 +47,12 @@ Courier::Courier(const CourierLimits& limits, LastRevisionOf last_revision_of, s
 Courier::Plan Courier::plan() const {
   if (!state_) return Plan::Ask;
   if (!standing_) return Plan::WaitForStore;
+  const Plan plan = plan_for_state();
+  const bool takes_away = plan == Plan::Put && state_->revision != 0;
+  return takes_away && standing_->lost ? Plan::WaitForListing : plan;
+}
+
+Courier::Plan Courier::plan_for_state() const {
   // It has nothing, so a PUT can only add: also from an incomplete store, also from one that cannot be written.
   if (state_->revision == 0) return plan_for_replacing();
   if (!standing_->storable) return Plan::WaitForStore;

@@ -44,6 +44,7 @@ struct Standing {
   std::int64_t offered = 0;     ///< How many resources are offered.
   bool complete = false;        ///< A full listing and all its documents arrived since this start.
   bool contains_known = false;  ///< That listing contains something that a gateway has accepted from this store.
+  bool lost = false;            ///< A PUT would lack some of what is offered, and that may be here again soon.
   bool storable = true;         ///< False: read-only, full or a newer schema.
 };
 
@@ -150,6 +151,7 @@ class Courier {
   };
 
   Plan plan() const;
+  Plan plan_for_state() const;
   Plan plan_for_replacing() const;
   Plan plan_for_stranger() const;
   bool has_nothing() const;

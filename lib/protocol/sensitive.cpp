@@ -17,6 +17,10 @@ void add(const json::Object& object, std::string_view member, std::vector<std::s
 
 }  // namespace
 
+bool may_hold_credentials(std::string_view kind) {
+  return kind != kSubscriptionPlan && kind != kApplication;
+}
+
 std::vector<std::string> sensitive_values(std::string_view kind, std::string_view data) {
   std::vector<std::string> values;
   const auto object = json::parse_object(data, kMaxDepth);

@@ -23,6 +23,7 @@ inline constexpr Name kOnRejection{"TETHER_ON_REJECTION", "control_plane.on_reje
 inline constexpr Name kReportFailures{"TETHER_REPORT_FAILURES", "control_plane.report_failures"};
 inline constexpr Name kDeletionReleaseAfter{"TETHER_DELETION_RELEASE_AFTER_S", "sync.deletion_release_after_s"};
 inline constexpr Name kStateDir{"TETHER_STATE_DIR", "state_dir"};
+inline constexpr Name kStoreKeyFile{"TETHER_STORE_KEY_FILE", "store.key_file"};
 inline constexpr Name kGatewaySocket{"TETHER_GATEWAY_SOCKET", "gateway.socket"};
 inline constexpr Name kGatewayDriver{"TETHER_GATEWAY_DRIVER", "gateway.driver"};
 inline constexpr Name kGatewayUser{"TETHER_GATEWAY_USER", "gateway.user"};
@@ -50,6 +51,7 @@ inline constexpr std::array kAll = {kUrl,
                                     kReportFailures,
                                     kDeletionReleaseAfter,
                                     kStateDir,
+                                    kStoreKeyFile,
                                     kGatewaySocket,
                                     kGatewayDriver,
                                     kGatewayUser,

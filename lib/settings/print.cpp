@@ -65,6 +65,14 @@ void print_control_plane(Printer& out, const ControlPlaneSettings& settings) {
   out.line(setting::kReportFailures, settings.report_failures);
 }
 
+void print_store(Printer& out, const StoreSettings& settings) {
+  using KeyFrom = StoreSettings::KeyFrom;
+  const bool is_file = settings.key_from == KeyFrom::File;
+  out.optional_line(
+      setting::kStoreKeyFile, is_file ? std::optional(settings.key_file) : std::nullopt,
+      settings.key_from == KeyFrom::Credential ? "systemd credential store-key" : "secrets.key in state_dir");
+}
+
 void print_gateway(Printer& out, const GatewaySettings& settings) {
   out.line(setting::kGatewaySocket, settings.socket);
   out.line(setting::kGatewayDriver, settings.driver);
@@ -89,6 +97,7 @@ std::string print_effective(const Settings& settings) {
   print_control_plane(out, settings.control_plane);
   out.line(setting::kDeletionReleaseAfter, settings.sync.deletion_release_after.count());
   out.line(setting::kStateDir, settings.state_dir);
+  print_store(out, settings.store);
   print_gateway(out, settings.gateway);
   const AdminSettings& admin = settings.admin;
   const bool v6 = admin.host.find(':') != std::string::npos;

@@ -290,6 +290,25 @@ LimitSettings read_limits(SettingReader& in) {
   return out;
 }
 
+StoreSettings read_store(SettingReader& in) {
+  StoreSettings out;
+  if (const auto given = in.given(setting::kStoreKeyFile)) {
+    const auto path = in.text(setting::kStoreKeyFile, kMaxPathBytes);
+    if (!path) return out;
+    if (path->front() != '/') {
+      // It may be the key itself, put into the wrong setting: it is not repeated.
+      in.mistake(given->name, "holds something that is not shown, should be the absolute path of a file with the key");
+      return out;
+    }
+    return {StoreSettings::KeyFrom::File, *path};
+  }
+  if (const auto folder = in.variable("CREDENTIALS_DIRECTORY")) {
+    const std::string path = *folder + "/store-key";
+    if (::access(path.c_str(), R_OK) == 0) return {StoreSettings::KeyFrom::Credential, path};
+  }
+  return out;
+}
+
 std::string read_state_dir(SettingReader& in) {
   if (in.given(setting::kStateDir)) return in.text(setting::kStateDir, kMaxPathBytes).value_or("");
   // systemd's list of folders, the first of which is ours.
@@ -318,6 +337,7 @@ Settings read_all(SettingReader& in) {
   out.admin = read_admin(in);
   out.log = read_log(in);
   out.limits = read_limits(in);
+  out.store = read_store(in);
   return out;
 }
 

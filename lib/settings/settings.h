@@ -58,6 +58,20 @@ struct GatewaySettings {
   friend bool operator==(const GatewaySettings&, const GatewaySettings&) = default;
 };
 
+/// Where the key is that the store's secret values are encrypted with.
+struct StoreSettings {
+  enum class KeyFrom {
+    StateDir,    ///< A file of our own there, made if it is missing.
+    File,        ///< The configured file, made if it is missing.
+    Credential,  ///< The systemd credential `store-key`.
+  };
+
+  KeyFrom key_from = KeyFrom::StateDir;
+  std::string key_file;  ///< Its path; empty for StateDir.
+
+  friend bool operator==(const StoreSettings&, const StoreSettings&) = default;
+};
+
 struct AdminSettings {
   std::string host = "127.0.0.1";  ///< An address or a name, without brackets.
   std::uint16_t port = 9469;       ///< 0: any free one (for tests).
@@ -92,6 +106,7 @@ struct Settings {
   AdminSettings admin;
   LogSettings log;
   LimitSettings limits;
+  StoreSettings store;
   std::string state_dir = "/var/lib/tetherd";
 
   friend bool operator==(const Settings&, const Settings&) = default;

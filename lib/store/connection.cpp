@@ -52,6 +52,7 @@ void configure(Connection& connection, const ConnectionOptions& options) {
   set("temp_store = FILE");
   set("temp.cache_size = -" + std::to_string(kTemporaryCacheKiB));
   set("foreign_keys = ON");
+  set("secure_delete = FAST");  // what is overwritten anyway
   set("wal_autocheckpoint = " + std::to_string(kCheckpointPages));
   set("journal_size_limit = " + std::to_string(kKeptLogBytes));
   if (options.access != Access::Write) set("query_only = ON");
@@ -104,7 +105,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& file, co
   const std::string name = immutable ? immutable_uri(file) : file;
   const int code = sqlite3_open_v2(name.c_str(), &database, flags, options.vfs);
   if (database == nullptr) return fail(ErrorKind::Retry, "open " + file + ": out of memory");
-  std::unique_ptr<Connection> connection(new Connection(database));
+  std::unique_ptr<Connection> connection(new Connection(database, options.bodies));
   sqlite3_extended_result_codes(database, 1);
   sqlite3_busy_timeout(database, kBusyTimeoutMs);
   // A plan must not depend on what is bound: statements that could use a partial index for some values would be
@@ -129,6 +130,11 @@ void Connection::run_script(const std::string& sql) {
 
 std::int64_t Connection::changed_rows() const {
   return sqlite3_changes64(database_);
+}
+
+const BodySealer& Connection::bodies() const {
+  check(bodies_ != nullptr, "who reads or writes bodies has their key");
+  return *bodies_;
 }
 
 bool Connection::in_transaction() const {

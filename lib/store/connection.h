@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "tether/base/result.h"
+#include "tether/store/body_sealer.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -58,8 +59,9 @@ struct ConnectionOptions {
   Access access = Access::Write;
   bool durable = true;
   int cache_kib = 256;
-  std::int64_t max_bytes = 0;  ///< 0: no limit.
-  const char* vfs = nullptr;   ///< SQLite's name of it; null: its default.
+  std::int64_t max_bytes = 0;                          ///< 0: no limit.
+  const char* vfs = nullptr;                           ///< SQLite's name of it; null: its default.
+  std::shared_ptr<const BodySealer> bodies = nullptr;  ///< Null: bodies are neither read nor written.
 };
 
 /// One connection to the database: statements are prepared once and kept.
@@ -106,6 +108,8 @@ class Connection {
   /// How many rows the last statement that writes changed.
   std::int64_t changed_rows() const;
   bool in_transaction() const;
+  /// What the content of bodies is read and written with.
+  const BodySealer& bodies() const;
   void release_memory();
   /// How often statements had to be prepared again, so far.
   std::int64_t prepared_anew() const;
@@ -119,7 +123,8 @@ class Connection {
 
  private:
   friend class Cursor;
-  explicit Connection(sqlite3* database) : database_(database) {}
+  Connection(sqlite3* database, std::shared_ptr<const BodySealer> bodies)
+      : database_(database), bodies_(std::move(bodies)) {}
 
   sqlite3_stmt* prepare(std::string_view sql);
   void bind(sqlite3_stmt* statement, int position, std::int64_t value);
@@ -147,6 +152,7 @@ class Connection {
   void note(int code);
 
   sqlite3* database_;
+  std::shared_ptr<const BodySealer> bodies_;
   std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
   std::optional<Error> error_;
 };

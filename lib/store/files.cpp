@@ -26,6 +26,13 @@ std::uintmax_t Files::size(const std::string& file, std::error_code& error) cons
   return std::filesystem::file_size(file, error);
 }
 
+std::uint64_t Files::identity(const std::string& file) const {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) return 0;
+  constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15U;  // devices and inodes are small numbers
+  return status.st_dev * kSpread + status.st_ino;
+}
+
 std::error_code Files::rename(const std::string& from, const std::string& to) const {
   std::error_code error;
   std::filesystem::rename(from, to, error);

@@ -21,6 +21,8 @@ class Files {
   virtual std::error_code make(const std::string& file) const;
   /// In bytes. `error` is no_such_file_or_directory if it is not there.
   virtual std::uintmax_t size(const std::string& file, std::error_code& error) const;
+  /// Tells one file from another that took its place under its name; 0: none is there.
+  virtual std::uint64_t identity(const std::string& file) const;
   virtual std::error_code rename(const std::string& from, const std::string& to) const;
   /// No error if it is not there.
   virtual std::error_code remove(const std::string& file) const;

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <system_error>
 
+#include "tether/seal/key_file.h"
+#include "tether/store/lost_content.h"
 #include "tether/store/migrations.h"
 #include "tether/store/overview_query.h"
 #include "tether/store/snapshot_body.h"
@@ -32,7 +34,9 @@ void check_pages(Connection& connection) {
   if (row.next() && row.view(0) != "ok") connection.set_error({ErrorKind::Corrupt, row.text(0)});
 }
 
-Result<std::unique_ptr<Connection>> try_open(const std::string& file, const StoreOptions& options, bool distrusted) {
+Result<std::unique_ptr<Connection>> try_open(const std::string& file, const StoreOptions& options,
+                                             const std::shared_ptr<const BodySealer>& bodies, bool distrusted,
+                                             std::vector<OpenedNote>& notes) {
   if (const auto error = options.files->make(file))
     return fail(ErrorKind::Retry, "open " + file + ": " + error.message());
   ConnectionOptions connection_options;
@@ -40,6 +44,7 @@ Result<std::unique_ptr<Connection>> try_open(const std::string& file, const Stor
   connection_options.cache_kib = kWriterCacheKiB;
   connection_options.max_bytes = options.max_bytes;
   connection_options.vfs = options.files->vfs();
+  connection_options.bodies = bodies;
   auto connection = Connection::open(file, connection_options);
   if (!connection) return connection;
   if (distrusted || is_quickly_checked(*options.files, file)) check_pages(**connection);
@@ -49,6 +54,9 @@ Result<std::unique_ptr<Connection>> try_open(const std::string& file, const Stor
   // Reads the marks: a file that has the right version and not our tables is found here, not at the first event.
   { const Transaction probe(**connection); }
   if (auto ready = (*connection)->outcome("open " + file); !ready) return tl::unexpected<Error>(ready.error());
+  if (auto looked = look_for_lost_content(**connection, distrusted, notes); !looked) {
+    return tl::unexpected<Error>(looked.error());
+  }
   return connection;
 }
 
@@ -103,20 +111,34 @@ std::string database_file(const StateFolder& folder) {
   return (folder.path() / "tetherd.db").string();
 }
 
+Result<std::shared_ptr<const BodySealer>> load_bodies_key(const StateFolder& folder, const StoreOptions& options,
+                                                          std::vector<OpenedNote>& notes) {
+  if (options.key) return std::make_shared<const BodySealer>(*options.key);
+  const bool is_ours = options.key_file.empty();
+  const std::string path = is_ours ? (folder.path() / "secrets.key").string() : options.key_file;
+  auto loaded = seal::load_key({path, is_ours, is_ours || options.may_make_key, options.durable});
+  if (!loaded) return wrap("key of the store (store.key_file)", loaded.error());
+  for (auto& note : loaded->notes) notes.push_back({OpenedNote::What::Mended, std::move(note)});
+  return std::make_shared<const BodySealer>(loaded->material);
+}
+
 Result<std::unique_ptr<Connection>> open_database(const StateFolder& folder, const StoreOptions& options,
-                                                  bool distrusted, std::vector<std::string>& notes) {
+                                                  const std::shared_ptr<const BodySealer>& bodies, bool distrusted,
+                                                  std::vector<OpenedNote>& notes) {
   keep_temporary_files_in(folder);
   const auto file = database_file(folder);
-  auto connection = try_open(file, options, distrusted);
+  auto connection = try_open(file, options, bodies, distrusted, notes);
   if (connection || connection.error().kind != ErrorKind::Corrupt) return connection;
   const auto damage = connection.error().message;
   const auto kept_as = set_aside(*options.files, file);
   if (!kept_as) return tl::unexpected<Error>(kept_as.error());
-  notes.push_back("the store was damaged (" + damage + ") and is kept as " + *kept_as + "; an empty one was started");
-  return try_open(file, options, /*distrusted=*/false);
+  notes.push_back({OpenedNote::What::StartedAnew,
+                   "the store was damaged (" + damage + ") and is kept as " + *kept_as + "; an empty one was started"});
+  return try_open(file, options, bodies, /*distrusted=*/false, notes);
 }
 
-Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Files& files, const Error& why) {
+Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Files& files,
+                                                 const std::shared_ptr<const BodySealer>& bodies, const Error& why) {
   if (why.kind == ErrorKind::Corrupt) return fail(ErrorKind::Corrupt, "it is damaged");
   const auto file = database_file(folder);
   std::optional<Error> error;
@@ -124,7 +146,7 @@ Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, cons
     // A log holds what was committed last.
     if (access == Access::Immutable && (has_bytes(files, file + "-wal") || has_bytes(files, file + "-journal")))
       continue;
-    auto pool = std::make_shared<ReaderPool>(file, access, files.vfs());
+    auto pool = std::make_shared<ReaderPool>(file, bodies, access, files.vfs());
     const auto read = try_reading(pool, files, file);
     if (read) return pool;
     if (!error) error = read.error();

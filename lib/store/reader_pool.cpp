@@ -15,6 +15,7 @@ Result<std::unique_ptr<Connection>> ReaderPool::take() {
   }
   ConnectionOptions options;
   options.access = access_;
+  options.bodies = bodies_;
   options.cache_kib = kReaderCacheKiB;
   options.vfs = vfs_;
   auto connection = Connection::open(file_, options);

@@ -13,8 +13,9 @@ namespace tether::store {
 /// Connections to read through, kept for the next time. Any thread.
 class ReaderPool {
  public:
-  explicit ReaderPool(std::string file, Access access = Access::Read, const char* vfs = nullptr)
-      : file_(std::move(file)), access_(access), vfs_(vfs) {}
+  ReaderPool(std::string file, std::shared_ptr<const BodySealer> bodies, Access access = Access::Read,
+             const char* vfs = nullptr)
+      : file_(std::move(file)), bodies_(std::move(bodies)), access_(access), vfs_(vfs) {}
 
   /// Retry: it cannot be opened, or the only one that there may be (Access::Alone) is out.
   Result<std::unique_ptr<Connection>> take();
@@ -25,6 +26,7 @@ class ReaderPool {
 
  private:
   std::string file_;
+  std::shared_ptr<const BodySealer> bodies_;
   Access access_;
   const char* vfs_;
   std::mutex mutex_;

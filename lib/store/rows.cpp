@@ -4,20 +4,22 @@ namespace tether::store {
 namespace {
 
 constexpr const char* kOfferColumns =
-    "o.body, o.at_ms, o.revision, o.good_body, o.good_at_ms, o.refused_body, o.refused_at_ms, o.refused_reason, "
+    "o.body, o.at_ms, o.lost, o.revision, o.good_body, o.good_at_ms, o.refused_body, o.refused_at_ms, "
+    "o.refused_reason, "
     "o.refused_since_ns, o.sent_body, o.sent_at_ms, o.sent_push ";
 
 sync::Offering read_offering(const Cursor& row, int first) {
   sync::Offering offering;
   offering.offered = {row.text(first), row.integer(first + 1)};
-  offering.revision = row.integer(first + 2);
-  offering.good = {row.text(first + 3), row.integer(first + 4)};
-  if (!row.is_null(first + 5)) {
+  offering.lost = row.flag(first + 2);
+  offering.revision = row.integer(first + 3);
+  offering.good = {row.text(first + 4), row.integer(first + 5)};
+  if (!row.is_null(first + 6)) {
     offering.refused = sync::Refusal{
-        {row.text(first + 5), row.integer(first + 6)}, row.text(first + 7), Instant{row.integer(first + 8)}};
+        {row.text(first + 6), row.integer(first + 7)}, row.text(first + 8), Instant{row.integer(first + 9)}};
   }
-  offering.sent = {row.text(first + 9), row.integer(first + 10)};
-  offering.sent_push = row.integer(first + 11);
+  offering.sent = {row.text(first + 10), row.integer(first + 11)};
+  offering.sent_push = row.integer(first + 12);
   return offering;
 }
 

@@ -13,7 +13,8 @@ namespace {
 // Keys alone are sorted, and each document is read when its line is due: a sort would carry them all.
 constexpr std::string_view kAll =
     "SELECT kind, id, artifact, body, at_ms FROM offers INDEXED BY offers_by_rank WHERE identity = ? AND present = 1 "
-    "ORDER BY rank, kind, id";
+    "AND "
+    "lost = 0 ORDER BY rank, kind, id";
 constexpr std::string_view kRemovals =
     "SELECT kind, id FROM offers INDEXED BY offers_by_revision WHERE identity = ? AND revision > 0 AND revision > ? "
     "AND revision <= ? AND "
@@ -21,9 +22,9 @@ constexpr std::string_view kRemovals =
 constexpr std::string_view kPuts =
     "SELECT kind, id, artifact, body, at_ms FROM offers INDEXED BY offers_by_revision WHERE identity = ? AND revision "
     "> 0 AND revision > ? AND "
-    "revision <= ? AND present = 1 ORDER BY rank, kind, id";
+    "revision <= ? AND present = 1 AND lost = 0 ORDER BY rank, kind, id";
 constexpr std::string_view kDocument =
-    "SELECT handle, document FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ? AND key = ?";
+    "SELECT handle, key_id, document FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ? AND key = ?";
 
 class SnapshotBody final : public PushBody {
  public:
@@ -38,15 +39,18 @@ class SnapshotBody final : public PushBody {
       if (row.next()) epoch_ = row.text(0);
     }
     if (range_.full) {
-      count_ = db.number("SELECT count(*) FROM offers INDEXED BY offers_by_rank WHERE identity = ? AND present = 1",
-                         identity_);
+      count_ = db.number(
+          "SELECT (SELECT count(*) FROM offers INDEXED BY offers_by_rank WHERE identity = ?1 AND present = 1) - "
+          "(SELECT count(*) FROM offers INDEXED BY offers_lost WHERE identity = ?1 AND lost = 1)",
+          identity_);
       rows_.emplace(db.query(kAll, identity_));
       return;
     }
     revision_ = std::min(revision_, range_.up_to);
     count_ = db.number(
-        "SELECT count(*) FROM offers INDEXED BY offers_by_revision WHERE identity = ? AND revision > 0 AND revision > "
-        "? AND revision <= ?",
+        "SELECT (SELECT count(*) FROM offers INDEXED BY offers_by_revision WHERE identity = ?1 AND revision > 0 AND "
+        "revision > ?2 AND revision <= ?3) - (SELECT count(*) FROM offers INDEXED BY offers_lost WHERE identity = ?1 "
+        "AND lost = 1 AND revision > ?2 AND revision <= ?3)",
         identity_, range_.after, range_.up_to);
     is_removing_ = true;
     rows_.emplace(db.query(kRemovals, identity_, range_.after, range_.up_to));
@@ -96,13 +100,15 @@ class SnapshotBody final : public PushBody {
       connection_->set_error({ErrorKind::Corrupt, line.kind + " " + line.id + " is offered without a document"});
       return;
     }
+    std::string& content = line.artifact ? line.document : line.data;
+    if (!connection_->bodies().open(key_.kind, key_.id, rows_->view(3), body.integer(1), body.view(2), content)) {
+      connection_->set_error(damaged_body(key_));
+      return;
+    }
     if (line.artifact) {
       line.handle = body.text(0);
       line.deployment_id = rows_->text(3);
       line.deployed_at = format_rfc3339_ms(from_ms(rows_->integer(4)));
-      line.document = body.text(1);
-    } else {
-      line.data = body.text(1);
     }
     line_ = protocol::write_resource_line(line, /*patch=*/!range_.full);
   }

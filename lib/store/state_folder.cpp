@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -64,46 +65,97 @@ bool is_trouble_of_the_disk(int error) {
   return error == EROFS || error == ENOSPC || error == EDQUOT;
 }
 
+bool is_ours(std::string_view name) {
+  return name.starts_with("tetherd.") || name.starts_with("secrets.key");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StateFolder>> StateFolder::take(const std::filesystem::path& path) {
-  if (auto made = make_folder(path); !made) return wrap("state folder", made.error());
+  std::unique_ptr<StateFolder> folder(new StateFolder(path));
+  if (auto locked = folder->lock(); !locked) return tl::unexpected<Error>(locked.error());
+  folder->close_to_others();
+  return folder;
+}
+
+Result<Done> StateFolder::lock() {
+  if (auto made = make_folder(path_); !made) return wrap("state folder", made.error());
   const auto cannot = [](const std::string& what, const std::filesystem::path& name, int error) {
     return fail(ErrorKind::Retry, "state folder: " + what + " " + name.string() + ": " + reason_of(error));
   };
-  const auto file = path / "tetherd.lock";
-  const auto in_use = [&path, &file] {
+  const auto file = path_ / "tetherd.lock";
+  const auto in_use = [this, &file] {
     const int lock = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
     const auto holder = holder_of(lock);
     if (lock >= 0) ::close(lock);
-    return fail(ErrorKind::Reject, "state folder " + path.string() + " is in use by " + holder);
+    return fail(ErrorKind::Reject, "state folder " + path_.string() + " is in use by " + holder);
   };
 
-  const int opened = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (opened < 0) return cannot("open", path, errno);
-  std::unique_ptr<StateFolder> folder(new StateFolder(path, opened));
-  const bool has_folder = ::flock(opened, LOCK_EX | LOCK_NB) == 0;
+  folder_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder_ < 0) return cannot("open", path_, errno);
+  const bool has_folder = ::flock(folder_, LOCK_EX | LOCK_NB) == 0;
   if (!has_folder && errno == EWOULDBLOCK) return in_use();
 
-  folder->lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode);
-  if (folder->lock_ < 0) {
+  lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kFileMode);
+  if (lock_ < 0) {
     const int error = errno;
     if (!has_folder || !is_trouble_of_the_disk(error)) return cannot("open", file, error);
-    return folder;
+    return Done{};
   }
-  if (::flock(folder->lock_, LOCK_EX | LOCK_NB) != 0) {
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
     return errno == EWOULDBLOCK ? in_use() : cannot("lock", file, errno);
   }
   // Only for the message of the next one: a full disk does not stop us from holding the lock.
   const auto pid = std::to_string(::getpid()) + "\n";
-  const bool told = ::ftruncate(folder->lock_, 0) == 0 && ::pwrite(folder->lock_, pid.data(), pid.size(), 0) > 0;
+  const bool told = ::ftruncate(lock_, 0) == 0 && ::pwrite(lock_, pid.data(), pid.size(), 0) > 0;
   static_cast<void>(told);
-  return folder;
+  return Done{};
+}
+
+Result<Done> StateFolder::hold() {
+  struct stat held {};
+  struct stat named {};
+  const bool same = folder_ >= 0 && ::fstat(folder_, &held) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+                    held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+  if (same) return Done{};
+  release();
+  auto locked = lock();
+  if (!locked) release();  // all of it again the next time
+  return locked;
+}
+
+void StateFolder::close_to_others() {
+  constexpr mode_t kOthers = 0077;
+  struct stat status {};
+  bool is_shared = false;  // a folder of ours holds our files alone
+  std::size_t closed = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
+    const std::string name = entry.path().filename();
+    is_shared = is_shared || !is_ours(name);
+    if (!is_ours(name) || ::fstatat(folder_, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (!S_ISREG(status.st_mode) || (status.st_mode & kOthers) == 0) continue;
+    if (::fchmodat(folder_, name.c_str(), kFileMode, /*flags=*/0) == 0) ++closed;
+  }
+  if (closed > 0) {
+    notes_.push_back(std::to_string(closed) + " files in " + path_.string() +
+                     " could be read or written by others; now they cannot");
+  }
+  if (::fstat(folder_, &status) != 0 || (status.st_mode & kOthers) == 0) return;
+  const bool mended = !is_shared && ::fchmod(folder_, kFolderMode) == 0;
+  notes_.push_back("the state folder " + path_.string() +
+                   (mended ? " was open to others; now it is not" : " is open to others: its mode should be 0700"));
+}
+
+void StateFolder::release() {
+  for (int* const descriptor : {&lock_, &folder_}) {
+    if (*descriptor >= 0) ::close(*descriptor);
+    *descriptor = -1;
+  }
 }
 
 StateFolder::~StateFolder() {
-  if (lock_ >= 0) ::close(lock_);
-  ::close(folder_);
+  release();
 }
 
 }  // namespace tether::store

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "tether/base/result.h"
 
@@ -15,8 +17,9 @@ namespace tether::store {
 /// Use on any thread; must outlive every Store opened in it.
 class StateFolder {
  public:
-  /// Creates the folder (0700) and its parents if they are missing, so that a power cut does not take them back; one
-  /// that is there keeps its mode.
+  /// Creates the folder (0700) and its parents if they are missing, so that a power cut does not take them back. One
+  /// that is there is closed to others, and so are our files in it; `notes` says so. A folder with anything else in it
+  /// keeps its mode.
   /// Reject: another process holds it; the message names folder and process. Retry: it cannot be made, or this user may
   /// not write to it.
   static Result<std::unique_ptr<StateFolder>> take(const std::filesystem::path& path);
@@ -26,13 +29,22 @@ class StateFolder {
   StateFolder& operator=(const StateFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  /// For the operator: what was mended when it was taken. Usually empty.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  /// Makes and locks it anew if it was taken away or replaced. Errors as `take`. The thread of the Store.
+  Result<Done> hold();
 
  private:
-  StateFolder(std::filesystem::path path, int folder) : path_(std::move(path)), folder_(folder) {}
+  explicit StateFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  Result<Done> lock();
+  void release();
+  void close_to_others();
 
   std::filesystem::path path_;
-  int folder_;
+  int folder_ = -1;
   int lock_ = -1;  ///< -1: the file cannot be had.
+  std::vector<std::string> notes_;
 };
 
 }  // namespace tether::store

@@ -12,19 +12,27 @@
 namespace tether::store {
 
 struct Store::Impl {
-  Impl(const StateFolder& state_folder, const StoreOptions& store_options)
-      : folder(state_folder), options(store_options) {
+  Impl(StateFolder& state_folder, const StoreOptions& store_options)
+      : folder(state_folder), options(store_options), file(database_file(state_folder)) {
     if (options.files == nullptr) options.files = &files_on_disk();
+    for (const auto& note : folder.notes()) notes.push_back({OpenedNote::What::Mended, note});
   }
 
   Result<Done> open();
+  /// Goes from a file that nobody finds any more to what is in its place, if that has happened.
+  void leave_if_taken_away();
   Result<Done> read(const std::string& doing, const std::function<void(Connection&)>& work);
 
-  const StateFolder& folder;
-  StoreOptions options;  ///< With its files.
+  StateFolder& folder;
+  StoreOptions options;                 ///< With its files.
+  std::string file;                     ///< Where the database is.
+  std::uint64_t opened_log = 0;         ///< Likewise the log beside it.
+  bool drops_log = false;               ///< What is there is of a file that was taken away.
+  std::uint64_t opened_file = 0;        ///< What was there when it was opened.
   std::unique_ptr<Connection> writer;   ///< Null: nothing can be written.
   std::shared_ptr<ReaderPool> readers;  ///< Null: nothing can be read either. Shared with the bodies under way.
-  std::vector<std::string> notes;
+  std::vector<OpenedNote> notes;
+  std::shared_ptr<const BodySealer> bodies;  ///< Null: the key has not been had yet.
   bool distrusted = false;
 };
 
@@ -33,21 +41,47 @@ Result<Done> Store::Impl::open() {
   // What reads without a lock must be gone before anything is written.
   if (readers && !readers->close()) return fail(ErrorKind::Retry, "store: open: it is still being read for a push");
   readers.reset();
-  auto opened = open_database(folder, options, distrusted, notes);
+  if (auto held = folder.hold(); !held) return wrap("store", held.error());
+  if (drops_log) {
+    for (const char* suffix : {"-wal", "-shm"}) {
+      if (const auto error = options.files->remove(file + suffix)) {
+        return fail(ErrorKind::Retry, "store: remove " + file + suffix + ": " + error.message());
+      }
+    }
+    drops_log = false;
+  }
+  if (!bodies) {
+    auto key = load_bodies_key(folder, options, notes);
+    if (!key) return wrap("store", key.error());
+    bodies = std::move(*key);
+  }
+  auto opened = open_database(folder, options, bodies, distrusted, notes);
   if (opened) {
     distrusted = false;
     writer = std::move(*opened);
-    readers = std::make_shared<ReaderPool>(database_file(folder), Access::Read, options.files->vfs());
+    opened_file = options.files->identity(file);
+    opened_log = options.files->identity(file + "-wal");
+    readers = std::make_shared<ReaderPool>(file, bodies, Access::Read, options.files->vfs());
     return Done{};
   }
   Error error = opened.error();
-  auto readable = open_to_read(folder, *options.files, error);
+  auto readable = open_to_read(folder, *options.files, bodies, error);
   if (readable) {
     readers = std::move(*readable);
   } else {
     error.message += "; it cannot be read either: " + readable.error().message;
   }
   return wrap("store", error);
+}
+
+void Store::Impl::leave_if_taken_away() {
+  if (!writer || options.files->identity(file) == opened_file) return;
+  writer.reset();
+  drops_log = options.files->identity(file + "-wal") == opened_log;  // SQLite would take it for the new file's
+  bodies.reset();                                                    // the key may have gone with it
+  notes.push_back(
+      {OpenedNote::What::StartedAnew, "the store was taken away or replaced while it was in use: what is at " + file +
+                                          " now is used, or an empty one is made there"});
 }
 
 Result<Done> Store::Impl::read(const std::string& doing, const std::function<void(Connection&)>& work) {
@@ -66,7 +100,7 @@ Result<Done> Store::Impl::read(const std::string& doing, const std::function<voi
   return done;
 }
 
-std::unique_ptr<Store> Store::open(const StateFolder& folder, const StoreOptions& options) {
+std::unique_ptr<Store> Store::open(StateFolder& folder, const StoreOptions& options) {
   auto impl = std::make_unique<Impl>(folder, options);
   static_cast<void>(impl->open());  // tried again, and told, by the first transaction
   return std::unique_ptr<Store>(new Store(std::move(impl)));
@@ -77,6 +111,7 @@ Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
 
 Result<Done> Store::make_writable() {
+  impl_->leave_if_taken_away();
   return impl_->writer ? Result<Done>(Done{}) : impl_->open();
 }
 
@@ -85,7 +120,7 @@ void Store::distrust() {
   impl_->distrusted = true;
 }
 
-const std::vector<std::string>& Store::opened_notes() const {
+const std::vector<OpenedNote>& Store::opened_notes() const {
   return impl_->notes;
 }
 
@@ -125,8 +160,14 @@ Result<Done> Store::visit_sensitive(const std::function<void(std::string_view, s
   return impl_->read("read secret values", [&visit](Connection& connection) {
     const auto identity = serving_identity(connection);
     for (const auto kind : protocol::kSensitiveKinds) {
-      auto rows = connection.query("SELECT document FROM bodies WHERE identity = ? AND owner_kind = ?", identity, kind);
-      while (rows.next()) visit(kind, rows.view(0));
+      std::string data;
+      auto rows = connection.query(
+          "SELECT owner_id, key, key_id, document FROM bodies WHERE identity = ? AND owner_kind = ?", identity, kind);
+      while (rows.next()) {
+        const bool is_readable =
+            connection.bodies().open(kind, rows.view(0), rows.view(1), rows.integer(2), rows.view(3), data);
+        if (is_readable) visit(kind, data);
+      }
     }
   });
 }

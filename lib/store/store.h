@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tether/base/result.h"
+#include "tether/base/secret.h"
 #include "tether/store/files.h"
 #include "tether/store/overview.h"
 #include "tether/store/push_body.h"
@@ -23,6 +25,23 @@ struct StoreOptions {
   std::int64_t max_bytes = 0;
   /// Where the database is; must outlive the store and its bodies. Null: on the disk.
   const Files* files = nullptr;
+  /// The file with the key of what is encrypted. Empty: `secrets.key` in the state folder, which is made if it is not
+  /// there.
+  std::string key_file = {};
+  bool may_make_key = true;  ///< Whether `key_file` is made if it is not there.
+  /// What the key is made from, in place of a file.
+  std::optional<Secret> key = std::nullopt;
+};
+
+/// Something that was done to the stored state when it was opened, for the operator.
+struct OpenedNote {
+  enum class What {
+    StartedAnew,  ///< The file is set aside, or was taken away: an empty store is in its place.
+    ContentLost,  ///< Some of what was stored cannot be read any more, and counts as not here (sync/lost.h).
+    Mended,       ///< Something of no consequence for what is stored.
+  };
+  What what;
+  std::string text;
 };
 
 /// Larger files are not read through when they are opened.
@@ -52,18 +71,18 @@ class Store {
  public:
   /// Creates the file (0600) or brings its schema up to date. A damaged one is moved aside to `tetherd.db.damaged-<n>`
   /// and an empty one started; `opened_notes` says so.
-  static std::unique_ptr<Store> open(const StateFolder& folder, const StoreOptions& options);
+  static std::unique_ptr<Store> open(StateFolder& folder, const StoreOptions& options);
 
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// Opens the file to write if it is not open so. `transact` does the same.
+  /// Opens the file to write if it is not open so, or if another or none is in its place now. `transact` does the same.
   Result<Done> make_writable();
   /// After Corrupt: closes the file. It is read through when it is opened next, and set aside if it is damaged.
   void distrust();
   /// For the operator: what was done to the stored state each time that it was opened. Usually empty.
-  const std::vector<std::string>& opened_notes() const;
+  const std::vector<OpenedNote>& opened_notes() const;
 
   /// Runs `work` in one transaction: all of it is committed, or nothing and the first error is the answer. `work` must
   /// not keep the Records, nor call the Store.

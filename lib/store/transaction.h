@@ -20,6 +20,9 @@ inline constexpr std::size_t kVisitPage = 256;
 std::int64_t serving_identity(Connection& connection);
 std::vector<std::pair<std::string, Instant>> event_timestamps_of(Connection& connection, std::int64_t identity);
 
+/// A body that its key does not open.
+Error damaged_body(const sync::Key& owner);
+
 /// sync::Records over one open SQLite transaction. Its error is the connection's (see there): after the first, calls do
 /// nothing and answer "nothing". Statements name their index (INDEXED BY) where SQLite, which keeps no statistics here,
 /// would walk a whole table instead: a schema that loses the index then fails the tests, not the daemon's speed. Split
@@ -51,6 +54,9 @@ class Transaction final : public sync::Records {
   void put(const sync::Resource& resource) override;
   void erase(const sync::Key& key) override;
   void put_body(const sync::Body& body) override;
+  bool has_body(const sync::Key& owner, std::string_view key) override;
+  void visit_lost(const std::function<void(const sync::Key&)>& visit) override;
+  bool has_lost() override;
   std::optional<sync::Body> body(const sync::Key& owner, std::string_view key) override;
   std::vector<sync::Reference> references(const sync::Key& owner, std::string_view key) override;
 

@@ -2,12 +2,23 @@
 
 namespace tether::store {
 
+Error damaged_body(const sync::Key& owner) {
+  return {ErrorKind::Corrupt, "what is stored of " + owner.kind + " " + owner.id + " was changed by somebody else"};
+}
+
 void Transaction::put_body(const sync::Body& body) {
+  if (db_.error()) return;
+  const sync::Key owner{body.owner_kind, body.owner_id};
+  if (has_body(owner, body.key)) return;  // immutable under its key
+  const auto sealed = db_.bodies().seal(body.owner_kind, body.owner_id, body.key, body.document);
+  if (!sealed) return db_.set_error(sealed.error());
+  // One that cannot be read is no body.
+  db_.execute("DELETE FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ? AND key = ?", identity_,
+              owner.kind, owner.id, body.key);
   db_.execute(
-      "INSERT INTO bodies (identity, owner_kind, owner_id, key, handle, document) VALUES (?,?,?,?,?,?) "
-      "ON CONFLICT DO NOTHING",
-      identity_, body.owner_kind, body.owner_id, body.key, body.handle, body.document);
-  if (db_.error() || db_.changed_rows() == 0) return;  // immutable under its key
+      "INSERT INTO bodies (identity, owner_kind, owner_id, key, handle, key_id, document) VALUES (?,?,?,?,?,?,?)",
+      identity_, owner.kind, owner.id, body.key, body.handle, sealed->key_id, sealed->bytes);
+  if (db_.error()) return;
   std::int64_t position = 0;
   for (const auto& reference : body.references) {
     db_.execute(
@@ -17,15 +28,38 @@ void Transaction::put_body(const sync::Body& body) {
   }
 }
 
+bool Transaction::has_body(const sync::Key& owner, std::string_view key) {
+  return db_.number(
+             "SELECT EXISTS (SELECT 1 FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ? AND key = ? "
+             "AND key_id IN (0, ?))",
+             identity_, owner.kind, owner.id, key, db_.bodies().key_id()) != 0;
+}
+
+void Transaction::visit_lost(const KeyVisit& visit) {
+  visit_keys(
+      "SELECT owner_kind, owner_id FROM bodies WHERE identity = ?1 AND key_id NOT IN (0, ?2) "
+      "UNION SELECT kind, id FROM offers INDEXED BY offers_lost WHERE identity = ?1 AND lost = 1",
+      visit, identity_, db_.bodies().key_id());
+}
+
+bool Transaction::has_lost() {
+  return db_.number("SELECT EXISTS (SELECT 1 FROM offers INDEXED BY offers_lost WHERE identity = ? AND lost = 1)",
+                    identity_) != 0;
+}
+
 std::optional<sync::Body> Transaction::body(const sync::Key& owner, std::string_view key) {
   sync::Body body;
   {
     auto row = db_.query(
-        "SELECT handle, document FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ? AND key = ?",
-        identity_, owner.kind, owner.id, key);
+        "SELECT handle, key_id, document FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ? AND "
+        "key = ? AND key_id IN (0, ?)",
+        identity_, owner.kind, owner.id, key, db_.bodies().key_id());
     if (!row.next()) return std::nullopt;
     body.handle = row.text(0);
-    body.document = row.text(1);
+    if (!db_.bodies().open(owner.kind, owner.id, key, row.integer(1), row.view(2), body.document)) {
+      db_.set_error(damaged_body(owner));
+      return std::nullopt;
+    }
   }
   body.owner_kind = owner.kind;
   body.owner_id = owner.id;

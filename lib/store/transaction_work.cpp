@@ -36,6 +36,7 @@ sync::OpenWork Transaction::open_work() {
                                       "FROM offers INDEXED BY offers_refused WHERE identity = ? AND "
                                       "refused_body IS NOT NULL AND refused_body = ''");
   work.doubts = exists("FROM pending INDEXED BY pending_doubts WHERE identity = ? AND doubt = 1");
+  work.lost = has_lost();
   return work;
 }
 

@@ -383,17 +383,17 @@ void Engine::ask(Records& records, Now now) {
 OpenWork Engine::stand(Records& records) {
   Standing& standing = memory_.standing;
   const OpenWork open = records.open_work();
-  const bool quiet = !open.documents && !open.proposals && !open.questions && !open.holds && !open.waiting &&
-                     !open.doubts && !open.removals && !memory_.relist_due && memory_.hints.empty() &&
-                     memory_.unreadable.empty();
+  const bool quiet = !open.is_any() && !memory_.relist_due && memory_.hints.empty() && memory_.unreadable.empty();
   standing.identity_served = !memory_.acked || memory_.identified;
   if (standing.identity_served) standing.other_gateway_id.clear();
   standing.settled = memory_.identified && memory_.listed && memory_.planner.first_round_done() && quiet;
-  standing.in_sync = standing.settled && !open.refused;
+  standing.in_sync = standing.settled && !open.refused && !open.lost;
   if (standing.in_sync) standing.proven = memory_.listed_asked;
   standing.complete =
       memory_.listed_since_start && (!open.documents || lacks_only_what_does_not_come(records, memory_));
   standing.contains_known = memory_.listing_knew;
+  standing.lost_stays = memory_.identified && memory_.link > memory_.lost_under && memory_.planner.first_round_done() &&
+                        standing.complete;
   return open;
 }
 

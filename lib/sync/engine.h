@@ -93,6 +93,9 @@ class Engine {
   void on_event(Records& records, const protocol::Event& event, Now now);
   /// Events were dropped before they reached the engine: everything is asked for again.
   void on_events_lost(Records& records, Now now);
+  /// Something that was stored cannot be read any more, and review_lost() has seen to it: the link is to be made anew,
+  /// so that everything is listed.
+  void on_content_lost(Records& records, Now now);
   void on_link_down(Records& records, Now now);
   void on_pong(Records& records, std::int64_t token, Now now);
 

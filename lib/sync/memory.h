@@ -92,6 +92,8 @@ struct Standing {
   std::optional<TimePoint> proven;  ///< When the listing was sent that last proved it.
   bool complete = false;            ///< Since the start a full listing came and everything it names is here.
   bool contains_known = false;      ///< … and it contains something that a gateway is known to have had.
+  /// What cannot be read any more and has not come by now does not come: a whole round of listings is over.
+  bool lost_stays = false;
 };
 
 /// What the engine knows beside the store: about the present link, and about what is under way. All of it may be lost
@@ -127,6 +129,7 @@ struct Memory {
   bool relist_due = false;  ///< A full listing asked after relist_change is wanted and has not come yet.
   std::int64_t relist_change = 0;
   std::set<std::string> unreadable;  ///< Scopes whose last listing had rows that could not be read.
+  std::int64_t lost_under = 0;       ///< The link under which content was found to be lost; the next lists everything.
   bool listed_since_start = false;
   bool listing_knew = false;
   std::int64_t ping_token = 0;

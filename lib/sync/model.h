@@ -36,7 +36,10 @@ inline constexpr std::size_t kMaxReasonChars = 300;
 /// What the gateway should have of one resource, and what is known of how it took it. Artifacts and all other kinds
 /// share it, so that "last good", refusals and pushes under way are decided in one place (offers.h).
 struct Offering {
-  Version offered;            ///< What the gateway should have now, or nothing.
+  Version offered;  ///< What the gateway should have now, or nothing.
+  /// Of what is offered nothing can be read any more (another key, damage): no push carries it, the gateway keeps what
+  /// it has of it, and it is offered anew when it is here again.
+  bool lost = false;
   std::int64_t revision = 0;  ///< At which `offered` last changed; 0: never offered.
   Version good;               ///< The last one that a gateway answered it accepted.
   std::optional<Refusal> refused;
@@ -217,6 +220,9 @@ struct OpenWork {
   bool refused = false;    ///< Something is quarantined.
   bool removals = false;   ///< The gateway refused to remove something, and may still serve it.
   bool doubts = false;     ///< An event waits for a full listing.
+  bool lost = false;       ///< Of something offered the body cannot be read any more.
+  /// Apart from what is quarantined or lost.
+  bool is_any() const { return documents || proposals || questions || holds || waiting || removals || doubts; }
   friend bool operator==(const OpenWork&, const OpenWork&) = default;
 };
 

@@ -45,14 +45,15 @@ Version wanted_version(const Resource& resource) {
 void Offers::note_sent(Offering& offering) {
   const bool carried = flight_.push != 0 && offering.revision > flight_.after && offering.revision <= flight_.up_to;
   if (!carried || offering.sent_push == flight_.push) return;
-  offering.sent = offering.offered;
+  offering.sent = offering.lost ? Version{} : offering.offered;
   offering.sent_push = flight_.push;
 }
 
-void Offers::set(Offering& offering, const Version& version) {
+void Offers::set(const Key& key, Offering& offering, const Version& version) {
   note_sent(offering);
   if (version.is_set() && is_refused_removal(offering)) offering.refused.reset();
   offering.offered = version;
+  offering.lost = version.is_set() && !records_.has_body(key, version.body);
   offering.revision = records_.next_revision();
 }
 
@@ -72,7 +73,7 @@ bool Offers::is_unanswered(const Offering& offering) {
 template <class Row>
 void Offers::renew(Row& row) {
   const bool moves = is_unanswered(row.offering);
-  set(row.offering, row.offering.offered);
+  set(key_of(row), row.offering, row.offering.offered);
   store(row);
   if (moves) changes_.push_back({key_of(row), moves});
 }
@@ -102,13 +103,14 @@ void Offers::reconsider_row(Row& row, const Version& wanted) {
   Offering& offering = row.offering;
   row.waiting = false;
   if (is_outdated(offering.refused, wanted_version(row))) offering.refused.reset();
-  if (!wanted.is_set() || is_refused(offering, wanted) || offering.offered == wanted) return store(row);
+  if (!wanted.is_set() || is_refused(offering, wanted)) return store(row);
+  if (offering.offered == wanted && !offering.lost) return store(row);
   if (!references_offered(row, wanted)) {
     row.waiting = true;
     return store(row);
   }
   const bool moves = is_unanswered(offering);
-  set(offering, wanted);
+  set(key_of(row), offering, wanted);
   store(row);
   changes_.push_back({key_of(row), moves});
 }
@@ -128,7 +130,7 @@ void Offers::stop_row(Row& row) {
   const bool was_offered = offering.offered.is_set();
   if (was_offered) withdraw_what_belongs_to(key_of(row));
   // A removal that was refused is sent again: whoever asks for it a second time must not find it forgotten.
-  if (was_offered || is_refused_removal(offering)) set(offering, {});
+  if (was_offered || is_refused_removal(offering)) set(key_of(row), offering, {});
   // CE-11: a push that is out may still carry it. Its answer must not make the stopped version good.
   if (flight_.push != 0 && offering.sent_push == flight_.push) offering.sent = {};
   offering.good = {};
@@ -149,7 +151,8 @@ bool Offers::answer_row(Row& row, const Answer& answer) {
   Offering& offering = row.offering;
   const bool offer_changed = offering.sent_push == answer.push;
   const bool carried_now = offering.revision > answer.after && offering.revision <= answer.up_to;
-  const Version carried = offer_changed ? offering.sent : (carried_now ? offering.offered : Version{});
+  const Version carried =
+      offer_changed ? offering.sent : (carried_now && !offering.lost ? offering.offered : Version{});
   if (offer_changed) {
     offering.sent = {};
     offering.sent_push = 0;
@@ -177,7 +180,7 @@ bool Offers::answer_row(Row& row, const Answer& answer) {
       refused = carried == wanted_version(row);
       if (refused) offering.refused = Refusal{carried, reason_to_keep(row, carried, *answer.rejected), now_.wall};
       if (!offering.good.is_set()) withdraw_what_belongs_to(key_of(row));
-      set(offering, offering.good);
+      set(key_of(row), offering, offering.good);
       if (offering.offered.is_set()) changes_.push_back({key_of(row), /*moved=*/false});
     }
   }
@@ -223,7 +226,7 @@ void Offers::retry(const Key& key) {
     const bool removal = !row.offering.refused->version.is_set();
     row.offering.refused.reset();
     // A new revision puts the removal into the difference again, unless what is wanted takes its place.
-    if (removal && !row.offering.offered.is_set()) set(row.offering, {});
+    if (removal && !row.offering.offered.is_set()) set(key_of(row), row.offering, {});
     reconsider(row);
   };
   if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
@@ -274,7 +277,7 @@ void Offers::withdraw_what_belongs_to(const Key& artifact) {
   for (const Key& key : records_.resources_of(artifact.id)) {
     auto resource = records_.resource(key.kind, key.id);
     if (!resource || !resource->offering.offered.is_set()) continue;
-    set(resource->offering, {});
+    set(key, resource->offering, {});
     resource->waiting = wanted_version(*resource).is_set();
     store(*resource);
   }

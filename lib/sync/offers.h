@@ -71,7 +71,7 @@ class Offers {
   void refuse_line_of(Row& row, std::int64_t push, const std::string& reason);
   template <class Row>
   bool answer_row(Row& row, const Answer& answer);
-  void set(Offering& offering, const Version& version);
+  void set(const Key& key, Offering& offering, const Version& version);
   void note_sent(Offering& offering);
   bool references_offered(const Artifact& artifact, const Version& version);
   bool references_offered(const Resource& resource, const Version& version);

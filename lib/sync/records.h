@@ -52,6 +52,9 @@ class Records {
   virtual void erase(const Key& key) = 0;
 
   virtual void put_body(const Body& body) = 0;
+  /// Whether it is here and can be read, as far as that is known without reading it. What cannot be read (another key,
+  /// damage) is no body: `put_body` replaces it, `body` does not give it. Its references are still known.
+  virtual bool has_body(const Key& owner, std::string_view key) = 0;
   virtual std::optional<Body> body(const Key& owner, std::string_view key) = 0;
   /// Its references alone, without reading the document.
   virtual std::vector<Reference> references(const Key& owner, std::string_view key) = 0;
@@ -90,6 +93,11 @@ class Records {
   /// Tombstones (gone, nothing offered) whose revision the gateway has answered and that went before `before`.
   virtual void visit_tombstones(std::int64_t up_to_revision, Instant before,
                                 const std::function<void(const Key&, std::int64_t revision)>& visit) = 0;
+
+  /// Owners of bodies that cannot be read, and rows whose offer is `lost`.
+  virtual void visit_lost(const std::function<void(const Key&)>& visit) = 0;
+  /// Whether an offer is `lost`.
+  virtual bool has_lost() = 0;
 
   // Listings under way: which rows were seen. Not durable; a scope names a listing ("deployments", "keys/RestApi",
   // "plans", "subscriptions/<artifact id>", "hmac/<artifact id>", "secrets").

@@ -70,8 +70,9 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
 void Resources::on_key_updated(const protocol::ResourceState& key, const protocol::Event& event) {
   Records& records = context_.records;
   auto stored = records.key_by_name(key.artifact_id, key.name);
-  if (!stored) {
-    // It names no uuid, so there is nothing to store it under; the kind's list has it (none exists for MCP).
+  if (!stored || stored->body.empty()) {
+    // It names no uuid, so there is nothing to store it under, or what it changes cannot be read any more; the kind's
+    // list has it (none exists for MCP).
     list_keys_of(key.artifact_id);
     records.put_seen(event.type, event.at);
     return;

@@ -85,7 +85,7 @@ bool may_settle(const Artifact& artifact) {
   const Version wanted = wanted_version(artifact);
   const bool refused = artifact.offering.refused && artifact.offering.refused->version == wanted;
   if (refused) return artifact.verdict == Verdict::None;
-  return artifact.offering.offered == wanted && artifact.verdict != Verdict::Success;
+  return artifact.offering.offered == wanted && !artifact.offering.lost && artifact.verdict != Verdict::Success;
 }
 
 Settlement judge_settlement(const Artifact& artifact, std::chrono::nanoseconds age) {

@@ -222,6 +222,42 @@ TEST_CASE("a gateway with an epoch that is not ours is not emptied by a lost sto
   CHECK(desk.puts() == (given.held ? 0U : 1U));
 }
 
+TEST_CASE("a store that lacks content for a while replaces nothing, and adds to whoever has nothing") {
+  Desk desk;
+  desk.put("a", 1);
+  desk.put("b", 1);
+  desk.pump();
+  REQUIRE(desk.gateway.resources.size() == 2);
+  const auto puts = desk.puts();
+  desk.standing.lost = true;  // and `a` would be missing in a PUT
+  desk.tell();
+
+  SECTION("not what another instance has") {
+    desk.gateway.instance = "i2";
+    desk.run(30s);
+    CHECK(desk.puts() == puts);
+    CHECK_THAT(desk.courier.last_error(), Catch::Contains("full listing"));
+
+    desk.standing.lost = false;
+    desk.tell();
+    desk.run(30s);
+    CHECK(desk.puts() == puts + 1);
+    CHECK(desk.courier.condition() == GatewayCondition::InSync);
+  }
+  SECTION("a difference is sent all the same") {
+    desk.put("c", 1);
+    desk.pump();
+    CHECK(desk.gateway.resources.size() == 3);
+    CHECK(desk.puts() == puts);
+  }
+  SECTION("a gateway with nothing gets what there is") {
+    desk.gateway.restart("i2");
+    desk.run(30s);
+    CHECK(desk.puts() == puts + 1);
+    CHECK(desk.courier.condition() == GatewayCondition::InSync);
+  }
+}
+
 TEST_CASE("a held push goes when the operator releases it, once") {
   Desk desk;
   desk.gateway.epoch = "other";

@@ -63,6 +63,7 @@ TEST_CASE(
 
   CHECK(unit.find("\nStateDirectory=tetherd\nStateDirectoryMode=0700\n") != std::string::npos);
   CHECK(unit.find("\nLoadCredential=registration-token:") != std::string::npos);
+  CHECK(unit.find("\nLoadCredential=store-key:") != std::string::npos);
   CHECK(unit.find("\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n") != std::string::npos);
   CHECK(unit.find("\nRestartPreventExitStatus=2\n") != std::string::npos);
 }

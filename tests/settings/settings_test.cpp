@@ -33,6 +33,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
       {"TETHER_REPORT_FAILURES", "false"},
       {"TETHER_DELETION_RELEASE_AFTER_S", "7200"},
       {"TETHER_STATE_DIR", "/srv/state"},
+      {"TETHER_STORE_KEY_FILE", "/etc/store.key"},
       {"TETHER_GATEWAY_SOCKET", "/run/g.sock"},
       {"TETHER_GATEWAY_DRIVER", "push"},
       {"TETHER_GATEWAY_USER", "1234"},
@@ -61,6 +62,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
   CHECK(cp.on_rejection == OnRejection::Stop);
   CHECK_FALSE(cp.report_failures);
   CHECK(settings.state_dir == "/srv/state");
+  CHECK(settings.store == StoreSettings{StoreSettings::KeyFrom::File, "/etc/store.key"});
   CHECK(settings.gateway.socket == "/run/g.sock");
   CHECK(settings.gateway.user == GatewayUser{"1234", 1234});
   CHECK(settings.gateway.version == "9.9");
@@ -326,6 +328,28 @@ TEST_CASE("the process's environment is looked at") {
 
   CHECK(process_environment()("TETHER_TEST_SETTING") == "there");
   CHECK_FALSE(process_environment()("TETHER_TEST_SETTING_THAT_IS_NOT_SET"));
+}
+
+
+TEST_CASE("the store's key is a configured file, else the systemd credential store-key, else one in the state folder") {
+  using KeyFrom = StoreSettings::KeyFrom;
+  const Folder folder;
+  const std::string credentials = std::filesystem::path(folder.write("other", "x")).parent_path();
+
+  CHECK(load_good({}).store == StoreSettings{});
+  CHECK(load_good({{"CREDENTIALS_DIRECTORY", credentials}}).store == StoreSettings{});
+  const std::string credential = folder.write("store-key", std::string(64, 'k'));
+  CHECK(load_good({{"CREDENTIALS_DIRECTORY", credentials}}).store == StoreSettings{KeyFrom::Credential, credential});
+  CHECK(load_good({{"CREDENTIALS_DIRECTORY", credentials}, {"TETHER_STORE_KEY_FILE", "/k"}}).store ==
+        StoreSettings{KeyFrom::File, "/k"});
+}
+
+TEST_CASE("what is no path is not repeated: it may be the key itself") {
+  const LoadedSettings loaded = load({{"TETHER_STORE_KEY_FILE", "6f1ed002ab5595859014ebf0951522d9"}});
+
+  REQUIRE(loaded.mistakes.size() == 1);
+  CHECK_THAT(loaded.mistakes[0], Catch::StartsWith("TETHER_STORE_KEY_FILE: ") && Catch::Contains("absolute path"));
+  CHECK_FALSE(Catch::Contains("6f1e").match(loaded.mistakes[0]));
 }
 
 }  // namespace tether

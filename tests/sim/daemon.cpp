@@ -62,6 +62,7 @@ void Daemon::restart(sync::Now now) {
   if (store_) kill();
   store::StoreOptions options;
   options.files = &disk_;
+  options.key = Secret(std::string(32, 'k'));
   store_ = store::Store::open(*folder_, options);
   notes_seen_ = store_->opened_notes().size();
   engine_ = std::make_unique<sync::Engine>(options_, ++seed_);
@@ -134,7 +135,11 @@ void Daemon::settle(sync::Now now) {
 
 bool Daemon::commit(sync::Now now) {
   const auto writable = store_->make_writable();
-  const bool set_aside = store_->opened_notes().size() > std::exchange(notes_seen_, store_->opened_notes().size());
+  bool set_aside = false;
+  const auto& notes = store_->opened_notes();
+  for (; notes_seen_ < notes.size(); ++notes_seen_) {
+    set_aside = set_aside || notes[notes_seen_].what == store::OpenedNote::What::StartedAnew;
+  }
   if (!writable) {
     on_not_stored(now);
     return false;

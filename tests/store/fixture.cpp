@@ -17,16 +17,30 @@ TempFolder::~TempFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-TestStore::TestStore(StoreOptions options) : options_(options) {
-  auto folder = StateFolder::take(temporary_.path() / "state");
+TestStore::TestStore(StoreOptions options) : path_(temporary_.path() / "state"), options_(std::move(options)) {
+  take_folder();
+  reopen();
+}
+
+void TestStore::let_folder_go() {
+  close();
+  folder_.reset();
+}
+
+void TestStore::take_folder() {
+  auto folder = StateFolder::take(path_);
   REQUIRE(folder);
   folder_ = std::move(*folder);
-  reopen();
 }
 
 void TestStore::reopen() {
   store_.reset();
   store_ = Store::open(*folder_, options_);
+}
+
+void TestStore::reopen(const StoreOptions& options) {
+  options_ = options;
+  reopen();
 }
 
 void TestStore::write(const std::function<void(sync::Records&)>& work) {

@@ -33,12 +33,16 @@ class TestStore {
 
   Store& operator*() { return *store_; }
   Store* operator->() { return store_.get(); }
-  std::filesystem::path state_dir() const { return folder_->path(); }
+  std::filesystem::path state_dir() const { return path_; }
   std::filesystem::path file() const { return state_dir() / "tetherd.db"; }
 
   /// As after a restart of the daemon.
   void reopen();
+  void reopen(const StoreOptions& options);
   void close() { store_.reset(); }
+  /// As by a daemon that ends, and the next one.
+  void let_folder_go();
+  void take_folder();
 
   /// Commits `work`, which must succeed.
   void write(const std::function<void(sync::Records&)>& work);
@@ -55,6 +59,7 @@ class TestStore {
 
  private:
   TempFolder temporary_;
+  std::filesystem::path path_;
   StoreOptions options_;
   std::unique_ptr<StateFolder> folder_;
   std::unique_ptr<Store> store_;

@@ -153,6 +153,8 @@ TEST_CASE("on a full disk what only the log of a crashed daemon holds is read to
     fs::copy_file(crashed.file().string() + suffix, store.file().string() + suffix,
                   fs::copy_options::overwrite_existing);
   }
+  fs::copy_file(crashed.state_dir() / "secrets.key", store.state_dir() / "secrets.key",
+                fs::copy_options::overwrite_existing);
   REQUIRE(fs::file_size(store.file().string() + "-wal") > 0);
   {
     const FullDisk full;
@@ -220,7 +222,7 @@ TEST_CASE("a damaged store is not read, and set aside once that is possible") {
 
   CHECK(lines_in(*store) == 1);
   REQUIRE(store->opened_notes().size() == 1);
-  CHECK_THAT(store->opened_notes()[0], Catch::Contains(".damaged-1"));
+  CHECK_THAT(store->opened_notes()[0].text, Catch::Contains(".damaged-1"));
 }
 
 TEST_CASE("a store that is found to be damaged is set aside when it is opened next, however large it is") {

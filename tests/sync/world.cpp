@@ -63,6 +63,7 @@ void World::restart() {
   store_.reset();
   store::StoreOptions options;
   options.durable = false;
+  options.key = Secret(std::string(32, store_key));
   store_ = store::Store::open(*folder_, options);
   requests.clear();
   engine_ = std::make_unique<Engine>(options_, /*seed=*/7);

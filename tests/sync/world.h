@@ -125,6 +125,7 @@ class World {
   /// An operator agrees to what the brake holds now, or to what it held when `shown` was.
   void release(const std::string& scope = "deployments", std::optional<Hold> shown = std::nullopt);
 
+  char store_key = 'k';  ///< Another one counts from the next restart on.
   /// As after a crash: the memory is gone, the store is there, a new epoch begins.
   void restart();
   /// One input.

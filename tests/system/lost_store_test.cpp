@@ -179,3 +179,31 @@ TEST_CASE("a store that was set back does not set back the gateway before everyt
   CHECK(gateway_comes_to_agree(scene));
   CHECK(served_deployment(scene.gateway(), newer.artifact_id) == newer.deployment_id);
 }
+
+TEST_CASE("a state folder that is taken away from a running daemon takes nothing from the gateway [R10] [R28]") {
+  Scene scene;
+  start_all(scene);
+  const auto ids = serve(scene, kServed);
+  const auto before = lines_at(scene.gateway());
+  const std::size_t from = scene.gateway().history().size();
+  lose_store(scene);
+
+  const auto newer = scene.control_plane().redeploy(ids[0], document_with("api-0", "https://newer.example"));
+
+  CHECK(scene.daemon().wait_for_text("taken away"));
+  CHECK(is_acknowledged(scene, newer.artifact_id));
+  scene.wait_until_in_sync();
+  CHECK(gateway_comes_to_agree(scene));
+  for (const auto& push : pushes(scene.gateway(), from)) {
+    if (push.method == "PUT") CHECK(push.lines >= kServed);
+    for (const auto& line : push.applied) CHECK_FALSE(line.removed);
+  }
+  // What it made in its place is there for the next start.
+  CHECK(scene.stop_daemon() == 0);
+  scene.control_plane().kill();
+  scene.gateway().stop();
+  REQUIRE(scene.gateway().come_back(/*empty=*/true));
+  scene.start_daemon();
+  CHECK(gateway_comes_to_agree(scene));
+  CHECK(lines_at(scene.gateway()).size() == before.size());
+}

@@ -78,39 +78,55 @@ TEST_CASE("check-config and its mistakes repeat no token, from wherever it comes
   }
 }
 
-TEST_CASE("the state folder is its owner's alone, and no file in it holds the token [R3]") {
+TEST_CASE("the state folder is its owner's alone, and no file in it holds a credential in the clear [R3]") {
   const NoUmask careless;
   Scene scene;
   Planted planted;
   start_peers(scene, planted);
-  const std::string token = scene.control_plane().token();
   scene.start_daemon(settings_of(scene, "json"));
-  deploy_everything(scene, planted);
+  const auto everything = deploy_everything(scene, planted);
   REQUIRE(gateway_comes_to_agree(scene));
   scene.wait_until_in_sync();
+  change_values(scene, planted, everything, "second generation");
+  REQUIRE(gateway_comes_to_agree(scene));
   const std::filesystem::path state = scene.file("state");
-  const auto check_files = [&state, &token](const std::set<std::string>& expected) {
+  const auto check_files = [&state, &planted](const std::set<std::string>& expected) {
     CHECK(mode_of(state) == 0700);
     std::set<std::string> names;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(state)) {
       CAPTURE(entry.path().string());
       names.insert(entry.path().filename());
       CHECK(mode_of(entry.path()) == 0600);
-      CHECK(content_of(entry.path()).find(token) == std::string::npos);
+      planted.check_absent(content_of(entry.path()), entry.path().filename());
     }
     CAPTURE(names);
     CHECK(std::ranges::includes(names, expected));
   };
-  check_files({"tetherd.db", "tetherd.db-shm", "tetherd.db-wal", "tetherd.lock"});
+  check_files({"tetherd.db", "tetherd.db-shm", "tetherd.db-wal", "tetherd.lock", "secrets.key"});
+
+  // The gateway's words are kept as well, whatever it quotes.
+  scene.gateway().change_faults([&planted](peers::GatewayFaults& faults) {
+    peers::Refusal api;
+    api.kind = "RestApi";
+    api.reason = "cannot use " + planted.all();
+    faults.refuse = {api};
+  });
+  const std::string id = everything.artifacts.at("RestApi").artifact_id;
+  scene.control_plane().redeploy(id);
+  scene.wait_for([](const nlohmann::json& status) { return !status["quarantined"].empty(); });
+  check_files({"tetherd.db"});
+  scene.gateway().change_faults([](peers::GatewayFaults& faults) { faults.refuse.clear(); });
+  scene.control_plane().redeploy(id);
+  scene.wait_until_in_sync();
 
   scene.kill_daemon();
-  check_files({"tetherd.db", "tetherd.db-wal", "tetherd.lock"});
+  check_files({"tetherd.db", "tetherd.db-wal", "tetherd.lock", "secrets.key"});
   scene.start_daemon(settings_of(scene, "json"));
   scene.wait_until_in_sync();
   CHECK(scene.stop_daemon() == 0);
-  check_files({"tetherd.db", "tetherd.lock"});
+  check_files({"tetherd.db", "tetherd.lock", "secrets.key"});
   std::ofstream(state / "tetherd.db", std::ios::binary) << std::string(4096, 'x');
   scene.start_daemon(settings_of(scene, "json"));
   scene.wait_until_in_sync();
-  check_files({"tetherd.db", "tetherd.db.damaged-1", "tetherd.lock"});
+  check_files({"tetherd.db", "tetherd.db.damaged-1", "tetherd.lock", "secrets.key"});
 }

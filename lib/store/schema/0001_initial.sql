@@ -18,12 +18,13 @@ CREATE TABLE identities (
 CREATE UNIQUE INDEX identities_serving ON identities (serving) WHERE serving = 1;
 INSERT INTO identities (identity, gateway_id, serving) VALUES (1, '', 1);
 
--- `change` and `revision`, over all identities. An empty store is at revision 1.
+-- `change` and `revision`, over all identities. An empty store is at revision 1. `key_id` names the key that `bodies`
+-- were last seen to be encrypted with.
 CREATE TABLE counters (
   name  TEXT    PRIMARY KEY,
   value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO counters (name, value) VALUES ('change', 0), ('revision', 1);
+INSERT INTO counters (name, value) VALUES ('change', 0), ('revision', 1), ('key_id', 0);
 
 -- One row for each start of the daemon, in order. What an epoch remembers ends where the next one begins.
 CREATE TABLE epochs (
@@ -110,6 +111,7 @@ CREATE TABLE offers (
   revision         INTEGER NOT NULL,  -- at which the offer last changed; 0: never offered
   body             TEXT    NOT NULL,  -- the version offered: key in `bodies`, or empty,
   at_ms            INTEGER NOT NULL,  --   and the deployment's time
+  lost             INTEGER NOT NULL DEFAULT 0,  -- 1: that body cannot be read; no push carries it
   good_body        TEXT    NOT NULL,  -- the last version that a gateway answered it accepted
   good_at_ms       INTEGER NOT NULL,
   refused_body     TEXT,              -- the version that the gateway refused, NULL: none
@@ -123,6 +125,7 @@ CREATE TABLE offers (
 ) WITHOUT ROWID;
 CREATE INDEX offers_by_rank ON offers (identity, rank, kind, id) WHERE present = 1;
 CREATE INDEX offers_by_revision ON offers (identity, revision) WHERE revision > 0;
+CREATE INDEX offers_lost ON offers (identity, revision) WHERE lost = 1;
 CREATE INDEX offers_refused ON offers (identity, kind, id) WHERE refused_body IS NOT NULL;
 CREATE INDEX offers_sent ON offers (identity, sent_push) WHERE sent_push <> 0;
 
@@ -146,14 +149,15 @@ CREATE TRIGGER offers_deleted AFTER DELETE ON offers WHEN old.present = 1 BEGIN
 END;
 
 -- Documents (artifacts: the YAML, byte for byte) and data (others: one JSON object). Immutable under their key, kept
--- as long as their owner's row or offer names them.
+-- as long as their owner's row or offer names them. What may hold a credential is encrypted (body_sealer.h).
 CREATE TABLE bodies (
   identity   INTEGER NOT NULL,
   owner_kind TEXT    NOT NULL,
   owner_id   TEXT    NOT NULL,
   key        TEXT    NOT NULL,
   handle     TEXT    NOT NULL,  -- artifacts: metadata.name
-  document   TEXT    NOT NULL,
+  key_id     INTEGER NOT NULL,  -- the key that it is encrypted with; 0: none, -1: it was found to be damaged
+  document   BLOB    NOT NULL,
   PRIMARY KEY (identity, owner_kind, owner_id, key)
 );
 CREATE INDEX bodies_by_handle ON bodies (identity, owner_kind, handle) WHERE handle <> '';

@@ -1,0 +1,98 @@
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+/// What is stored and cannot be read any more: another key, or damage (lost.h).
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+namespace {
+
+void set_up(World& world) {
+  world.secrets["s"] = {"h1", "v1"};
+  world.needs_secrets["d1"] = {"s"};
+  world.deploy("a", "d1");
+  world.deploy("b", "d2");
+  world.keys["k"] = World::key("k", "a", "first", world.cp_now());
+  world.settle();
+  REQUIRE(world.standing().in_sync);
+}
+
+}  // namespace
+
+TEST_CASE("what cannot be read any more is asked for again and sent again, and no offer is taken back meanwhile") {
+  World world;
+  set_up(world);
+  const auto before = world.artifact("a")->offering;
+  world.store_key = 'b';
+
+  world.restart();
+
+  CHECK(world.artifact("a")->offering.offered == before.offered);
+  CHECK(world.artifact("a")->offering.revision == before.revision);
+  CHECK(world.artifact("a")->offering.lost);
+  CHECK(world.resource("Secret", "s")->offering.lost);
+  CHECK_FALSE(world.standing().in_sync);
+  CHECK_FALSE(world.standing().lost_stays);
+  world.settle();
+
+  CHECK(world.standing().in_sync);
+  CHECK_FALSE(world.artifact("a")->offering.lost);
+  CHECK(world.artifact("a")->offering.revision > before.revision);
+  CHECK(world.artifact("a")->offering.good == before.offered);
+  CHECK_FALSE(world.resource("Secret", "s")->offering.lost);
+  CHECK(world.offered("Secret", "s").find("v1") != std::string::npos);
+  CHECK_FALSE(world.offered("ApiKey", "k").empty());
+}
+
+TEST_CASE("what a push could not carry is neither acknowledged nor taken for good when that push is answered") {
+  World world;
+  world.link_up();
+  world.serve_for(5s);
+  world.deploy("a", "d1");
+  world.event(world.deployments["a"]);
+  world.serve();
+  REQUIRE(world.offered("a") == "d1");
+  world.store_key = 'b';
+  world.restart();
+  world.link_up();
+
+  world.push();
+
+  CHECK(world.artifact("a")->offering.good.body.empty());
+  CHECK(world.acks.empty());
+  world.serve();
+  world.push();
+  CHECK(world.artifact("a")->offering.good.body == "d1");
+  REQUIRE(world.acks.size() == 1);
+  CHECK(world.acks[0].status == "success");
+}
+
+TEST_CASE("what cannot be read any more is removed like anything else when it is deleted") {
+  World world;
+  set_up(world);
+  world.store_key = 'b';
+  world.restart();
+  world.undeploy("a");
+  world.settle();
+
+  CHECK(world.offered("a").empty());
+  CHECK_FALSE(world.artifact("a")->offering.lost);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("an event that changes a part of a key that cannot be read does not make the part the whole") {
+  World world;
+  set_up(world);
+  world.store_key = 'b';
+  world.restart();
+  world.link_up();
+  auto update = World::key("k", "a", "first", world.cp_now(), "new name");
+  update.id.clear();
+
+  world.event("apikey.updated", protocol::KeyUpdated{update});
+
+  CHECK(world.resource("ApiKey", "k")->body.empty());
+  CHECK(world.resource("ApiKey", "k")->offering.lost);
+}
