@@ -130,6 +130,7 @@ class Consents {
     Keeper* const keeper = keeper_;
     if (keeper == nullptr) return;
     std::vector<sync::ShownHold> shown;
+    shown.reserve(holds.size());
     for (const AgreedHold& hold : holds) shown.push_back({hold.listing, hold.noted});
     keeper->release_deletions(shown);
   }
