@@ -23,10 +23,21 @@ constexpr std::size_t kMaxUnderWay = 8;  ///< Requests at once.
 
 void World::note_wishes() {
   std::map<Key, std::string> desire;
+  std::map<Key, std::string> existing;
   for (const auto& control_plane : control_planes_) {
     desire.merge(control_plane->desire());
-    for (auto& [key, version] : control_plane->existing()) existed_[key].insert(version);
+    existing.merge(control_plane->existing());
   }
+  // What changes without an event, also of what is not deployed, is not known by its last one.
+  for (const auto& [key, version] : existing) {
+    existed_[key].insert(version);
+    const auto before = existing_.find(key);
+    if (before == existing_.end() || before->second != version) last_event_[key].clear();
+  }
+  for (const auto& [key, version] : existing_) {
+    if (!existing.contains(key)) last_event_[key].clear();
+  }
+  existing_ = std::move(existing);
   const auto wish = [this](const Key& key, const std::string& version) {
     wishes_[key].push_back({++wishes_noted_, now_, version});
     last_event_[key].clear();

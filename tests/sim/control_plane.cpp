@@ -323,12 +323,12 @@ void ControlPlane::keep_copy(TimePoint now) {
 }
 
 void ControlPlane::restore(std::int64_t number, TimePoint now, Duration age) {
+  keep_copy(now);
   pending_.clear();
   auto copy = copies_.rbegin();
   while (copy != copies_.rend() && copy->first > now - age) ++copy;
   if (copy == copies_.rend()) return;
   const std::int64_t known = copy->second.number;
-  keep_copy(now);
   tables_ = copy->second;
   for (const auto& [id, content] : deployments_) {
     if (content.number > known) tables_.forgotten.insert(id);

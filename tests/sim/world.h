@@ -109,6 +109,7 @@ class World {
   int tokens_ = 0;
 
   std::map<Key, std::string> desire_;
+  std::map<Key, std::string> existing_;
   std::map<Key, Wishes> wishes_;
   std::map<Key, std::string> last_event_;  ///< The correlation id of the last event about it.
   std::array<std::size_t, 2> events_read_{};
