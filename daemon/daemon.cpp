@@ -73,6 +73,8 @@ KeeperOptions keeper_options(const Settings& settings, std::uint32_t seed) {
       {settings.gateway.version, settings.gateway.functionality_type, settings.gateway.policies_json});
   options.courier.check_interval = settings.gateway.check_interval;
   const ControlPlaneAddress& address = settings.control_plane.address;
+  options.engine.address = address.url();
+  options.engine.new_epoch = new_epoch;
   options.rest.client.host = address.host;
   options.rest.client.port = address.port;
   options.rest.client.tls = address.tls;

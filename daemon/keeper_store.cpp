@@ -64,6 +64,9 @@ bool Keeper::commit(TimePoint now) {
   presence_ = nullptr;
   verdict_ = nullptr;
   marks_ = std::move(marks);
+  // With another identity another epoch has begun: the gateway is at one of the store's own all the same.
+  const bool is_switched = epoch_stored_ && standing.epoch != standing_.epoch;
+  if (is_switched) look_up_epoch(standing_.epoch);
   standing_ = std::move(standing);
   standing_.floor = marks_.floor;
   standing_.answered = marks_.answered;
@@ -71,6 +74,7 @@ bool Keeper::commit(TimePoint now) {
   standing_.contains_known = engine_.standing().contains_known;
   standing_.lost = has_lost && !engine_.standing().lost_stays;
   on_stored(now);
+  if (is_switched) publish_overview_if_due(now, /*force=*/true);  // what is offered is another's number now
   carry_out(engine_.take_commands());
   return true;
 }

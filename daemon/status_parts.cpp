@@ -82,6 +82,16 @@ void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Fre
   shown.gateway_id = unless_empty(marks.gateway_id);
   shown.other_gateway_id = unless_empty(standing.other_gateway_id);
   shown.last_proven_sync = standing.proven;
+  if (standing.staged_gateway_id.empty()) {
+    shown.staged.reset();
+  } else {
+    if (!shown.staged || shown.staged->gateway_id != standing.staged_gateway_id) {
+      shown.staged.emplace();
+      shown.staged->gateway_id = standing.staged_gateway_id;
+    }
+    shown.staged->waits_for = sync::to_string(standing.staged_lack);
+    shown.staged->needs_operator = sync::needs_operator(standing.staged_lack);
+  }
   const auto show = [&fresh](bool& agreement, bool holds) {
     agreement = holds && fresh.link && fresh.stored && (fresh.lists || agreement);
   };
@@ -118,6 +128,15 @@ void describe_store(const store::Overview& overview, const Redactor& redactor, D
     shown.resources[kind] = static_cast<std::uint64_t>(count);
   }
   shown.outbox_acks = static_cast<std::uint64_t>(overview.outbox_acks);
+  if (const auto& staged = overview.staged) {
+    auto& shown_staged = status.control_plane.staged;
+    if (!shown_staged || shown_staged->gateway_id != staged->gateway_id) shown_staged.emplace();
+    shown_staged->gateway_id = staged->gateway_id;
+    shown_staged->since = staged->since;
+    shown_staged->deployed = static_cast<std::uint64_t>(staged->deployed);
+    shown_staged->documents = static_cast<std::uint64_t>(staged->deployed - staged->without_document);
+    shown_staged->resources = static_cast<std::uint64_t>(staged->resources);
+  }
   status.event_timestamps.clear();
   for (const auto& [type, at] : overview.event_timestamps) status.event_timestamps[type] = at;
   const auto notes = [&redactor](const std::vector<store::NamedResource>& resources) {

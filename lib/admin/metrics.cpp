@@ -225,6 +225,10 @@ class Metrics::Impl {
   Gauge& held_ = gauge(registry_, "tetherd_held_deletions", "Removals that are held until they are confirmed.");
   Gauge& waiting_ = gauge(registry_, "tetherd_waiting_resources",
                           "Resources that are wanted and wait for a document or for what they refer to.");
+  Gauge& staged_ = gauge(registry_, "tetherd_identity_staged",
+                         "1 while another identity than the one in service is kept beside it.");
+  Gauge& staged_held_ =
+      gauge(registry_, "tetherd_identity_needs_operator", "1 while that one does not take over by itself.");
   Gauge& outbox_acks_ = gauge(registry_, "tetherd_outbox_acks",
                               "Deployment acknowledgements that the control plane is not known to have read.");
   Gauge& revision_ = gauge(registry_, "tetherd_store_revision", "The newest revision of the stored configuration.");
@@ -259,6 +263,9 @@ void Metrics::set_status(const Status& status, TimePoint now, Instant wall_now) 
   m.quarantined_.Set(static_cast<double>(status.counts.quarantined));
   m.held_.Set(static_cast<double>(status.counts.held));
   m.waiting_.Set(static_cast<double>(status.counts.waiting));
+  const auto& staged = status.control_plane.staged;
+  m.staged_.Set(zero_or_one(staged.has_value()));
+  m.staged_held_.Set(zero_or_one(staged && staged->needs_operator));
   m.outbox_acks_.Set(static_cast<double>(status.store.outbox_acks));
   m.revision_.Set(static_cast<double>(status.store.revision.value_or(0)));
   m.degraded_.Set(zero_or_one(status.store.degraded));

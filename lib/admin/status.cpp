@@ -36,6 +36,15 @@ Json instant(Instant at) {
   return at.is_set() ? Json(format_rfc3339_ms(at)) : Json();
 }
 
+Json staged(const std::optional<StagedStatus>& status) {
+  if (!status) return {};
+  return {
+      {"gateway_id", status->gateway_id},         {"since", instant(status->since)}, {"deployed", status->deployed},
+      {"documents", status->documents},           {"resources", status->resources},  {"waits_for", status->waits_for},
+      {"needs_operator", status->needs_operator},
+  };
+}
+
 Json control_plane(const ControlPlaneStatus& status, TimePoint now) {
   return {
       {"state", to_string(status.state)},
@@ -43,6 +52,7 @@ Json control_plane(const ControlPlaneStatus& status, TimePoint now) {
       {"url", status.url},
       {"gateway_id", or_null(status.gateway_id)},
       {"other_gateway_id", or_null(status.other_gateway_id)},
+      {"staged", staged(status.staged)},
       {"in_sync", status.in_sync},
       {"last_proven_sync_age_s", age(status.last_proven_sync, now)},
       {"next_attempt_s", wait(status.next_attempt, now)},

@@ -11,6 +11,17 @@
 
 namespace tether {
 
+/// Another identity that the control plane names: kept beside the one in service until it can take its place.
+struct StagedStatus {
+  std::string gateway_id;
+  Instant since;                ///< Wall clock. Not set: not known yet, like the next three.
+  std::uint64_t deployed = 0;   ///< Artifacts that it wants deployed;
+  std::uint64_t documents = 0;  ///< of these, the ones whose document is here.
+  std::uint64_t resources = 0;  ///< What the gateway would be given, all kinds together.
+  std::string waits_for;
+  bool needs_operator = false;  ///< It does not take over by itself.
+};
+
 struct ControlPlaneStatus {
   enum class State { Standalone, Connecting, Connected, Reconnecting, Rejected, Disconnected };
 
@@ -18,12 +29,13 @@ struct ControlPlaneStatus {
   std::optional<TimePoint> state_since;
   std::string url;  ///< Without secrets.
   std::optional<std::string> gateway_id;
-  /// The control plane named this identity while `gateway_id` is the one in service: nothing of it is applied.
+  /// The present link is this identity's, while `gateway_id` is the one in service.
   std::optional<std::string> other_gateway_id;
   bool in_sync = false;                       ///< All that "in sync" asks for, except the gateway's answer.
   std::optional<TimePoint> last_proven_sync;  ///< When the proving listing was *sent*.
   std::optional<TimePoint> next_attempt;
   std::optional<std::string> last_error;
+  std::optional<StagedStatus> staged = {};
 };
 
 struct GatewayStatus {

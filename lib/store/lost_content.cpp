@@ -38,7 +38,14 @@ Result<Done> look_for_lost_content(Connection& connection, bool distrusted, std:
   if (distrusted) mark_damaged(connection);
   const auto lost = connection.number("SELECT count(*) FROM bodies WHERE key_id NOT IN (0, ?)", key_id);
   Transaction records(connection);
-  if (!connection.error()) sync::review_lost(records);
+  if (!connection.error()) {
+    sync::review_lost(records);
+    records.drop_others();  // what has left service is not fetched again
+    if (!records.staged_gateway_id().empty()) {
+      records.work_on(sync::Side::Staged);
+      sync::review_lost(records);
+    }
+  }
   records.finish();
   connection.execute("INSERT OR REPLACE INTO counters (name, value) VALUES ('key_id', ?)", key_id);
   auto done = open.commit("look for what cannot be read");

@@ -89,12 +89,29 @@ const std::string kWaitingCount =
     "(SELECT count(*) " +
     kWithoutDocument + ") + (SELECT count(*) " + kWithoutValue + ")";
 
+std::optional<StagedIdentity> read_staged(Connection& db) {
+  StagedIdentity staged;
+  std::int64_t identity = 0;
+  {
+    auto row = db.query("SELECT identity, gateway_id, since_ns FROM identities WHERE staged = 1");
+    if (!row.next()) return std::nullopt;
+    identity = row.integer(0);
+    staged.gateway_id = row.text(1);
+    staged.since = Instant{row.integer(2)};
+  }
+  staged.deployed = db.number(
+      "SELECT count(*) FROM artifacts INDEXED BY artifacts_deployed WHERE identity = ? AND wanted = 0", identity);
+  staged.without_document = db.number("SELECT count(*) " + kWithoutDocument, identity);
+  staged.resources = db.number("SELECT sum(offered) FROM offer_counts WHERE identity = ?", identity);
+  return staged;
+}
+
 }  // namespace
 
 Overview read_overview(Connection& db) {
   Overview overview;
   const auto identity = serving_identity(db);
-  overview.revision = db.number("SELECT value FROM counters WHERE name = 'revision'");
+  overview.revision = db.number("SELECT revision FROM identities WHERE identity = ?", identity);
   {
     auto rows = db.query("SELECT kind, offered FROM offer_counts WHERE identity = ? AND offered > 0", identity);
     while (rows.next()) {
@@ -121,6 +138,7 @@ Overview read_overview(Connection& db) {
   overview.waiting = read_named(db.query(kWaiting, identity, kMaxWaitingShown));
   overview.waiting_count = db.number(kWaitingCount, identity);
   overview.outbox_acks = db.number("SELECT count(*) FROM outbox WHERE identity = ?", identity);
+  overview.staged = read_staged(db);
   overview.event_timestamps = event_timestamps_of(db, identity);
   return overview;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,13 +25,23 @@ struct NamedResource {
   friend bool operator==(const NamedResource&, const NamedResource&) = default;
 };
 
+/// An identity that the control plane names beside the one in service. Counted anew for each overview.
+struct StagedIdentity {
+  std::string gateway_id;
+  Instant since;                      ///< Wall clock.
+  std::int64_t deployed = 0;          ///< Artifacts that it wants deployed.
+  std::int64_t without_document = 0;  ///< Of these, the ones whose document is not here.
+  std::int64_t resources = 0;         ///< What the gateway would be given, all kinds together.
+  friend bool operator==(const StagedIdentity&, const StagedIdentity&) = default;
+};
+
 inline constexpr std::size_t kMaxQuarantinedShown = 1000;
 inline constexpr std::size_t kMaxWaitingShown = 100;
 inline constexpr std::size_t kMaxHeldShown = 1000;
 inline constexpr std::size_t kMaxHoldsShown = 1000;
 
 /// What `/status` and `/metrics` show of the store. Its cost does not follow the number of resources, but where keys or
-/// subscriptions are offered that of artifacts other than RestApi.
+/// subscriptions are offered that of artifacts other than RestApi, and that of artifacts while an identity is staged.
 struct Overview {
   std::int64_t revision = 0;
   std::vector<std::pair<std::string, std::int64_t>> offered_by_kind;  ///< Kinds of which something is offered.
@@ -45,6 +56,7 @@ struct Overview {
   std::int64_t waiting_count = 0;
   std::int64_t outbox_acks = 0;
   std::vector<std::pair<std::string, Instant>> event_timestamps;
+  std::optional<StagedIdentity> staged;
   std::vector<std::string> best_effort_kinds;  ///< Of which something is offered that no listing can correct.
 };
 

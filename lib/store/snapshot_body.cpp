@@ -33,11 +33,8 @@ class SnapshotBody final : public PushBody {
     transaction_.emplace(*connection_, "BEGIN");
     auto& db = *connection_;
     identity_ = serving_identity(db);  // the first read: from here on nothing changes under us
-    revision_ = db.number("SELECT value FROM counters WHERE name = 'revision'");
-    {
-      auto row = db.query("SELECT epoch FROM epochs WHERE identity = ? ORDER BY number DESC LIMIT 1", identity_);
-      if (row.next()) epoch_ = row.text(0);
-    }
+    revision_ = db.number("SELECT revision FROM identities WHERE identity = ?", identity_);
+    epoch_ = present_epoch(db);
     if (range_.full) {
       count_ = db.number(
           "SELECT (SELECT count(*) FROM offers INDEXED BY offers_by_rank WHERE identity = ?1 AND present = 1) - "

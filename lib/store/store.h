@@ -60,7 +60,7 @@ inline constexpr int kMaxIdleReaders = 2;
 /// The source of truth on this host: `tetherd.db` in the state folder, SQLite in WAL mode (schema/ says what is in it).
 ///
 /// One thread at a time, the state thread; only the PushBody objects that it hands out may be used on another. It
-/// serves one identity at a time, the row of `identities` marked `serving`.
+/// serves one identity at a time, the row of `identities` marked `serving`; another may be staged beside it.
 ///
 /// A file that cannot be opened to write (full disk, read-only file system, no permission, written by a newer version)
 /// is read if that is possible, and each `transact` tries again to open it. It is left as it is until then.

@@ -18,6 +18,8 @@ inline constexpr std::size_t kVisitPage = 256;
 
 /// The identity that the gateway is given.
 std::int64_t serving_identity(Connection& connection);
+/// Of this start, or of the last switch to another identity.
+std::string present_epoch(Connection& connection);
 std::vector<std::pair<std::string, Instant>> event_timestamps_of(Connection& connection, std::int64_t identity);
 
 /// A body that its key does not open.
@@ -37,6 +39,14 @@ class Transaction final : public sync::Records {
 
   /// Writes down what was counted in memory. Call once, before the commit.
   void finish();
+
+  sync::Side side() override { return side_; }
+  void work_on(sync::Side side) override;
+  std::string staged_gateway_id() override;
+  bool stage(const std::string& gateway_id, Instant since) override;
+  void switch_to_staged(const std::string& epoch) override;
+  void drop_others() override;
+  std::int64_t offered_count() override;
 
   sync::Marks marks() override;
   void put_marks(const sync::Marks& marks) override;
@@ -122,6 +132,8 @@ class Transaction final : public sync::Records {
  private:
   using KeyVisit = std::function<void(const sync::Key&)>;
 
+  void bind(sync::Side side);
+  void write_revision();
   void put_offer(const sync::Key& key, bool artifact, const sync::Offering& offering);
   /// Drops the owner's bodies but these two and those that the offer names.
   void drop_bodies_but(const sync::Key& owner, std::string_view key, const sync::Offering& offering);
@@ -154,12 +166,13 @@ class Transaction final : public sync::Records {
   void visit_scratch(std::int64_t before, const KeyVisit& visit);
 
   Connection& db_;
-  std::int64_t identity_;
+  sync::Side side_ = sync::Side::Served;
+  std::int64_t identity_ = 0;
   // Counted in memory for speed: nobody else writes them while the transaction is open.
   std::int64_t change_;
-  std::int64_t revision_;
   std::int64_t stored_change_;
-  std::int64_t stored_revision_;
+  std::int64_t revision_ = 0;  ///< The identity's.
+  std::int64_t stored_revision_ = 0;
 };
 
 }  // namespace tether::store

@@ -9,11 +9,9 @@ std::int64_t serving_identity(Connection& connection) {
 
 Transaction::Transaction(Connection& connection)
     : db_(connection),
-      identity_(serving_identity(connection)),
       change_(db_.number("SELECT value FROM counters WHERE name = 'change'")),
-      revision_(db_.number("SELECT value FROM counters WHERE name = 'revision'")),
-      stored_change_(change_),
-      stored_revision_(revision_) {
+      stored_change_(change_) {
+  bind(sync::Side::Served);
   if (identity_ == 0 || revision_ == 0) db_.set_error({ErrorKind::Corrupt, "the marks of the store are not there"});
 }
 
@@ -25,15 +23,20 @@ void Transaction::create_scratch(Connection& connection) {
 }
 
 void Transaction::finish() {
-  const char* const write = "UPDATE counters SET value = ?2 WHERE name = ?1";
-  if (change_ != stored_change_) db_.execute(write, "change", change_);
-  if (revision_ != stored_revision_) db_.execute(write, "revision", revision_);
+  if (change_ != stored_change_) db_.execute("UPDATE counters SET value = ?2 WHERE name = ?1", "change", change_);
+  write_revision();
+}
+
+void Transaction::write_revision() {
+  if (revision_ == stored_revision_) return;
+  db_.execute("UPDATE identities SET revision = ?2 WHERE identity = ?1", identity_, revision_);
+  stored_revision_ = revision_;
 }
 
 sync::Marks Transaction::marks() {
   auto row = db_.query(
-      "SELECT gateway_id, listed_to_ns, horizon_ns, links, answered_instance, answered_epoch, answered_revision, floor "
-      "FROM identities WHERE identity = ?",
+      "SELECT gateway_id, listed_to_ns, horizon_ns, links, answered_instance, answered_epoch, answered_revision, "
+      "floor, address, moved, taking_over FROM identities WHERE identity = ?",
       identity_);
   if (!row.next()) return {};
   sync::Marks marks;
@@ -43,15 +46,19 @@ sync::Marks Transaction::marks() {
   marks.links = row.integer(3);
   marks.answered = {row.text(4), row.text(5), row.integer(6)};
   marks.floor = row.integer(7);
+  marks.address = row.text(8);
+  marks.moved = row.flag(9);
+  marks.taking_over = row.flag(10);
   return marks;
 }
 
 void Transaction::put_marks(const sync::Marks& marks) {
   db_.execute(
       "UPDATE identities SET gateway_id = ?2, listed_to_ns = ?3, horizon_ns = ?4, links = ?5, answered_instance = ?6, "
-      "answered_epoch = ?7, answered_revision = ?8, floor = ?9 WHERE identity = ?1",
+      "answered_epoch = ?7, answered_revision = ?8, floor = ?9, address = ?10, moved = ?11, taking_over = ?12 "
+      "WHERE identity = ?1",
       identity_, marks.gateway_id, marks.listed_to.ns, marks.horizon.ns, marks.links, marks.answered.instance,
-      marks.answered.epoch, marks.answered.revision, marks.floor);
+      marks.answered.epoch, marks.answered.revision, marks.floor, marks.address, marks.moved, marks.taking_over);
 }
 
 void Transaction::begin_epoch(const std::string& epoch) {
@@ -59,16 +66,20 @@ void Transaction::begin_epoch(const std::string& epoch) {
   db_.execute("DELETE FROM epochs WHERE number <= (SELECT max(number) FROM epochs) - ?", kMaxEpochs);
 }
 
-std::string Transaction::epoch() {
-  auto row = db_.query("SELECT epoch FROM epochs WHERE identity = ? ORDER BY number DESC LIMIT 1", identity_);
+std::string present_epoch(Connection& connection) {
+  auto row = connection.query("SELECT epoch FROM epochs ORDER BY number DESC LIMIT 1");
   return row.next() ? row.text(0) : std::string();
+}
+
+std::string Transaction::epoch() {
+  return present_epoch(db_);
 }
 
 std::optional<std::int64_t> Transaction::last_revision_of(std::string_view epoch) {
   auto row = db_.query(
       "SELECT (SELECT first_revision FROM epochs later WHERE later.number > e.number ORDER BY number LIMIT 1) "
-      "FROM epochs e WHERE identity = ? AND epoch = ?",
-      identity_, epoch);
+      "FROM epochs e WHERE epoch = ?",
+      epoch);
   if (!row.next()) return std::nullopt;
   return row.is_null(0) ? revision_ : row.integer(0);
 }

@@ -60,7 +60,9 @@ void settle(Context& context) {
 
 void send_acks(Context& context) {
   Memory& memory = context.memory;
-  if (!memory.identified || !memory.acks_unsent) return;
+  if (!memory.identified || memory.side != Side::Served || !memory.acks_unsent) return;
+  // From when it was in service before: the gateway has none of it again until it has answered.
+  if (context.records.marks().taking_over) return;
   const auto rows = context.records.unsent_acks(kAcksAtOnce);
   memory.acks_unsent = rows.size() == kAcksAtOnce;
   if (rows.empty()) return;

@@ -97,7 +97,9 @@ bool judge_brake(Context& context, const Asked& asked, const Missing& missing) {
   Records& records = context.records;
   const std::string& scope = asked.scope;
   const auto held = records.hold(scope);
-  if (!brake_holds(missing.stored, missing.unseen)) {
+  // What a control plane at another address lacks is believed once it has shown most of what is stored.
+  const bool is_strange = missing.unseen > 0 && records.marks().moved;
+  if (!is_strange && !brake_holds(missing.stored, missing.unseen)) {
     if (held) {
       records.drop_hold(scope);
       note(context, Note::Level::Info, "the deletion brake is released", {{"listing", scope}});
@@ -137,7 +139,7 @@ void look_after_release(Context& context) {
 }
 
 void Engine::on_release_deletions(Records& records, const std::vector<ShownHold>& shown, Now now) {
-  if (!memory_.identified) return;
+  if (!memory_.identified || memory_.side != Side::Served) return;
   Context context(records, memory_, now, options_, commands_);
   for (const ShownHold& agreed : shown) {
     auto hold = records.hold(agreed.scope);

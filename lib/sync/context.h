@@ -12,10 +12,30 @@ inline constexpr Duration kDoubtsShare = 1s;
 /// What comes into service within this time shares the list of its kind's keys.
 inline constexpr Duration kComingShare = 1s;
 
+/// What is staged is with no gateway.
+inline const Flight kNoFlight;
+
+/// The calls in its lifetime are about the link's identity; those after it about the one in service again.
+class OnLinkSide {
+ public:
+  OnLinkSide(Records& records, const Memory& memory) : records_(records) { records_.work_on(memory.side); }
+  ~OnLinkSide() { records_.work_on(Side::Served); }
+  OnLinkSide(const OnLinkSide&) = delete;
+  OnLinkSide& operator=(const OnLinkSide&) = delete;
+
+ private:
+  Records& records_;
+};
+
 /// What the parts of the engine share while one input is handled.
 struct Context {
   Context(Records& r, Memory& m, Now n, const EngineOptions& o, std::vector<Command>& c)
-      : records(r), memory(m), now(n), options(o), commands(c), offers(r, m.flight, n) {}
+      : records(r),
+        memory(m),
+        now(n),
+        options(o),
+        commands(c),
+        offers(r, r.side() == Side::Served ? m.flight : kNoFlight, n) {}
 
   Records& records;
   Memory& memory;

@@ -13,22 +13,10 @@
 #include "tether/sync/listings.h"
 #include "tether/sync/questions.h"
 #include "tether/sync/resources.h"
+#include "tether/sync/staging.h"
+#include "tether/sync/standing.h"
 
 namespace tether::sync {
-namespace {
-
-/// How the planner should take an outcome. The refusal (403, 404, 409 …) of a listing that not every server has is an
-/// answer: asking again at once would change nothing, the next round asks again. A refused value is held back by
-/// itself.
-bool is_answered(Call call, const RequestOutcome& outcome) {
-  if (outcome.complete || call == Call::FetchBatch) return true;  // what a batch lacked waits document by document
-  const bool insists = call == Call::Deployments || call == Call::Exists;
-  if (call == Call::SecretValue) return outcome.status != 0;
-  return !insists && outcome.status >= 400 && outcome.status < 500 && outcome.status != 401 && outcome.status != 408 &&
-         outcome.status != 429;
-}
-
-}  // namespace
 
 Engine::Engine(const EngineOptions& options, std::uint32_t seed)
     : options_(options), memory_(Planner(options.planner, seed)) {}
@@ -54,6 +42,12 @@ void Engine::on_link_down(Records& records, Now now) {
   memory_.identified = false;
   memory_.listed = false;
   memory_.relist_due = false;
+  if (memory_.side == Side::Staged) {
+    memory_.listed_since_start = false;  // that was not the one in service
+    memory_.listing_knew = false;
+  }
+  memory_.side = Side::Served;
+  memory_.staging = {};
   memory_.early.clear();
   memory_.early_bytes = 0;
   memory_.requests.clear();
@@ -70,20 +64,13 @@ void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& 
   memory_.acked = true;
   memory_.acked_at = ack.at;
   memory_.clock.restart(ack.at, now.steady);
+  memory_.identified = true;
+  Context served(records, memory_, now, options_, commands_);
+  identify(served, ack.gateway_id);
+  const OnLinkSide on(records, memory_);
+  Context context(records, memory_, now, options_, commands_);
   Marks marks = records.marks();
-  memory_.identified = marks.gateway_id.empty() || marks.gateway_id == ack.gateway_id;
-  memory_.standing.other_gateway_id = memory_.identified ? "" : ack.gateway_id;
-  if (!memory_.identified) {
-    // Another identity's state must not touch what is in service: nothing is listed, applied or acknowledged.
-    memory_.early.clear();
-    memory_.hints.clear();
-    commands_.emplace_back(Note{Note::Level::Warn,
-                                "the control plane names another gateway id than the one in service; what is in "
-                                "service is kept and nothing of the other is applied",
-                                {{"in_service", marks.gateway_id}, {"named", ack.gateway_id}}});
-    after_input(records, now);
-    return;
-  }
+  note_address(context, marks);
   marks.gateway_id = ack.gateway_id;
   ++marks.links;
   marks.horizon = std::max(marks.horizon, ack.at + kHorizonSlack);
@@ -92,7 +79,6 @@ void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& 
   memory_.acks_unsent = true;
   memory_.link = marks.links;
   memory_.planner.on_link_up(now.steady);
-  Context context(records, memory_, now, options_, commands_);
   Resources(context).follow_hints();  // those that the last link did not answer
   const auto early = std::exchange(memory_.early, {});
   memory_.early_bytes = 0;
@@ -101,7 +87,7 @@ void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& 
 }
 
 void Engine::on_event(Records& records, const protocol::Event& event, Now now) {
-  if (!memory_.up || (memory_.acked && !memory_.identified)) return;
+  if (!memory_.up) return;
   if (!memory_.acked) {
     if (memory_.early.size() < kMaxEarlyEvents && memory_.early_bytes + event.bytes <= kMaxEarlyBytes) {
       memory_.early.push_back(event);
@@ -110,6 +96,7 @@ void Engine::on_event(Records& records, const protocol::Event& event, Now now) {
     // Beyond the limit they are dropped: the full round that follows the ack asks for everything anyway.
     return;
   }
+  const OnLinkSide on(records, memory_);
   const Instant expire = now.wall - kEventLife;
   if (!event.correlation_id.empty() && !records.remember(event.correlation_id, now.wall, expire)) {
     // A repetition; only the ack may have to be said again, or a question whose hint a crash took.
@@ -131,7 +118,7 @@ void Engine::on_events_lost(Records& records, Now now) {
 }
 
 void Engine::on_pong(Records& records, std::int64_t token, Now now) {
-  if (!memory_.identified) return;
+  if (!memory_.identified || memory_.side != Side::Served) return;
   records.drop_acks_sent_up_to(token);
   after_input(records, now);
 }
@@ -141,6 +128,8 @@ void Engine::on_deployment_rows(Records& records, std::uint64_t request,
   const auto found = memory_.requests.find(request);
   if (found == memory_.requests.end()) return;
   Asked& asked = found->second;
+  const OnLinkSide on(records, memory_);
+  const std::int64_t before = records.last_change();
   Context context(records, memory_, now, options_, commands_);
   Artifacts artifacts(context);
   for (const auto& row : rows) {
@@ -155,6 +144,7 @@ void Engine::on_deployment_rows(Records& records, std::uint64_t request,
     artifacts.on_row({row.kind, row.artifact_id, row.deployment_id, row.deployed, row.at, row.at_text},
                      {asked.full, raced, memory_.link, asked.when_ms}, asked);
   }
+  asked.differs |= records.last_change() != before;
   context.offers.follow_up();
   after_input(records, now);
 }
@@ -164,6 +154,7 @@ void Engine::on_resource_rows(Records& records, std::uint64_t request, const std
   const auto found = memory_.requests.find(request);
   if (found == memory_.requests.end()) return;
   const Asked asked = found->second;
+  const OnLinkSide on(records, memory_);
   Context context(records, memory_, now, options_, commands_);
   Resources resources(context);
   for (protocol::ResourceState row : rows) {
@@ -178,6 +169,7 @@ void Engine::on_resource_rows(Records& records, std::uint64_t request, const std
 void Engine::on_documents(Records& records, std::uint64_t request, const std::vector<Document>& documents, Now now) {
   const auto found = memory_.requests.find(request);
   if (found == memory_.requests.end()) return;
+  const OnLinkSide on(records, memory_);
   Context context(records, memory_, now, options_, commands_);
   Artifacts artifacts(context);
   for (const Document& document : documents) {
@@ -192,6 +184,7 @@ void Engine::on_existences(Records& records, std::uint64_t request, const std::v
   const auto found = memory_.requests.find(request);
   if (found == memory_.requests.end()) return;
   const Asked asked = found->second;
+  const OnLinkSide on(records, memory_);
   Context context(records, memory_, now, options_, commands_);
   Artifacts artifacts(context);
   for (const auto& answer : answers) artifacts.on_existence(answer, asked);
@@ -203,6 +196,7 @@ void Engine::on_existences(Records& records, std::uint64_t request, const std::v
 void Engine::on_secret_value(Records& records, std::uint64_t request, std::string_view value, Now now) {
   const auto found = memory_.requests.find(request);
   if (found == memory_.requests.end()) return;
+  const OnLinkSide on(records, memory_);
   Context context(records, memory_, now, options_, commands_);
   Resources(context).on_secret_value(found->second, value);
   context.offers.follow_up();
@@ -213,8 +207,9 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
   if (outcome.date) memory_.clock.hear(*outcome.date, now.steady);
   const auto found = memory_.requests.find(request);
   if (found == memory_.requests.end()) return;
-  const Asked asked = std::move(found->second);
+  Asked asked = std::move(found->second);
   memory_.requests.erase(found);
+  const OnLinkSide on(records, memory_);
   memory_.planner.on_done(asked.call, asked.scope, asked.full, is_answered(asked.call, outcome), outcome.retry_after,
                           now.steady);
   if (outcome.status == 401 && asked.call != Call::Deployments) memory_.planner.excuse(asked.scope);
@@ -266,6 +261,7 @@ void Engine::on_gateway_presence(Records& records, const std::optional<std::stri
 
 void Engine::on_push_started(std::int64_t push, std::int64_t after, std::int64_t up_to) {
   memory_.flight = {push, after, up_to};
+  memory_.last_push = push;
 }
 
 void Engine::on_push_ended(std::int64_t push) {
@@ -274,9 +270,12 @@ void Engine::on_push_ended(std::int64_t push) {
 
 void Engine::on_push_answered(Records& records, const PushAnswered& answer, Now now) {
   on_push_ended(answer.push);
+  if (answer.push <= memory_.void_push) return;
   Marks marks = records.marks();
   const bool new_instance = marks.answered.instance != answer.instance;
   marks.answered = {answer.instance, answer.epoch, answer.up_to};
+  // Whatever the gateway had of the identity before is replaced now.
+  if (std::exchange(marks.taking_over, false)) records.drop_others();
   records.put_marks(marks);
   memory_.instance = answer.instance;
 
@@ -309,9 +308,15 @@ void Engine::on_push_answered(Records& records, const PushAnswered& answer, Now 
 
 void Engine::on_line_refused(Records& records, std::int64_t push, const protocol::RejectedLine& line, Now now) {
   on_push_ended(push);
+  if (push <= memory_.void_push) return;
   Context context(records, memory_, now, options_, commands_);
   context.offers.refuse_line({line.kind, line.id}, push, line.reason);
   context.offers.follow_up();
+  after_input(records, now);
+}
+
+void Engine::on_identity_accepted(Records& records, const std::string& gateway_id, Now now) {
+  if (records.staged_gateway_id() == gateway_id) memory_.accepted_gateway_id = gateway_id;
   after_input(records, now);
 }
 
@@ -319,9 +324,8 @@ void Engine::on_deadline(Records& records, Now now) {
   memory_.planner.on_deadline(now.steady);
   if (now.steady >= memory_.next_housekeeping) {
     memory_.next_housekeeping = now.steady + kHousekeepingInterval;
-    Context context(records, memory_, now, options_, commands_);
-    housekeep(context);
-    context.offers.follow_up();
+    housekeep_one(records, now, Side::Served);
+    if (memory_.side == Side::Staged) housekeep_one(records, now, Side::Staged);
   }
   after_input(records, now);
 }
@@ -336,19 +340,27 @@ std::optional<TimePoint> Engine::next_deadline(TimePoint now) const {
   return next;
 }
 
+void Engine::housekeep_one(Records& records, Now now, Side side) {
+  records.work_on(side);
+  Context context(records, memory_, now, options_, commands_);
+  housekeep(context);
+  context.offers.follow_up();
+}
+
 void Engine::after_input(Records& records, Now now) {
+  records.work_on(Side::Served);
   Context context(records, memory_, now, options_, commands_);
   settle(context);
-  if (memory_.identified) {
-    ask(records, now);
-    send_acks(context);
-  }
-  if (stand(records).removals) {
+  if (memory_.identified) ask(records, now);
+  if (memory_.identified) send_acks(context);
+  consider_switch(context);
+  if (update_standing(records, memory_).removals) {
     memory_.next_housekeeping = std::min(memory_.next_housekeeping, now.steady + kRemovalRetry);
   }
 }
 
 void Engine::ask(Records& records, Now now) {
+  const OnLinkSide on(records, memory_);
   Context context(records, memory_, now, options_, commands_);
   Planner& planner = memory_.planner;
   while (const auto slot = planner.start_listing(now.steady)) {
@@ -378,23 +390,6 @@ void Engine::ask(Records& records, Now now) {
     send_request(context, std::move(asked), "GET", listing_path(context, slot), "");
   }
   ask_follow_ups(context);
-}
-
-OpenWork Engine::stand(Records& records) {
-  Standing& standing = memory_.standing;
-  const OpenWork open = records.open_work();
-  const bool quiet = !open.is_any() && !memory_.relist_due && memory_.hints.empty() && memory_.unreadable.empty();
-  standing.identity_served = !memory_.acked || memory_.identified;
-  if (standing.identity_served) standing.other_gateway_id.clear();
-  standing.settled = memory_.identified && memory_.listed && memory_.planner.first_round_done() && quiet;
-  standing.in_sync = standing.settled && !open.refused && !open.lost;
-  if (standing.in_sync) standing.proven = memory_.listed_asked;
-  standing.complete =
-      memory_.listed_since_start && (!open.documents || lacks_only_what_does_not_come(records, memory_));
-  standing.contains_known = memory_.listing_knew;
-  standing.lost_stays = memory_.identified && memory_.link > memory_.lost_under && memory_.planner.first_round_done() &&
-                        standing.complete;
-  return open;
 }
 
 }  // namespace tether::sync

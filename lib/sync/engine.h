@@ -77,10 +77,11 @@ struct PushAnswered {
   std::vector<protocol::RejectedLine> rejected;
 };
 
-/// Decides what every input means for what is stored, and what to ask next: RULE.md, sections 1 to 5, 8 to 10, 13
+/// Decides what every input means for what is stored, and what to ask next: RULE.md, sections 1 to 5, 8 to 11, 13
 /// and 14.
 ///
-/// Each `on_…` runs within one open transaction and may be followed by others in it. `take_commands` hands over what is
+/// Each `on_…` runs within one open transaction and may be followed by others in it. It finds the Records on the served
+/// side and leaves them so. `take_commands` hands over what is
 /// to be done once that transaction is durable. If it fails, put back the memory that was copied before it and drop the
 /// commands; the inputs may then be given again. One thread.
 class Engine {
@@ -121,6 +122,9 @@ class Engine {
   /// An operator was shown what the brake holds, and agrees. Nothing goes because of it alone: the listing is asked
   /// again, and what that one confirms goes. Without a link, or if more is missing than was shown, nothing happens.
   void on_release_deletions(Records& records, const std::vector<ShownHold>& shown, Now now);
+  /// The operator wants this staged identity served although it has little, nothing, or not all of its documents. Of
+  /// any other it changes nothing.
+  void on_identity_accepted(Records& records, const std::string& gateway_id, Now now);
 
   void on_deadline(Records& records, Now now);
   std::optional<TimePoint> next_deadline(TimePoint now) const;
@@ -136,9 +140,8 @@ class Engine {
 
  private:
   void after_input(Records& records, Now now);
+  void housekeep_one(Records& records, Now now, Side side);
   void ask(Records& records, Now now);
-  /// Brings the standing up to date; what is left to do.
-  OpenWork stand(Records& records);
 
   EngineOptions options_;
   Memory memory_;

@@ -8,8 +8,11 @@ namespace tether::sync {
 
 void housekeep(Context& context) {
   Records& records = context.records;
+  // The link asks and answers for its own identity alone.
+  const bool is_linked = context.memory.identified && records.side() == context.memory.side;
   // What waits for a secret that was not in the list is not left to the next poll.
-  if (records.open_work().waiting) context.memory.planner.want(Call::Secrets, "secrets", context.now.steady);
+  if (is_linked && records.open_work().waiting)
+    context.memory.planner.want(Call::Secrets, "secrets", context.now.steady);
   records.visit_refused([&context, &records](const Key& key) {
     const auto refused_at = [&records, &key] {
       if (const auto artifact = records.artifact(key.id); artifact && artifact->kind == key.kind) {
@@ -25,7 +28,7 @@ void housekeep(Context& context) {
     if (age < 0s || age >= kRefusalRetry || (removal && age >= kRemovalRetry / 2)) context.offers.retry(key);
   });
   const Planner& planner = context.memory.planner;
-  const bool asked_for_all = context.memory.identified && planner.first_round_done() && !planner.sweep();
+  const bool asked_for_all = is_linked && planner.first_round_done() && !planner.sweep();
   if (asked_for_all) Resources(context).forget_settled_pending();
   Marks marks = records.marks();
   std::int64_t floor = marks.floor;

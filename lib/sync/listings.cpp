@@ -8,6 +8,7 @@
 #include "tether/sync/brake.h"
 #include "tether/sync/resources.h"
 #include "tether/sync/rule.h"
+#include "tether/sync/staging.h"
 
 namespace tether::sync {
 namespace {
@@ -39,6 +40,14 @@ void list_experimental_keys(Context& context) {
 
 }  // namespace
 
+bool is_answered(Call call, const RequestOutcome& outcome) {
+  if (outcome.complete || call == Call::FetchBatch) return true;  // what a batch lacked waits document by document
+  const bool insists = call == Call::Deployments || call == Call::Exists;
+  if (call == Call::SecretValue) return outcome.status != 0;
+  return !insists && outcome.status >= 400 && outcome.status < 500 && outcome.status != 401 && outcome.status != 408 &&
+         outcome.status != 429;
+}
+
 std::optional<ListingScope> scope_of(const Asked& asked) {
   switch (asked.call) {
     case Call::Keys:
@@ -56,7 +65,7 @@ std::optional<ListingScope> scope_of(const Asked& asked) {
   }
 }
 
-void end_deployments(Context& context, const Asked& asked, const RequestOutcome& outcome) {
+void end_deployments(Context& context, Asked& asked, const RequestOutcome& outcome) {
   Records& records = context.records;
   Memory& memory = context.memory;
   list_experimental_keys(context);
@@ -89,7 +98,12 @@ void end_deployments(Context& context, const Asked& asked, const RequestOutcome&
     return;
   }
   const auto share = records.unseen_artifacts(asked.scope);
+  if (marks.moved && shows_most(share.stored, share.unseen)) {
+    marks.moved = false;
+    records.put_marks(marks);
+  }
   const bool held = judge_brake(context, asked, {"", "", "", share.stored, share.unseen, share.unseen});
+  const std::int64_t last_change = records.last_change();
   if (!held) {
     for (const Statement& row : asked.take_back) artifacts.on_taken_back(row);
   }
@@ -98,6 +112,8 @@ void end_deployments(Context& context, const Asked& asked, const RequestOutcome&
     if (held && artifact.offering.offered.is_set()) return;
     artifacts.on_absent(artifact, asked);
   });
+  asked.differs |= records.last_change() != last_change;
+  if (records.side() == Side::Staged) note_staged_listing(context, asked);
   end_release(context, asked.scope, records.unseen_artifacts(asked.scope).unseen);
 }
 

@@ -11,6 +11,11 @@ inline constexpr std::chrono::nanoseconds kSinceOverlap = std::chrono::seconds(1
 /// Added to what the control plane names as its present: `performedAt` is finer than its `Date`.
 inline constexpr std::chrono::nanoseconds kHorizonSlack = std::chrono::seconds(1);
 
+/// How the planner should take an outcome. The refusal (403, 404, 409 …) of a listing that not every server has is an
+/// answer: asking again at once would change nothing, the next round asks again. A refused value is held back by
+/// itself.
+bool is_answered(Call call, const RequestOutcome& outcome);
+
 /// Which stored resources a listing speaks about.
 struct ListingScope {
   std::string kind;           ///< `ApiKey`, …
@@ -21,7 +26,7 @@ struct ListingScope {
 std::optional<ListingScope> scope_of(const Asked& asked);
 
 /// A listing of deployments was read to its end.
-void end_deployments(Context& context, const Asked& asked, const RequestOutcome& outcome);
+void end_deployments(Context& context, Asked& asked, const RequestOutcome& outcome);
 /// Any other listing was.
 void end_resources(Context& context, const Asked& asked, const RequestOutcome& outcome);
 

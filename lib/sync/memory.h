@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -23,6 +24,9 @@ struct EngineOptions {
   /// For how long listings must have lacked the same before the brake believes them by itself.
   Duration deletion_release_after = 3600s;
   std::string manifest;  ///< The body to post after each connect.
+  std::string address;   ///< Of the control plane, without secrets; empty: one is like the other.
+  /// Gives another 128 bits at random each time, to begin an epoch with. Unset: no identity takes over from another.
+  std::function<std::string()> new_epoch;
 };
 
 /// Before the link's `connection.ack` the identity is unknown; events are kept until then, and dropped (with a full
@@ -58,6 +62,7 @@ struct Asked {
   std::vector<std::string> ids;        ///< What a follow-up asks about.
   std::vector<std::string> artifacts;  ///< Whose documents these are, one for each.
   std::vector<Statement> take_back;    ///< Rows that take something out of service although they are older, said twice.
+  bool differs = false;                ///< Something in it was not as stored.
   std::vector<Key> coming;             ///< What its rows bring into service, kMaxComing and one at most.
   std::int64_t rows = 0;
   std::int64_t known_rows = 0;  ///< Of these, of something that a gateway is known to have had.
@@ -84,9 +89,18 @@ struct HeldFetch {
   TimePoint until;
 };
 
+/// How far the staged identity has got under the present link, which is its own.
+struct Staging {
+  std::optional<TimePoint> listed;  ///< When the full listing was asked that a later one is to agree with.
+  bool agreed = false;
+  StagedLack said = StagedLack::Nothing;  ///< What the operator was last told that it waits for.
+};
+
 struct Standing {
-  bool identity_served = true;      ///< The link is the identity's that is in service.
-  std::string other_gateway_id;     ///< Otherwise: whose link it is.
+  bool identity_served = true;    ///< The link is the identity's that is in service.
+  std::string other_gateway_id;   ///< Otherwise: whose link it is.
+  std::string staged_gateway_id;  ///< The identity that is staged; empty: none.
+  StagedLack staged_lack = StagedLack::Nothing;
   bool in_sync = false;             ///< Section 14, without its line about the gateway.
   bool settled = false;             ///< The same, quarantined ones allowed.
   std::optional<TimePoint> proven;  ///< When the listing was sent that last proved it.
@@ -106,8 +120,12 @@ struct Memory {
   Instant acked_at;  ///< The timestamp of this link's `connection.ack`.
 
   bool up = false;
-  bool acked = false;       ///< The `connection.ack` of this link came.
-  bool identified = false;  ///< … and names the identity in service.
+  bool acked = false;               ///< The `connection.ack` of this link came.
+  bool identified = false;          ///< … and so it is known whose link this is.
+  Side side = Side::Served;         ///< Whose.
+  std::string link_gateway_id;      ///< Whose this link is, or the last one was.
+  std::string accepted_gateway_id;  ///< The operator wants this one served, whatever it lacks in number.
+  Staging staging;
   std::int64_t link = 0;
   TimePoint link_since;
   std::deque<protocol::Event> early;
@@ -122,6 +140,8 @@ struct Memory {
 
   std::optional<std::string> instance;  ///< The gateway's, while it is there.
   Flight flight;
+  std::int64_t last_push = 0;  ///< The number of the last one begun.
+  std::int64_t void_push = 0;  ///< Up to this one they carried another identity's: their answers say nothing.
 
   bool listed = false;  ///< A full listing was completed under this link.
   TimePoint listed_asked;

@@ -146,6 +146,10 @@ struct Answered {
   friend bool operator==(const Answered&, const Answered&) = default;
 };
 
+/// Of which identity a Records works: the one that the gateway is given, or the one that the control plane names
+/// instead and that waits beside it (RULE.md section 11).
+enum class Side { Served, Staged };
+
 /// One row for each identity (a gateway id that the control plane named).
 struct Marks {
   std::string gateway_id;  ///< Empty until the first `connection.ack`.
@@ -154,6 +158,9 @@ struct Marks {
   std::int64_t links = 0;  ///< How many links there were: the number of the present one.
   Answered answered;
   std::int64_t floor = 0;  ///< The highest revision of a dropped tombstone.
+  std::string address;     ///< Of the control plane that named it last; empty: not known.
+  bool moved = false;      ///< That is another than before, and no listing of it has shown most of what is stored yet.
+  bool taking_over = false;  ///< It is served, and the gateway has not answered a push of it since the switch.
   friend bool operator==(const Marks&, const Marks&) = default;
 };
 

@@ -12,8 +12,8 @@
 
 namespace tether::sync {
 
-/// One open transaction on the stored state of the identity in service, as the rule sees it. lib/store implements it
-/// over SQLite; the rule never learns of SQL.
+/// One open transaction on the stored state of one identity, as the rule sees it: the one in service until `work_on`
+/// says otherwise. lib/store implements it over SQLite; the rule never learns of SQL.
 ///
 /// Failure: a call that fails (disk full, corrupt) is remembered by the transaction, later calls do nothing and answer
 /// "nothing", and the commit fails. The rule therefore needs no error paths: what it did on top of a failed call is
@@ -25,17 +25,35 @@ class Records {
  public:
   virtual ~Records() = default;
 
+  // Identities (RULE.md section 11). Nothing but the counter and the epochs is shared between two.
+  virtual Side side() = 0;
+  /// All other calls are about this identity from here on. Staged: only while one is.
+  virtual void work_on(Side side) = 0;
+  /// Empty: none is staged.
+  virtual std::string staged_gateway_id() = 0;
+  /// This one is staged, with what is stored of it, and none else; empty: none. What is stored of others goes, but not
+  /// of one that was in service until a switch whose first push has not been answered. False: it was so already. Works
+  /// on the served one then.
+  virtual bool stage(const std::string& gateway_id, Instant since) = 0;
+  /// The staged one is served from here on, under a new epoch and as if no gateway had answered it, and no revision of
+  /// it was ever used before. The one that was served stays stored. Works on the served one then.
+  virtual void switch_to_staged(const std::string& epoch) = 0;
+  /// Erases what is neither served nor staged.
+  virtual void drop_others() = 0;
+  /// How many resources are offered, all kinds together.
+  virtual std::int64_t offered_count() = 0;
+
   virtual Marks marks() = 0;
   virtual void put_marks(const Marks& marks) = 0;
 
   /// The store's counter: what changed after what. Each call of `next_change` gives the next number.
   virtual std::int64_t next_change() = 0;
   virtual std::int64_t last_change() = 0;
-  /// The revision sequence. Starts at 1 (an empty store is at revision 1).
+  /// The identity's revision sequence. Starts at 1 (an empty one is at revision 1).
   virtual std::int64_t next_revision() = 0;
   virtual std::int64_t revision() = 0;
 
-  // Epochs: one for each start of the daemon, with the revision at which it began.
+  // Epochs: one for each start of the daemon and each switch, with the revision at which it began.
   virtual void begin_epoch(const std::string& epoch) = 0;
   virtual std::string epoch() = 0;
   /// The last revision that the store remembers of that epoch, or nothing if it is not one of ours. For the present

@@ -88,6 +88,53 @@ bool may_settle(const Artifact& artifact) {
   return artifact.offering.offered == wanted && !artifact.offering.lost && artifact.verdict != Verdict::Success;
 }
 
+std::string_view to_string(StagedLack lack) {
+  switch (lack) {
+    case StagedLack::Nothing:
+      return "nothing";
+    case StagedLack::Link:
+      return "a link of it";
+    case StagedLack::Listings:
+      return "two full listings, 10 s apart, that agree";
+    case StagedLack::Round:
+      return "its other listings";
+    case StagedLack::Doubts:
+      return "an answer about what is in doubt";
+    case StagedLack::Documents:
+      return "documents or secret values that are being fetched";
+    case StagedLack::MissingDocuments:
+      return "the operator: the control plane lists documents or secret values that it does not give";
+    case StagedLack::Held:
+      return "the operator: removals of its own are held";
+    case StagedLack::Empty:
+      return "the operator: it has nothing, and would empty the gateway";
+    case StagedLack::TooFew:
+      return "the operator: it has less than 80 % of the number of resources in service";
+  }
+  return "unknown";
+}
+
+bool needs_operator(StagedLack lack) {
+  return lack >= StagedLack::MissingDocuments;
+}
+
+StagedLack judge_staged(const StagedFacts& facts) {
+  if (!facts.agreed) return StagedLack::Listings;
+  if (!facts.round_done) return StagedLack::Round;
+  if (facts.doubts) return StagedLack::Doubts;
+  if (facts.documents && !facts.only_missing) return StagedLack::Documents;
+  if (facts.accepted) return StagedLack::Nothing;
+  if (facts.documents) return StagedLack::MissingDocuments;
+  if (facts.held) return StagedLack::Held;
+  if (facts.resources == 0) return StagedLack::Empty;
+  if (facts.resources * 100 < facts.in_service * kStagedPercent) return StagedLack::TooFew;
+  return StagedLack::Nothing;
+}
+
+bool shows_most(std::int64_t stored, std::int64_t unseen) {
+  return (stored - unseen) * 100 >= stored * kStagedPercent;
+}
+
 Settlement judge_settlement(const Artifact& artifact, std::chrono::nanoseconds age) {
   if (!may_settle(artifact)) return Settlement::Wait;
   if (artifact.wanted == Wanted::Undeployed) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "tether/base/time.h"
 #include "tether/sync/model.h"
@@ -74,6 +75,44 @@ AbsenceJudgement judge_absence(const std::optional<Proposal>& noted, std::int64_
 /// Whether this row, older than what is stored, would undeploy what is in service: like an absence, it counts for the
 /// brake.
 bool takes_out_of_service(const Artifact& stored, const Statement& row);
+
+/// What keeps a staged identity from being served (RULE.md section 11).
+enum class StagedLack {
+  Nothing,
+  Link,       ///< The present link is not its own, or there is none.
+  Listings,   ///< Two full listings that agree, asked kConfirmAfter apart (CE-9).
+  Round,      ///< The other listings of its link, each once.
+  Doubts,     ///< An absence, a question, a row that could not be read, a hint.
+  Documents,  ///< Documents or secret values, which are being fetched.
+  // From here on it does not become complete by itself, and waits for an operator.
+  MissingDocuments,  ///< The control plane lists them and does not give them.
+  Held,              ///< The deletion brake holds for one of its own listings.
+  Empty,             ///< It has nothing at all.
+  TooFew,            ///< It has less than kStagedPercent of what is in service.
+};
+/// For people: what it waits for.
+std::string_view to_string(StagedLack lack);
+bool needs_operator(StagedLack lack);
+
+/// At least this share of the number of resources in service is expected of an identity that takes over by itself. Of
+/// what is stored, likewise, from a control plane that is found at another address.
+inline constexpr std::int64_t kStagedPercent = 80;
+
+struct StagedFacts {
+  bool agreed = false;        ///< Two full listings agree.
+  bool round_done = false;    ///< Every other listing of the link was answered once.
+  bool doubts = false;        ///< Something is open besides documents and holds.
+  bool documents = false;     ///< Something that it lists is not here.
+  bool only_missing = false;  ///< … and all of that was asked for and did not come.
+  bool held = false;
+  std::int64_t resources = 0;
+  std::int64_t in_service = 0;
+  bool accepted = false;  ///< The operator has said that it is to be served with what it has.
+};
+StagedLack judge_staged(const StagedFacts& facts);
+
+/// Whether a full listing shows enough of what is stored to be taken for the same control plane's.
+bool shows_most(std::int64_t stored, std::int64_t unseen);
 
 enum class Settlement {
   Wait,

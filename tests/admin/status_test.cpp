@@ -31,11 +31,12 @@ TEST_CASE("what is unknown is null, and never left out") {
   const auto json = json_of(status);
 
   for (const char* path :
-       {"/control_plane/gateway_id", "/control_plane/other_gateway_id", "/control_plane/last_proven_sync_age_s",
-        "/control_plane/next_attempt_s", "/control_plane/last_error", "/control_plane/state_age_s", "/gateway/instance",
-        "/gateway/applied_revision", "/gateway/last_proven_sync_age_s", "/gateway/last_error", "/gateway/state_age_s",
-        "/store/revision", "/store/last_error", "/quarantined/0/handle", "/quarantined/0/reason",
-        "/quarantined/0/since", "/quarantined/0/next_try", "/event_timestamps/api.deployed"}) {
+       {"/control_plane/gateway_id", "/control_plane/other_gateway_id", "/control_plane/staged",
+        "/control_plane/last_proven_sync_age_s", "/control_plane/next_attempt_s", "/control_plane/last_error",
+        "/control_plane/state_age_s", "/gateway/instance", "/gateway/applied_revision",
+        "/gateway/last_proven_sync_age_s", "/gateway/last_error", "/gateway/state_age_s", "/store/revision",
+        "/store/last_error", "/quarantined/0/handle", "/quarantined/0/reason", "/quarantined/0/since",
+        "/quarantined/0/next_try", "/event_timestamps/api.deployed"}) {
     CAPTURE(path);
     const nlohmann::json::json_pointer pointer(path);
     REQUIRE(json.contains(pointer));
@@ -61,7 +62,8 @@ TEST_CASE("everything that is known is told (R14, R29)") {
                           true,
                           kNow - 1500ms,
                           kNow + 2500ms,
-                          "was refused"};
+                          "was refused",
+                          StagedStatus{"g-2", *parse_rfc3339("2026-08-22T11:02:03Z"), 4, 3, 2, "a listing", true}};
   status.gateway = {GatewayStatus::State::InSync, kNow - 4s, "/run/g.sock", "i-1", 42, true, kNow - 3s, "was away"};
   status.store = {43, {{"RestApi", 7}, {"ApiKey", 2}}, 5, true, "disk is full"};
   status.event_timestamps = {{"api.deployed", *parse_rfc3339("2026-08-22T11:02:03.4179Z")}};
@@ -84,7 +86,9 @@ TEST_CASE("everything that is known is told (R14, R29)") {
   CHECK(json["in_sync"] == true);
   CHECK(json["settled"] == true);
   CHECK(json["control_plane"] == nlohmann::json::parse(R"({"state":"connected","state_age_s":5.0,"url":"wss://h:1/x",
-      "gateway_id":"g-1","other_gateway_id":"g-2","in_sync":true,"last_proven_sync_age_s":1.5,"next_attempt_s":2.5,
+      "gateway_id":"g-1","other_gateway_id":"g-2","staged":{"gateway_id":"g-2",
+      "since":"2026-08-22T11:02:03.000Z","deployed":4,"documents":3,"resources":2,"waits_for":"a listing",
+      "needs_operator":true},"in_sync":true,"last_proven_sync_age_s":1.5,"next_attempt_s":2.5,
       "last_error":"was refused"})"));
   CHECK(json["gateway"] == nlohmann::json::parse(R"({"state":"in_sync","state_age_s":4.0,"socket":"/run/g.sock",
       "instance":"i-1","applied_revision":42,"ready":true,"last_proven_sync_age_s":3.0,"last_error":"was away"})"));

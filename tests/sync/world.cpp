@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "tether/protocol/kinds.h"
+#include "tether/store/connection.h"
 
 namespace tether::sync::test {
 namespace {
@@ -49,6 +50,7 @@ World::World(EngineOptions options) : options_(std::move(options)), wall_(kBegin
   auto folder = store::StateFolder::take(folder_path_ / "state");
   REQUIRE(folder);
   folder_ = std::move(*folder);
+  if (!options_.new_epoch) options_.new_epoch = [this] { return "epoch-" + std::to_string(++epochs_); };
   restart();
 }
 
@@ -152,6 +154,15 @@ Deployment World::undeploy(const std::string& id) {
   deployment.at = cp_now();
   deployment.at_text = text_of(deployment.at);
   return deployment;
+}
+
+void World::clear() {
+  deployments.clear();
+  artifacts.clear();
+  keys.clear();
+  plans.clear();
+  subscriptions.clear();
+  secrets.clear();
 }
 
 void World::remove(const std::string& id) {
@@ -394,6 +405,16 @@ std::string World::offered(const std::string& artifact_id) {
   return found ? found->offering.offered.body : "";
 }
 
+std::string World::staged(const std::string& artifact_id) {
+  return read<std::string>([&artifact_id](Records& records) {
+    if (records.staged_gateway_id().empty()) return std::string();
+    records.work_on(Side::Staged);
+    const auto found = records.artifact(artifact_id);
+    records.work_on(Side::Served);
+    return found ? found->offering.offered.body : std::string();
+  });
+}
+
 std::string World::offered(const std::string& kind, const std::string& id) {
   const auto found = resource(kind, id);
   if (!found || !found->offering.offered.is_set()) return "";
@@ -425,6 +446,32 @@ void World::release(const std::string& scope, std::optional<Hold> shown) {
   REQUIRE(shown);
   const ShownHold agreed{shown->scope, shown->noted};
   with([this, &agreed](Engine& engine, Records& records) { engine.on_release_deletions(records, {agreed}, now()); });
+}
+
+namespace {
+
+std::int64_t count_in(const std::filesystem::path& folder, const std::string& sql, const std::string& argument) {
+  const auto raw = store::Connection::open((folder / "state" / "tetherd.db").string(), {store::Access::Read});
+  if (!raw) FAIL(raw.error().message);
+  return (*raw)->number(sql, argument);
+}
+
+}  // namespace
+
+std::int64_t World::outbox(const std::string& gateway_id) {
+  return count_in(folder_path_,
+                  "SELECT count(*) FROM outbox o JOIN identities i ON i.identity = o.identity WHERE "
+                  "iif(?1 = '', i.serving = 1, i.gateway_id = ?1)",
+                  gateway_id);
+}
+
+std::int64_t World::known_identities() {
+  return count_in(folder_path_, "SELECT count(*) FROM identities WHERE gateway_id <> ?1", "");
+}
+
+void World::move_to(const std::string& address) {
+  options_.address = address;
+  restart();
 }
 
 std::optional<Hold> World::hold(const std::string& scope) {

@@ -73,6 +73,9 @@ class World {
   static protocol::ResourceState plan(const std::string& id);
   static protocol::ResourceState subscription(const std::string& id, const std::string& api, const std::string& plan);
 
+  /// Another database, with nothing in it.
+  void clear();
+
   // The link.
   void link_up(const std::string& gateway_id = "gateway-1");
   void link_down();
@@ -116,6 +119,8 @@ class World {
   /// The body offered (a deployment id, or a resource's data), or "" if nothing is.
   std::string offered(const std::string& artifact_id);
   std::string offered(const std::string& kind, const std::string& id);
+  /// The same of the staged identity.
+  std::string staged(const std::string& artifact_id);
   std::optional<Artifact> artifact(const std::string& id);
   std::optional<Resource> resource(const std::string& kind, const std::string& id);
   const Standing& standing() const { return engine_->standing(); }
@@ -125,6 +130,12 @@ class World {
   /// An operator agrees to what the brake holds now, or to what it held when `shown` was.
   void release(const std::string& scope = "deployments", std::optional<Hold> shown = std::nullopt);
 
+  /// Acks that wait, of the identity in service or of another that is stored.
+  std::int64_t outbox(const std::string& gateway_id = "");
+  std::int64_t known_identities();
+
+  /// A restart with a control plane at another address.
+  void move_to(const std::string& address);
   char store_key = 'k';  ///< Another one counts from the next restart on.
   /// As after a crash: the memory is gone, the store is there, a new epoch begins.
   void restart();

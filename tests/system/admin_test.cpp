@@ -99,15 +99,16 @@ TEST_CASE("in a normal run the status says where everything stands [R14] [R29]")
   CHECK(status["best_effort_kinds"] == json{"ApiKey"});  // one of the MCP server's
 
   const json& control_plane = status["control_plane"];
-  CHECK(members(control_plane) == Names{"state", "state_age_s", "url", "gateway_id", "other_gateway_id", "in_sync",
-                                        "last_proven_sync_age_s", "next_attempt_s", "last_error"});
+  CHECK(members(control_plane) == Names{"state", "state_age_s", "url", "gateway_id", "other_gateway_id", "staged",
+                                        "in_sync", "last_proven_sync_age_s", "next_attempt_s", "last_error"});
   CHECK(control_plane["state"] == "connected");
   CHECK(is_age_below(control_plane["state_age_s"], so_far));
   CHECK(control_plane["url"] == scene.control_plane().websocket_url());
   CHECK(control_plane["gateway_id"] == scene.control_plane().gateway_id());
   CHECK(control_plane["in_sync"] == true);
   CHECK(is_age_below(control_plane["last_proven_sync_age_s"], so_far));
-  for (const char* none : {"other_gateway_id", "next_attempt_s", "last_error"}) CHECK(control_plane[none].is_null());
+  for (const char* none : {"other_gateway_id", "staged", "next_attempt_s", "last_error"})
+    CHECK(control_plane[none].is_null());
 
   const json& gateway = status["gateway"];
   CHECK(members(gateway) == Names{"state", "state_age_s", "socket", "instance", "applied_revision", "ready",
@@ -238,8 +239,16 @@ TEST_CASE("another identity that answers is shown, and the one in service stays 
   scene.control_plane().swap_database(second);
   scene.control_plane().end_links(peers::Ending::TcpClose);
 
-  const auto seen =
-      scene.wait_for([&second](const json& status) { return status["control_plane"]["other_gateway_id"] == second; });
+  const auto seen = scene.wait_for([&second](const json& status) {
+    const json& staged = status["control_plane"]["staged"];
+    return status["control_plane"]["other_gateway_id"] == second && staged["needs_operator"] == true;
+  });
+  CHECK(seen["control_plane"]["staged"]["gateway_id"] == second);
+  CHECK(seen["control_plane"]["staged"]["deployed"] == 0);
+  CHECK(seen["control_plane"]["staged"]["since"].is_string());
+  CHECK(seen["control_plane"]["staged"]["waits_for"].get<std::string>().find("nothing") != std::string::npos);
+  CHECK(scene.metric("tetherd_identity_staged") == 1);
+  CHECK(scene.metric("tetherd_identity_needs_operator") == 1);
   CHECK(seen["control_plane"]["gateway_id"] == first);
   CHECK(seen["control_plane"]["in_sync"] == false);
   CHECK(seen["in_sync"] == false);

@@ -2,11 +2,19 @@
 -- of two gateways is ever mixed. Columns ending in `_ns` and `_ms` are nanoseconds and milliseconds since 1970, UTC;
 -- 0 means "none". `change` is the store's counter, `revision` the sequence that the gateway is told; neither is a clock.
 
--- One row for each identity, with its marks. `gateway_id` is empty until the control plane has named it.
+-- One row for each identity, with its marks: the one in service, the staged one beside it, and one that was in service
+-- until the gateway has answered a push of the one that took its place. `gateway_id` is empty until the control plane
+-- has named it.
 CREATE TABLE identities (
   identity          INTEGER PRIMARY KEY,
   gateway_id        TEXT    NOT NULL UNIQUE,
   serving           INTEGER NOT NULL,            -- 1: the one that the gateway is given
+  staged            INTEGER NOT NULL DEFAULT 0,  -- 1: the one that the control plane names instead,
+  since_ns          INTEGER NOT NULL DEFAULT 0,  --   since when (wall clock)
+  taking_over       INTEGER NOT NULL DEFAULT 0,  -- 1: it is served, and the gateway has not answered a push of it yet
+  address           TEXT    NOT NULL DEFAULT '', -- of the control plane that named it last
+  moved             INTEGER NOT NULL DEFAULT 0,  -- 1: from another address; what that one lacks is not believed yet
+  revision          INTEGER NOT NULL DEFAULT 1,  -- the sequence of its offers; empty it is at 1
   listed_to_ns      INTEGER NOT NULL DEFAULT 0,  -- newest deployedAt of the last full listing
   horizon_ns        INTEGER NOT NULL DEFAULT 0,  -- deployment events up to here are history
   links             INTEGER NOT NULL DEFAULT 0,  -- how many links there were
@@ -16,20 +24,21 @@ CREATE TABLE identities (
   floor             INTEGER NOT NULL DEFAULT 0   -- highest revision of a dropped tombstone
 );
 CREATE UNIQUE INDEX identities_serving ON identities (serving) WHERE serving = 1;
+CREATE UNIQUE INDEX identities_staged ON identities (staged) WHERE staged = 1;
 INSERT INTO identities (identity, gateway_id, serving) VALUES (1, '', 1);
 
--- `change` and `revision`, over all identities. An empty store is at revision 1. `key_id` names the key that `bodies`
--- were last seen to be encrypted with.
+-- `change`, over all identities. `key_id` names the key that `bodies` were last seen to be encrypted with.
 CREATE TABLE counters (
   name  TEXT    PRIMARY KEY,
   value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO counters (name, value) VALUES ('change', 0), ('revision', 1), ('key_id', 0);
+INSERT INTO counters (name, value) VALUES ('change', 0), ('key_id', 0);
 
--- One row for each start of the daemon, in order. What an epoch remembers ends where the next one begins.
+-- One row for each start of the daemon and each switch to another identity, in order. What an epoch remembers ends where
+-- the next one begins. They are the store's, not an identity's: the next one's first push is known to be a new one.
 CREATE TABLE epochs (
   number         INTEGER PRIMARY KEY,
-  identity       INTEGER NOT NULL,
+  identity       INTEGER NOT NULL,  -- in service then
   epoch          TEXT    NOT NULL UNIQUE,
   first_revision INTEGER NOT NULL
 );

@@ -1,9 +1,8 @@
 -- What a daemon with schema 1 leaves behind: a bit of everything that a later one must find again. Encrypted with the key
 -- that is made from 32 letters k. A schema that was published, and what stands here for it, is not changed any more.
 UPDATE identities SET gateway_id = 'gateway-1', listed_to_ns = 1700000000123000000, horizon_ns = 1700000001000000000,
-  links = 3, answered_instance = 'instance-1', answered_epoch = 'epoch-2', answered_revision = 6, floor = 2;
+  links = 3, revision = 7, answered_instance = 'instance-1', answered_epoch = 'epoch-2', answered_revision = 6, floor = 2;
 UPDATE counters SET value = 9 WHERE name = 'change';
-UPDATE counters SET value = 7 WHERE name = 'revision';
 UPDATE counters SET value = 93821762229153343 WHERE name = 'key_id';
 INSERT INTO epochs (identity, epoch, first_revision) VALUES (1, 'epoch-1', 1), (1, 'epoch-2', 3);
 

@@ -1,0 +1,25 @@
+#include "tether/sync/standing.h"
+
+#include "tether/sync/questions.h"
+
+namespace tether::sync {
+
+OpenWork update_standing(Records& records, Memory& memory) {
+  Standing& standing = memory.standing;
+  const OpenWork open = records.open_work();
+  const bool quiet = !open.is_any() && !memory.relist_due && memory.hints.empty() && memory.unreadable.empty();
+  standing.identity_served = memory.side == Side::Served;
+  if (standing.identity_served) standing.other_gateway_id.clear();
+  standing.settled =
+      memory.identified && standing.identity_served && memory.listed && memory.planner.first_round_done() && quiet;
+  standing.in_sync = standing.settled && !open.refused && !open.lost;
+  if (standing.in_sync) standing.proven = memory.listed_asked;
+  standing.complete = standing.identity_served && memory.listed_since_start &&
+                      (!open.documents || lacks_only_what_does_not_come(records, memory));
+  standing.contains_known = standing.identity_served && memory.listing_knew;
+  standing.lost_stays =
+      memory.identified && memory.link > memory.lost_under && memory.planner.first_round_done() && standing.complete;
+  return open;
+}
+
+}  // namespace tether::sync
