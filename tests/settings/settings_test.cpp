@@ -330,7 +330,6 @@ TEST_CASE("the process's environment is looked at") {
   CHECK_FALSE(process_environment()("TETHER_TEST_SETTING_THAT_IS_NOT_SET"));
 }
 
-
 TEST_CASE("the store's key is a configured file, else the systemd credential store-key, else one in the state folder") {
   using KeyFrom = StoreSettings::KeyFrom;
   const Folder folder;

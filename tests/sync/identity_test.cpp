@@ -214,8 +214,9 @@ TEST_CASE("a staged identity waits for each of its documents, and the operator m
   world.serve_for(10min);
   CHECK(served_by(world) == "gateway-1");
   CHECK(world.standing().staged_lack == StagedLack::MissingDocuments);
-  CHECK(std::count_if(world.notes.begin(), world.notes.end(),
-                      [](const auto& note) { return note.find("it waits for an operator") != std::string::npos; }) == 1);
+  CHECK(std::count_if(world.notes.begin(), world.notes.end(), [](const auto& note) {
+          return note.find("it waits for an operator") != std::string::npos;
+        }) == 1);
 
   SECTION("it comes after all") {
     world.deployments.at("b9").unavailable = false;
