@@ -203,6 +203,22 @@ void go_wrong(MetricsWatch& watch, Scene& scene, const Everything& everything) {
   REQUIRE(scene.wait_until_in_sync().is_object());
 }
 
+/// Another identity that has nothing is staged, and waits for an operator until the first one is back.
+void swap_identities(MetricsWatch& watch, Scene& scene) {
+  const auto swap_to = [&scene](const std::string& gateway_id) {
+    scene.control_plane().kill();
+    scene.control_plane().swap_database(gateway_id);
+    REQUIRE(scene.control_plane().revive());
+  };
+  const std::string first = scene.control_plane().gateway_id();
+  watch.moves(scene, {"tetherd_identity_staged", "tetherd_identity_needs_operator"},
+              [&swap_to] { swap_to("01a20bde-d854-7424-8ebe-d894208daace"); },
+              {{"tetherd_identity_staged", 0}, {"tetherd_identity_needs_operator", 0}});
+  watch.moves(scene, {"tetherd_identity_staged", "tetherd_identity_needs_operator"}, [&] { swap_to(first); },
+              {{"tetherd_identity_staged", 1}, {"tetherd_identity_needs_operator", 1}});
+  REQUIRE(scene.wait_until_in_sync().is_object());
+}
+
 /// Links that end, and an ack that finds none.
 void lose_links(MetricsWatch& watch, Scene& scene, const Everything& everything) {
   watch.moves(scene, {network_errors("reset"), reconnects("reset")},
@@ -256,6 +272,7 @@ TEST_CASE("every metric is moved by what it tells of, and none is served that no
     meet_the_gateway(watch, scene);
     const auto everything = fill(watch, scene, planted);
     go_wrong(watch, scene, everything);
+    swap_identities(watch, scene);
     lose_links(watch, scene, everything);
   }
   {
