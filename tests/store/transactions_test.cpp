@@ -12,7 +12,7 @@ using namespace tether::store::test;
 namespace {
 
 /// Room for a few hundred documents.
-constexpr StoreOptions kSmall{.durable = false, .max_bytes = 600 * 1024};
+const StoreOptions kSmall{.durable = false, .max_bytes = 600 * 1024};
 const std::string kLarge(1000, 'd');
 
 /// Writes until the store is full and well past it.
