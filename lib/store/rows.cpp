@@ -33,7 +33,7 @@ std::optional<sync::Proposal> read_proposal(const Cursor& row, int first) {
 const std::string kSelectArtifact =
     std::string(
         "SELECT a.id, a.kind, a.wanted, a.deployment_id, a.at_ns, a.at_text, a.by_absence, a.changed, a.fetched, "
-        "a.verdict, a.may_settle, a.waiting, a.absent_link, a.absent_asked_ms, a.absent_change, a.went_back_link, "
+        "a.verdict, o.may_settle, a.waiting, a.absent_link, a.absent_asked_ms, a.absent_change, a.went_back_link, "
         "a.went_back_asked_ms, a.went_back_change, a.went_back_body, a.went_back_at_ms, a.question, "
         "a.question_change, a.gone_since_ns, ") +
     kOfferColumns + "FROM artifacts a JOIN offers o ON o.identity = a.identity AND o.kind = a.kind AND o.id = a.id ";

@@ -134,7 +134,7 @@ class Transaction final : public sync::Records {
 
   void bind(sync::Side side);
   void write_revision();
-  void put_offer(const sync::Key& key, bool artifact, const sync::Offering& offering);
+  void put_offer(const sync::Key& key, bool artifact, bool may_settle, const sync::Offering& offering);
   /// Drops the owner's bodies but these two and those that the offer names.
   void drop_bodies_but(const sync::Key& owner, std::string_view key, const sync::Offering& offering);
   std::vector<sync::Key> keys(Cursor rows);

@@ -3,7 +3,7 @@
 
 namespace tether::store {
 
-void Transaction::put_offer(const sync::Key& key, bool artifact, const sync::Offering& o) {
+void Transaction::put_offer(const sync::Key& key, bool artifact, bool may_settle, const sync::Offering& o) {
   std::optional<std::string_view> refused_body;
   std::optional<std::string_view> refused_reason;
   std::optional<std::int64_t> refused_at_ms;
@@ -16,19 +16,20 @@ void Transaction::put_offer(const sync::Key& key, bool artifact, const sync::Off
   }
   // An upsert, not a replacement: the triggers that count must see the old row.
   db_.execute(
-      "INSERT INTO offers (identity, kind, id, artifact, rank, present, revision, body, at_ms, lost, good_body, "
+      "INSERT INTO offers (identity, kind, id, artifact, rank, present, revision, body, at_ms, lost, may_settle, "
+      "good_body, "
       "good_at_ms, "
       "refused_body, refused_at_ms, refused_reason, refused_since_ns, sent_body, sent_at_ms, sent_push) "
-      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (identity, kind, id) DO UPDATE SET "
+      "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (identity, kind, id) DO UPDATE SET "
       "present = excluded.present, revision = excluded.revision, body = excluded.body, at_ms = excluded.at_ms, lost = "
-      "excluded.lost, "
+      "excluded.lost, may_settle = excluded.may_settle, "
       "good_body = excluded.good_body, good_at_ms = excluded.good_at_ms, refused_body = excluded.refused_body, "
       "refused_at_ms = excluded.refused_at_ms, refused_reason = excluded.refused_reason, "
       "refused_since_ns = excluded.refused_since_ns, sent_body = excluded.sent_body, "
       "sent_at_ms = excluded.sent_at_ms, sent_push = excluded.sent_push",
       identity_, key.kind, key.id, artifact, protocol::rank_of(key.kind), o.offered.is_set(), o.revision,
-      o.offered.body, o.offered.at_ms, o.lost, o.good.body, o.good.at_ms, refused_body, refused_at_ms, refused_reason,
-      refused_since_ns, o.sent.body, o.sent.at_ms, o.sent_push);
+      o.offered.body, o.offered.at_ms, o.lost, may_settle, o.good.body, o.good.at_ms, refused_body, refused_at_ms,
+      refused_reason, refused_since_ns, o.sent.body, o.sent.at_ms, o.sent_push);
 }
 
 void Transaction::visit_pushed(std::int64_t after, std::int64_t up_to, std::int64_t push, const KeyVisit& visit) {

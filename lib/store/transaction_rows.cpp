@@ -15,15 +15,15 @@ void Transaction::put(const sync::Artifact& a) {
   const ProposalColumns went_back(a.went_back);
   db_.execute(
       "INSERT OR REPLACE INTO artifacts (identity, id, kind, wanted, deployment_id, at_ns, at_text, by_absence, "
-      "changed, fetched, verdict, may_settle, waiting, absent_link, absent_asked_ms, absent_change, went_back_link, "
+      "changed, fetched, verdict, waiting, absent_link, absent_asked_ms, absent_change, went_back_link, "
       "went_back_asked_ms, went_back_change, went_back_body, went_back_at_ms, question, question_change, "
-      "gone_since_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      "gone_since_ns) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       identity_, a.id, a.kind, static_cast<int>(a.wanted), a.deployment_id, a.at.ns, a.at_text, a.by_absence, a.changed,
-      a.fetched, static_cast<int>(a.verdict), a.may_settle, a.waiting, absent.link, absent.asked_ms, absent.change,
-      went_back.link, went_back.asked_ms, went_back.change, a.went_back_to.body, a.went_back_to.at_ms,
-      static_cast<int>(a.question), a.question_change, a.gone_since.ns);
+      a.fetched, static_cast<int>(a.verdict), a.waiting, absent.link, absent.asked_ms, absent.change, went_back.link,
+      went_back.asked_ms, went_back.change, a.went_back_to.body, a.went_back_to.at_ms, static_cast<int>(a.question),
+      a.question_change, a.gone_since.ns);
   const sync::Key key{a.kind, a.id};
-  put_offer(key, /*artifact=*/true, a.offering);
+  put_offer(key, /*artifact=*/true, a.may_settle, a.offering);
   drop_bodies_but(key, a.fetched, a.offering);
 }
 
@@ -43,7 +43,7 @@ void Transaction::put(const sync::Resource& r) {
       identity_, r.kind, r.id, r.artifact_id, r.name, r.gone, r.body, r.updated_at.ns, r.from_event, r.hash,
       r.fetched_hash, r.changed, r.waiting, absent.link, absent.asked_ms, absent.change, r.gone_since.ns);
   const sync::Key key{r.kind, r.id};
-  put_offer(key, /*artifact=*/false, r.offering);
+  put_offer(key, /*artifact=*/false, /*may_settle=*/false, r.offering);
   drop_bodies_but(key, r.body, r.offering);
 }
 

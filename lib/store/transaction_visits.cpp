@@ -21,9 +21,9 @@ void Transaction::visit_scratch(std::int64_t before, const KeyVisit& visit) {
 void Transaction::visit_may_settle(std::int64_t up_to_revision,
                                    const std::function<void(const sync::Artifact&)>& visit) {
   visit_keys(
-      "SELECT a.kind, a.id FROM artifacts a INDEXED BY artifacts_may_settle CROSS JOIN offers o ON o.identity = "
-      "a.identity AND o.kind = a.kind AND "
-      "o.id = a.id WHERE a.identity = ? AND a.may_settle = 1 AND o.revision <= ? ORDER BY a.changed",
+      "SELECT a.kind, a.id FROM offers o INDEXED BY offers_may_settle CROSS JOIN artifacts a ON "
+      "a.identity = o.identity AND a.id = o.id AND a.kind = o.kind WHERE o.identity = ? AND o.may_settle = 1 AND "
+      "o.revision <= ? ORDER BY a.changed",
       [this, &visit](const sync::Key& key) {
         if (const auto row = artifact(key.id)) visit(*row);
       },

@@ -56,7 +56,6 @@ CREATE TABLE artifacts (
   changed              INTEGER NOT NULL,  -- change at which `wanted` last changed
   fetched              TEXT    NOT NULL,  -- deployment id whose document is here, or empty
   verdict              INTEGER NOT NULL,  -- 0 none, 1 success, 2 failed
-  may_settle           INTEGER NOT NULL,  -- 1: only the gateway's answer is missing
   waiting              INTEGER NOT NULL,  -- 1: something that the document refers to is not offered
   absent_link          INTEGER,           -- a listing lacked it: under which link,
   absent_asked_ms      INTEGER,           --   asked when (the engine's own count, no time of day),
@@ -75,7 +74,6 @@ CREATE INDEX artifacts_deployed ON artifacts (identity, kind, id) WHERE wanted =
 -- Work left: each index is empty while there is none.
 CREATE INDEX artifacts_without_document ON artifacts (identity, changed) WHERE wanted = 0 AND fetched <> deployment_id;
 CREATE INDEX artifacts_with_question ON artifacts (identity, changed) WHERE question <> 0;
-CREATE INDEX artifacts_may_settle ON artifacts (identity, changed) WHERE may_settle = 1;
 CREATE INDEX artifacts_waiting ON artifacts (identity, changed) WHERE waiting = 1;
 CREATE INDEX artifacts_absent ON artifacts (identity) WHERE absent_change IS NOT NULL;
 CREATE INDEX artifacts_went_back ON artifacts (identity) WHERE went_back_change IS NOT NULL;
@@ -121,6 +119,7 @@ CREATE TABLE offers (
   body             TEXT    NOT NULL,  -- the version offered: key in `bodies`, or empty,
   at_ms            INTEGER NOT NULL,  --   and the deployment's time
   lost             INTEGER NOT NULL DEFAULT 0,  -- 1: that body cannot be read; no push carries it
+  may_settle       INTEGER NOT NULL,  -- 1: an artifact's, and only the gateway's answer is missing for its verdict
   good_body        TEXT    NOT NULL,  -- the last version that a gateway answered it accepted
   good_at_ms       INTEGER NOT NULL,
   refused_body     TEXT,              -- the version that the gateway refused, NULL: none
@@ -134,6 +133,8 @@ CREATE TABLE offers (
 ) WITHOUT ROWID;
 CREATE INDEX offers_by_rank ON offers (identity, rank, kind, id) WHERE present = 1;
 CREATE INDEX offers_by_revision ON offers (identity, revision) WHERE revision > 0;
+-- By revision: an answer ends those up to its own, and looks at no others, however many wait.
+CREATE INDEX offers_may_settle ON offers (identity, revision) WHERE may_settle = 1;
 CREATE INDEX offers_lost ON offers (identity, revision) WHERE lost = 1;
 CREATE INDEX offers_refused ON offers (identity, kind, id) WHERE refused_body IS NOT NULL;
 CREATE INDEX offers_sent ON offers (identity, sent_push) WHERE sent_push <> 0;

@@ -8,15 +8,15 @@ INSERT INTO epochs (identity, epoch, first_revision) VALUES (1, 'epoch-1', 1), (
 
 -- In service and acknowledged; another in quarantine with nothing in service.
 INSERT INTO artifacts (identity, id, kind, wanted, deployment_id, at_ns, at_text, by_absence, changed, fetched, verdict,
-  may_settle, waiting, went_back_body, went_back_at_ms, question, question_change, gone_since_ns) VALUES
-  (1, 'a', 'RestApi', 0, 'd1', 1700000000123000000, '2023-11-14T22:13:20.123Z', 0, 4, 'd1', 1, 0, 0, '', 0, 0, 0, 0),
-  (1, 'b', 'RestApi', 0, 'd2', 1700000000456000000, '2023-11-14T22:13:20.456Z', 0, 5, 'd2', 0, 1, 0, '', 0, 0, 0, 0);
-INSERT INTO offers (identity, kind, id, artifact, rank, present, revision, body, at_ms, good_body, good_at_ms,
+  waiting, went_back_body, went_back_at_ms, question, question_change, gone_since_ns) VALUES
+  (1, 'a', 'RestApi', 0, 'd1', 1700000000123000000, '2023-11-14T22:13:20.123Z', 0, 4, 'd1', 1, 0, '', 0, 0, 0, 0),
+  (1, 'b', 'RestApi', 0, 'd2', 1700000000456000000, '2023-11-14T22:13:20.456Z', 0, 5, 'd2', 0, 0, '', 0, 0, 0, 0);
+INSERT INTO offers (identity, kind, id, artifact, rank, present, revision, body, at_ms, may_settle, good_body, good_at_ms,
   refused_body, refused_at_ms, refused_reason, refused_since_ns, sent_body, sent_at_ms, sent_push) VALUES
-  (1, 'RestApi', 'a', 1, 4, 1, 5, 'd1', 1700000000123, 'd1', 1700000000123, NULL, NULL, NULL, NULL, '', 0, 0),
-  (1, 'RestApi', 'b', 1, 4, 0, 7, '', 0, '', 0, 'd2', 1700000000456, 'no such backend', 1700000002000000000, '', 0, 0),
-  (1, 'Secret', 's', 0, 0, 1, 4, '#7', 0, '#7', 0, NULL, NULL, NULL, NULL, '', 0, 0),
-  (1, 'SubscriptionPlan', 'p', 0, 1, 1, 6, '#8', 0, '#8', 0, NULL, NULL, NULL, NULL, '', 0, 0);
+  (1, 'RestApi', 'a', 1, 4, 1, 5, 'd1', 1700000000123, 0, 'd1', 1700000000123, NULL, NULL, NULL, NULL, '', 0, 0),
+  (1, 'RestApi', 'b', 1, 4, 0, 7, '', 0, 1, '', 0, 'd2', 1700000000456, 'no such backend', 1700000002000000000, '', 0, 0),
+  (1, 'Secret', 's', 0, 0, 1, 4, '#7', 0, 0, '#7', 0, NULL, NULL, NULL, NULL, '', 0, 0),
+  (1, 'SubscriptionPlan', 'p', 0, 1, 1, 6, '#8', 0, 0, '#8', 0, NULL, NULL, NULL, NULL, '', 0, 0);
 INSERT INTO resources (identity, kind, id, artifact_id, name, gone, body, updated_at_ns, from_event, hash, fetched_hash,
   changed, waiting, gone_since_ns) VALUES
   (1, 'Secret', 's', '', 'GENERIC', 0, '#7', 1700000000000000000, 0, 'h1', 'h1', 7, 0, 0),

@@ -1,0 +1,80 @@
+#include <catch2/catch.hpp>
+#include <functional>
+
+#include "effort.h"
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+// What one input may cost, counted in steps of SQLite's virtual machine: each row that is looked at takes some, and how
+// fast the machine is makes no difference. The store is large enough that a walk over it would show.
+
+namespace {
+
+constexpr int kMany = 400;
+constexpr int kEarly = 20;
+
+std::int64_t steps_of(Effort& effort, const std::function<void()>& input) {
+  const std::int64_t before = effort.steps;
+  input();
+  return effort.steps - before;
+}
+
+/// A little more is no growth: what looks at each of the rows takes several times as much.
+bool is_as_much(std::int64_t late, std::int64_t early) {
+  return late <= early + early / 4;
+}
+
+std::string id_of(int number) {
+  return "a" + std::to_string(number);
+}
+
+void deploy_many(World& world) {
+  for (int i = 0; i < kMany; ++i) world.deploy(id_of(i), "d" + std::to_string(i));
+}
+
+}  // namespace
+
+// It was 40 events a second with 10,000 of them waiting.
+TEST_CASE("an event costs the same however many wait for the gateway's answer") {
+  Effort effort;
+  World world;
+  deploy_many(world);
+  world.settle();
+  world.run(5s);
+  std::int64_t early = 0;
+  std::int64_t late = 0;
+
+  for (int i = 0; i < kMany; ++i) {
+    const auto undeployed = world.undeploy(id_of(i));
+    late = steps_of(effort, [&world, &undeployed] { world.event(undeployed); });
+    if (i == kEarly) early = late;
+  }
+
+  CAPTURE(early, late);
+  REQUIRE(early > 0);
+  CHECK(is_as_much(late, early));
+  world.push();
+  CHECK(world.acks.size() == 2 * kMany);
+}
+
+TEST_CASE("a deployment costs the same however many documents have not come") {
+  Effort effort;
+  World world;
+  world.settle();
+  world.run(5s);
+  std::int64_t early = 0;
+  std::int64_t late = 0;
+
+  for (int i = 0; i < kMany; ++i) {
+    const auto deployed = world.deploy(id_of(i), "d" + std::to_string(i));
+    late = steps_of(effort, [&world, &deployed] { world.event(deployed); });
+    if (i == kEarly) early = late;
+  }
+
+  CAPTURE(early, late);
+  REQUIRE(early > 0);
+  CHECK(is_as_much(late, early));
+}
