@@ -137,6 +137,16 @@ const BodySealer& Connection::bodies() const {
   return *bodies_;
 }
 
+std::uint32_t Connection::data_version() const {
+  unsigned int version = 0;
+  sqlite3_file_control(database_, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+  return version;
+}
+
+std::int64_t Connection::last_row() const {
+  return sqlite3_last_insert_rowid(database_);
+}
+
 bool Connection::in_transaction() const {
   return sqlite3_get_autocommit(database_) == 0;
 }

@@ -107,7 +107,12 @@ class Connection {
 
   /// How many rows the last statement that writes changed.
   std::int64_t changed_rows() const;
+  /// The number of the row that was inserted last, of a table with an INTEGER PRIMARY KEY.
+  std::int64_t last_row() const;
   bool in_transaction() const;
+  /// Another number than before if anybody wrote since: this connection, or another one before the transaction that is
+  /// open here.
+  std::uint32_t data_version() const;
   /// What the content of bodies is read and written with.
   const BodySealer& bodies() const;
   void release_memory();

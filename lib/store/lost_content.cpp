@@ -37,7 +37,8 @@ Result<Done> look_for_lost_content(Connection& connection, bool distrusted, std:
   OpenTransaction open(connection, "BEGIN IMMEDIATE");
   if (distrusted) mark_damaged(connection);
   const auto lost = connection.number("SELECT count(*) FROM bodies WHERE key_id NOT IN (0, ?)", key_id);
-  Transaction records(connection);
+  Known known;
+  Transaction records(connection, known);
   if (!connection.error()) {
     sync::review_lost(records);
     records.drop_others();  // what has left service is not fetched again

@@ -52,7 +52,8 @@ Result<std::unique_ptr<Connection>> try_open(const std::string& file, const Stor
   if (auto migrated = migrate(**connection); !migrated) return tl::unexpected<Error>(migrated.error());
   Transaction::create_scratch(**connection);
   // Reads the marks: a file that has the right version and not our tables is found here, not at the first event.
-  { const Transaction probe(**connection); }
+  Known known;
+  { const Transaction probe(**connection, known); }
   if (auto ready = (*connection)->outcome("open " + file); !ready) return tl::unexpected<Error>(ready.error());
   if (auto looked = look_for_lost_content(**connection, distrusted, notes); !looked) {
     return tl::unexpected<Error>(looked.error());
@@ -93,7 +94,8 @@ Result<Done> try_reading(const std::shared_ptr<ReaderPool>& pool, const Files& f
     auto connection = pool->take();
     if (!connection) return tl::unexpected<Error>(connection.error());
     if (is_quickly_checked(files, file)) check_pages(**connection);
-    { Transaction(**connection).marks(); }
+    Known known;
+    Transaction(**connection, known).marks();
     read_overview(**connection);
     auto read = (*connection)->outcome("read " + file);
     pool->give_back(std::move(*connection));

@@ -30,6 +30,8 @@ struct Store::Impl {
   bool drops_log = false;               ///< What is there is of a file that was taken away.
   std::uint64_t opened_file = 0;        ///< What was there when it was opened.
   std::unique_ptr<Connection> writer;   ///< Null: nothing can be written.
+  Known known;                          ///< Of what it has written,
+  std::uint32_t known_version = 0;      ///< when its data had this version.
   std::shared_ptr<ReaderPool> readers;  ///< Null: nothing can be read either. Shared with the bodies under way.
   std::vector<OpenedNote> notes;
   std::shared_ptr<const BodySealer> bodies;  ///< Null: the key has not been had yet.
@@ -59,6 +61,7 @@ Result<Done> Store::Impl::open() {
   if (opened) {
     distrusted = false;
     writer = std::move(*opened);
+    known = {};
     opened_file = options.files->identity(file);
     opened_log = options.files->identity(file + "-wal");
     readers = std::make_shared<ReaderPool>(file, bodies, Access::Read, options.files->vfs());
@@ -127,18 +130,26 @@ const std::vector<OpenedNote>& Store::opened_notes() const {
 Result<Done> Store::transact(const std::function<void(sync::Records&)>& work) {
   if (auto opened = make_writable(); !opened) return opened;
   OpenTransaction open(*impl_->writer, "BEGIN IMMEDIATE");
-  Transaction records(*impl_->writer);
+  Known known = std::exchange(impl_->known, {});  // forgotten unless this is committed
+  if (impl_->writer->data_version() != impl_->known_version) known = {};
+  Transaction records(*impl_->writer, known);
   if (!impl_->writer->error()) {
     work(records);
     records.finish();
   }
-  return open.commit("store: commit");
+  auto done = open.commit("store: commit");
+  if (done) {
+    impl_->known = std::move(known);
+    impl_->known_version = impl_->writer->data_version();
+  }
+  return done;
 }
 
 Result<Done> Store::read(const std::function<void(sync::Records&)>& work) {
   return impl_->read("read", [&work](Connection& connection) {
     const OpenTransaction open(connection, "BEGIN");  // ends without a commit
-    Transaction records(connection);
+    Known known;
+    Transaction records(connection, known);
     if (!connection.error()) work(records);
   });
 }

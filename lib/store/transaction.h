@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tether/store/connection.h"
+#include "tether/store/known.h"
 #include "tether/sync/records.h"
 
 namespace tether::store {
@@ -31,8 +32,9 @@ Error damaged_body(const sync::Key& owner);
 /// over transaction_*.cpp by the headings of records.h.
 class Transaction final : public sync::Records {
  public:
-  /// The connection is inside `BEGIN IMMEDIATE`, and has the tables of `create_scratch`.
-  explicit Transaction(Connection& connection);
+  /// The connection is inside `BEGIN IMMEDIATE`, and has the tables of `create_scratch`. `known` holds true of what is
+  /// stored, and does so again when the transaction has been committed; if it is not, it is to be forgotten.
+  Transaction(Connection& connection, Known& known);
 
   /// Tables that live as long as the connection: what listings have seen, and the keys of long visits.
   static void create_scratch(Connection& connection);
@@ -133,6 +135,11 @@ class Transaction final : public sync::Records {
   using KeyVisit = std::function<void(const sync::Key&)>;
 
   void bind(sync::Side side);
+  bool is_left(Left what);
+  void note_written(const sync::Artifact& artifact);
+  void note_written(const sync::Resource& resource);
+  void note_written(const sync::Offering& offering);
+  bool is_left_to_wait() { return is_left(Left::WaitingArtifact) || is_left(Left::WaitingResource); }
   void write_revision();
   void put_offer(const sync::Key& key, bool artifact, bool may_settle, const sync::Offering& offering);
   /// Drops the owner's bodies but these two and those that the offer names.
@@ -166,6 +173,8 @@ class Transaction final : public sync::Records {
   void visit_scratch(std::int64_t before, const KeyVisit& visit);
 
   Connection& db_;
+  Known& known_;
+  KnownIdentity* here_ = nullptr;  ///< Of the present side.
   sync::Side side_ = sync::Side::Served;
   std::int64_t identity_ = 0;
   // Counted in memory for speed: nobody else writes them while the transaction is open.
@@ -173,6 +182,7 @@ class Transaction final : public sync::Records {
   std::int64_t stored_change_;
   std::int64_t revision_ = 0;  ///< The identity's.
   std::int64_t stored_revision_ = 0;
+  std::optional<Instant> expired_before_;  ///< Correlation ids older than this are gone.
 };
 
 }  // namespace tether::store

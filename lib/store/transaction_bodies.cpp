@@ -43,8 +43,7 @@ void Transaction::visit_lost(const KeyVisit& visit) {
 }
 
 bool Transaction::has_lost() {
-  return db_.number("SELECT EXISTS (SELECT 1 FROM offers INDEXED BY offers_lost WHERE identity = ? AND lost = 1)",
-                    identity_) != 0;
+  return is_left(Left::Lost);
 }
 
 std::optional<sync::Body> Transaction::body(const sync::Key& owner, std::string_view key) {

@@ -5,6 +5,7 @@
 namespace tether::store {
 
 std::optional<sync::Hold> Transaction::hold(std::string_view scope) {
+  if (!is_left(Left::Hold)) return std::nullopt;
   auto row = db_.query("SELECT " + kHoldColumns + " FROM holds WHERE identity = ? AND scope = ?", identity_, scope);
   if (!row.next()) return std::nullopt;
   return read_hold(row);
@@ -15,11 +16,15 @@ void Transaction::put_hold(const sync::Hold& hold) {
               identity_, hold.scope, hold.since.ns, hold.would_go, hold.in_service, hold.began, hold.noted,
               hold.held_ms, hold.judged_link, hold.judged_ms, hold.keeps_some, static_cast<int>(hold.release),
               hold.release_link, hold.release_change);
+  here_->left.note_written(Left::Hold, /*may_be_one=*/true);
 }
 
 void Transaction::drop_hold(std::string_view scope) {
+  if (!is_left(Left::Hold) && !is_left(Left::HeldResource)) return;
   db_.execute("DELETE FROM holds WHERE identity = ? AND scope = ?", identity_, scope);
   db_.execute("DELETE FROM held_resources WHERE identity = ? AND scope = ?", identity_, scope);
+  here_->left.note_written(Left::Hold, /*may_be_one=*/false);
+  here_->left.note_written(Left::HeldResource, /*may_be_one=*/false);
 }
 
 void Transaction::put_pending(const sync::Pending& pending) {
@@ -32,6 +37,7 @@ void Transaction::put_pending(const sync::Pending& pending) {
       "last_ns = max(last_ns, excluded.last_ns), doubt_change = max(doubt_change, excluded.doubt_change)",
       identity_, pending.type, pending.resource.kind, pending.resource.id, is_doubt, is_deployment, pending.first.ns,
       pending.last.ns, pending.doubt_change);
+  here_->left.note_written(Left::Doubt, is_doubt);
   put_seen(pending.type, pending.last);
 }
 
@@ -55,8 +61,10 @@ bool Transaction::is_pending(std::string_view type, const sync::Key& resource) {
 }
 
 void Transaction::clear_doubts(std::int64_t asked_change) {
+  if (!is_left(Left::Doubt)) return;
   db_.execute("DELETE FROM pending INDEXED BY pending_doubts WHERE identity = ? AND doubt = 1 AND doubt_change <= ?",
               identity_, asked_change);
+  here_->left.note_written(Left::Doubt, /*may_be_one=*/false);
 }
 
 Instant Transaction::earliest_pending_deployment() {
@@ -81,11 +89,17 @@ std::vector<std::pair<std::string, Instant>> Transaction::event_timestamps() {
 }
 
 bool Transaction::remember(std::string_view correlation_id, Instant wall, Instant expire_before) {
-  db_.execute("DELETE FROM correlations WHERE identity = ? AND at_ns < ?", identity_, expire_before.ns);
+  // The inputs of one transaction mostly have one time.
+  if (expired_before_ != expire_before) {
+    db_.execute("DELETE FROM correlations WHERE identity = ? AND at_ns < ?", identity_, expire_before.ns);
+    expired_before_ = expire_before;
+  }
   db_.execute("INSERT OR IGNORE INTO correlations (identity, correlation_id, at_ns) VALUES (?,?,?)", identity_,
               correlation_id, wall.ns);
   const bool is_new = !db_.error() && db_.changed_rows() > 0;
-  db_.execute("DELETE FROM correlations WHERE number <= (SELECT max(number) FROM correlations) - ?", kMaxCorrelations);
+  if (is_new && db_.last_row() > kMaxCorrelations) {
+    db_.execute("DELETE FROM correlations WHERE number <= ?", db_.last_row() - kMaxCorrelations);
+  }
   return is_new;
 }
 

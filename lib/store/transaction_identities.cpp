@@ -22,17 +22,28 @@ void Transaction::work_on(sync::Side side) {
 
 void Transaction::bind(sync::Side side) {
   side_ = side;
-  auto row = db_.query(side == sync::Side::Served ? "SELECT identity, revision FROM identities WHERE serving = 1"
-                                                  : "SELECT identity, revision FROM identities WHERE staged = 1");
-  const bool found = row.next();
-  identity_ = found ? row.integer(0) : 0;
-  revision_ = found ? row.integer(1) : 0;
+  auto& known = side == sync::Side::Served ? known_.served : known_.staged;
+  if (!known) {
+    auto row = db_.query(side == sync::Side::Served ? "SELECT identity, revision FROM identities WHERE serving = 1"
+                                                    : "SELECT identity, revision FROM identities WHERE staged = 1");
+    known.emplace();
+    if (row.next()) {
+      known->identity = row.integer(0);
+      known->revision = row.integer(1);
+    }
+  }
+  here_ = &*known;
+  identity_ = known->identity;
+  revision_ = known->revision;
   stored_revision_ = revision_;
 }
 
 std::string Transaction::staged_gateway_id() {
-  auto row = db_.query("SELECT gateway_id FROM identities WHERE staged = 1");
-  return row.next() ? row.text(0) : std::string();
+  if (!known_.staged_gateway_id) {
+    auto row = db_.query("SELECT gateway_id FROM identities WHERE staged = 1");
+    known_.staged_gateway_id = row.next() ? row.text(0) : std::string();
+  }
+  return *known_.staged_gateway_id;
 }
 
 bool Transaction::stage(const std::string& gateway_id, Instant since) {
@@ -45,6 +56,8 @@ bool Transaction::stage(const std::string& gateway_id, Instant since) {
         "ON CONFLICT (gateway_id) DO UPDATE SET staged = 1, since_ns = excluded.since_ns",
         gateway_id, since.ns);
   }
+  known_.staged.reset();
+  known_.staged_gateway_id = gateway_id;
   // Of one that has just left service the gateway may still have everything.
   if (!marks().taking_over) drop_others();
   return true;
@@ -61,6 +74,7 @@ void Transaction::switch_to_staged(const std::string& epoch) {
   db_.execute(
       "UPDATE identities SET serving = 1, staged = 0, since_ns = 0, taking_over = 1, answered_instance = '', "
       "answered_epoch = '', answered_revision = 0 WHERE staged = 1");
+  known_ = {};
   bind(sync::Side::Served);
   db_.execute("INSERT INTO epochs (identity, epoch, first_revision) VALUES (?, ?, ?)", identity_, epoch, last);
   revision_ = std::max(last, revision_) + 1;

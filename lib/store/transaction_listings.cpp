@@ -98,6 +98,7 @@ void Transaction::mark_taken_back(std::string_view scope, std::string_view id) {
 
 std::int64_t Transaction::note_held(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
                                     std::string_view artifact_id) {
+  here_->left.note_written(Left::HeldResource, /*may_be_one=*/true);
   static const std::string kInsert =
       "INSERT OR IGNORE INTO held_resources (identity, scope, kind, id) SELECT x.identity, ?2, x.kind, x.id ";
   static const std::string kForget =
@@ -134,6 +135,7 @@ bool Transaction::has_unchanged_elsewhere(std::string_view kind, std::string_vie
 }
 
 std::int64_t Transaction::absent_elsewhere(std::string_view kind, std::string_view artifact_id) {
+  if (!is_left(Left::AbsentResource)) return 0;
   return db_.number(
       "SELECT count(*) FROM resources INDEXED BY resources_absent WHERE identity = ? AND absent_change IS NOT NULL AND "
       "kind = ? AND artifact_id <> ? AND gone = 0",

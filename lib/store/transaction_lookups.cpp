@@ -16,6 +16,7 @@ std::optional<sync::Key> Transaction::offered_as(const sync::Reference& referenc
 }
 
 std::vector<sync::Key> Transaction::waiting_for(const sync::Key& key) {
+  if (!is_left_to_wait()) return {};
   // References to this resource, by either of its names, in the wanted body of a row that waits.
   return keys(db_.query(
       "WITH names (name) AS (SELECT ?3 UNION SELECT b.handle FROM offers o JOIN bodies b ON b.identity = o.identity "

@@ -7,10 +7,12 @@ std::int64_t serving_identity(Connection& connection) {
   return connection.number("SELECT identity FROM identities WHERE serving = 1");
 }
 
-Transaction::Transaction(Connection& connection)
+Transaction::Transaction(Connection& connection, Known& known)
     : db_(connection),
-      change_(db_.number("SELECT value FROM counters WHERE name = 'change'")),
+      known_(known),
+      change_(known.change ? *known.change : db_.number("SELECT value FROM counters WHERE name = 'change'")),
       stored_change_(change_) {
+  known_.change = change_;
   bind(sync::Side::Served);
   if (identity_ == 0 || revision_ == 0) db_.set_error({ErrorKind::Corrupt, "the marks of the store are not there"});
 }
@@ -23,7 +25,10 @@ void Transaction::create_scratch(Connection& connection) {
 }
 
 void Transaction::finish() {
-  if (change_ != stored_change_) db_.execute("UPDATE counters SET value = ?2 WHERE name = ?1", "change", change_);
+  if (change_ != stored_change_) {
+    db_.execute("UPDATE counters SET value = ?2 WHERE name = ?1", "change", change_);
+    known_.change = stored_change_ = change_;
+  }
   write_revision();
 }
 
@@ -31,9 +36,11 @@ void Transaction::write_revision() {
   if (revision_ == stored_revision_) return;
   db_.execute("UPDATE identities SET revision = ?2 WHERE identity = ?1", identity_, revision_);
   stored_revision_ = revision_;
+  here_->revision = revision_;
 }
 
 sync::Marks Transaction::marks() {
+  if (here_->marks) return *here_->marks;
   auto row = db_.query(
       "SELECT gateway_id, listed_to_ns, horizon_ns, links, answered_instance, answered_epoch, answered_revision, "
       "floor, address, moved, taking_over FROM identities WHERE identity = ?",
@@ -49,6 +56,7 @@ sync::Marks Transaction::marks() {
   marks.address = row.text(8);
   marks.moved = row.flag(9);
   marks.taking_over = row.flag(10);
+  here_->marks = marks;
   return marks;
 }
 
@@ -59,11 +67,13 @@ void Transaction::put_marks(const sync::Marks& marks) {
       "WHERE identity = ?1",
       identity_, marks.gateway_id, marks.listed_to.ns, marks.horizon.ns, marks.links, marks.answered.instance,
       marks.answered.epoch, marks.answered.revision, marks.floor, marks.address, marks.moved, marks.taking_over);
+  here_->marks = marks;
 }
 
 void Transaction::begin_epoch(const std::string& epoch) {
   db_.execute("INSERT INTO epochs (identity, epoch, first_revision) VALUES (?, ?, ?)", identity_, epoch, revision_);
   db_.execute("DELETE FROM epochs WHERE number <= (SELECT max(number) FROM epochs) - ?", kMaxEpochs);
+  known_.epoch = epoch;
 }
 
 std::string present_epoch(Connection& connection) {
@@ -72,7 +82,8 @@ std::string present_epoch(Connection& connection) {
 }
 
 std::string Transaction::epoch() {
-  return present_epoch(db_);
+  if (!known_.epoch) known_.epoch = present_epoch(db_);
+  return *known_.epoch;
 }
 
 std::optional<std::int64_t> Transaction::last_revision_of(std::string_view epoch) {

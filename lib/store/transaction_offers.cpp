@@ -30,6 +30,7 @@ void Transaction::put_offer(const sync::Key& key, bool artifact, bool may_settle
       identity_, key.kind, key.id, artifact, protocol::rank_of(key.kind), o.offered.is_set(), o.revision,
       o.offered.body, o.offered.at_ms, o.lost, may_settle, o.good.body, o.good.at_ms, refused_body, refused_at_ms,
       refused_reason, refused_since_ns, o.sent.body, o.sent.at_ms, o.sent_push);
+  note_written(o);
 }
 
 void Transaction::visit_pushed(std::int64_t after, std::int64_t up_to, std::int64_t push, const KeyVisit& visit) {
@@ -42,6 +43,7 @@ void Transaction::visit_pushed(std::int64_t after, std::int64_t up_to, std::int6
 }
 
 void Transaction::visit_refused(const KeyVisit& visit) {
+  if (!is_left(Left::Refused)) return;
   visit_keys(
       "SELECT kind, id FROM offers INDEXED BY offers_refused WHERE identity = ? AND refused_body IS NOT NULL ORDER BY "
       "kind, id",

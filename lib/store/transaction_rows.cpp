@@ -22,6 +22,7 @@ void Transaction::put(const sync::Artifact& a) {
       a.fetched, static_cast<int>(a.verdict), a.waiting, absent.link, absent.asked_ms, absent.change, went_back.link,
       went_back.asked_ms, went_back.change, a.went_back_to.body, a.went_back_to.at_ms, static_cast<int>(a.question),
       a.question_change, a.gone_since.ns);
+  note_written(a);
   const sync::Key key{a.kind, a.id};
   put_offer(key, /*artifact=*/true, a.may_settle, a.offering);
   drop_bodies_but(key, a.fetched, a.offering);
@@ -42,6 +43,7 @@ void Transaction::put(const sync::Resource& r) {
       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       identity_, r.kind, r.id, r.artifact_id, r.name, r.gone, r.body, r.updated_at.ns, r.from_event, r.hash,
       r.fetched_hash, r.changed, r.waiting, absent.link, absent.asked_ms, absent.change, r.gone_since.ns);
+  note_written(r);
   const sync::Key key{r.kind, r.id};
   put_offer(key, /*artifact=*/false, /*may_settle=*/false, r.offering);
   drop_bodies_but(key, r.body, r.offering);
@@ -54,6 +56,7 @@ void Transaction::erase(const sync::Key& key) {
   db_.execute("DELETE FROM offers WHERE identity = ? AND kind = ? AND id = ?", identity_, key.kind, key.id);
   db_.execute("DELETE FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ?", identity_, key.kind, key.id);
   db_.execute("DELETE FROM pending WHERE identity = ? AND kind = ? AND id = ?", identity_, key.kind, key.id);
+  here_->left.note_erased();
 }
 
 }  // namespace tether::store

@@ -20,17 +20,23 @@ void Transaction::visit_scratch(std::int64_t before, const KeyVisit& visit) {
 
 void Transaction::visit_may_settle(std::int64_t up_to_revision,
                                    const std::function<void(const sync::Artifact&)>& visit) {
+  KnownIdentity& here = *here_;
+  if (up_to_revision <= here.none_settles_up_to) return;
+  bool is_none = true;
   visit_keys(
       "SELECT a.kind, a.id FROM offers o INDEXED BY offers_may_settle CROSS JOIN artifacts a ON "
       "a.identity = o.identity AND a.id = o.id AND a.kind = o.kind WHERE o.identity = ? AND o.may_settle = 1 AND "
       "o.revision <= ? ORDER BY a.changed",
-      [this, &visit](const sync::Key& key) {
+      [this, &visit, &is_none](const sync::Key& key) {
+        is_none = false;
         if (const auto row = artifact(key.id)) visit(*row);
       },
       identity_, up_to_revision);
+  if (is_none) here.none_settles_up_to = up_to_revision;
 }
 
 void Transaction::visit_waiting(const KeyVisit& visit) {
+  if (!is_left_to_wait()) return;
   visit_keys(
       "SELECT kind, id FROM artifacts INDEXED BY artifacts_waiting WHERE identity = ?1 AND waiting = 1 UNION ALL "
       "SELECT kind, id FROM resources INDEXED BY resources_waiting WHERE identity = ?1 AND waiting = 1",
