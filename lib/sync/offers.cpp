@@ -249,26 +249,12 @@ void Offers::touch_referring(const Reference& reference) {
 }
 
 void Offers::retry_refused_by(const Key& key) {
-  std::vector<Key> refused;
-  records_.visit_refused([&refused](const Key& row) { refused.push_back(row); });
-  if (refused.empty()) return;
+  if (!records_.has_refused()) return;
   Reference changed_one{key.kind, key.id};
   if (const auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
     if (const auto body = records_.body(key, artifact->offering.offered.body)) changed_one.name = body->handle;
   }
-  const auto refers = [&](const Key& row, const Offering& offering, const std::string& artifact_id) {
-    if (!offering.refused || !offering.refused->version.is_set()) return false;
-    if (artifact_id == key.id) return true;
-    const auto references = records_.references(row, offering.refused->version.body);
-    return std::find(references.begin(), references.end(), changed_one) != references.end();
-  };
-  for (const Key& row : refused) {
-    if (const auto artifact = records_.artifact(row.id); artifact && artifact->kind == row.kind) {
-      if (refers(row, artifact->offering, "")) retry(row);
-    } else if (const auto resource = records_.resource(row.kind, row.id)) {
-      if (refers(row, resource->offering, resource->artifact_id)) retry(row);
-    }
-  }
+  for (const Key& row : records_.refused_with(changed_one, key.id)) retry(row);
 }
 
 void Offers::withdraw_what_belongs_to(const Key& artifact) {

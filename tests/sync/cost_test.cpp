@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <functional>
+#include <vector>
 
 #include "effort.h"
 #include "world.h"
@@ -35,6 +36,25 @@ std::string id_of(int number) {
 
 void deploy_many(World& world) {
   for (int i = 0; i < kMany; ++i) world.deploy(id_of(i), "d" + std::to_string(i));
+}
+
+/// What the document of one more deployment costs, with so many in quarantine.
+std::int64_t steps_of_document(int refused) {
+  Effort effort;
+  World world;
+  std::vector<protocol::RejectedLine> rejected;
+  for (int i = 0; i < refused; ++i) {
+    world.deploy(id_of(i), "d" + std::to_string(i));
+    rejected.push_back({"RestApi", id_of(i), "no"});
+  }
+  world.link_up();
+  world.serve();
+  world.push(rejected);
+  world.run(5s);
+  world.event(world.deploy("one more", "one more"));
+  const std::int64_t steps = steps_of(effort, [&world] { world.serve(); });
+  REQUIRE(world.offered("one more") == "one more");
+  return steps;
 }
 
 }  // namespace
@@ -83,4 +103,13 @@ TEST_CASE("a deployment costs the same however many documents have not come") {
   CAPTURE(early, late);
   REQUIRE(early > 0);
   CHECK(is_as_much(late, early));
+}
+
+TEST_CASE("a document costs the same however many are in quarantine") {
+  const std::int64_t few = steps_of_document(kEarly);
+  const std::int64_t many = steps_of_document(kMany);
+
+  CAPTURE(few, many);
+  REQUIRE(few > 0);
+  CHECK(is_as_much(many, few));
 }
