@@ -140,9 +140,9 @@ void Artifacts::on_deleted_event(const protocol::ArtifactDeleted& event, const s
   records.put_pending({type, {artifact->kind, artifact->id}, at, at, 0});
 }
 
-void Artifacts::on_row(const Statement& row, const RowContext& row_context, Asked& asked) {
+void Artifacts::on_row(std::optional<Artifact> stored, const Statement& row, const RowContext& row_context,
+                       Asked& asked) {
   Records& records = context_.records;
-  auto stored = records.artifact(row.artifact_id);
   if (stored && is_back(*stored, asked)) {
     stored->question = Question::None;
     stored->absent.reset();

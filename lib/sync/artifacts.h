@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "tether/sync/context.h"
 #include "tether/sync/rule.h"
 
@@ -13,7 +15,8 @@ class Artifacts {
 
   void on_event(const Statement& event, const std::string& type);
   void on_deleted_event(const protocol::ArtifactDeleted& event, const std::string& type, Instant at);
-  void on_row(const Statement& row, const RowContext& row_context, Asked& asked);
+  /// `stored` is what is stored of the row's artifact.
+  void on_row(std::optional<Artifact> stored, const Statement& row, const RowContext& row_context, Asked& asked);
   /// Rows of this listing brought these into service: what belongs to them is listed.
   void on_came(const Asked& asked);
   /// A full listing took it out of service by an older row that was said twice, and the brake allows.

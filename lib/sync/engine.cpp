@@ -133,7 +133,7 @@ void Engine::on_deployment_rows(Records& records, std::uint64_t request,
   Context context(records, memory_, now, options_, commands_);
   Artifacts artifacts(context);
   for (const auto& row : rows) {
-    const auto stored = records.artifact(row.artifact_id);
+    auto stored = records.artifact(row.artifact_id);
     const bool raced = stored && stored->changed > asked.change;
     // Stored is not enough: after a loss of the store, the first listing alone would vouch for the second.
     const bool known = stored && stored->offering.good.is_set();
@@ -141,7 +141,8 @@ void Engine::on_deployment_rows(Records& records, std::uint64_t request,
     asked.known_rows += known ? 1 : 0;
     asked.newest = std::max(asked.newest, row.at);
     if (asked.full) records.mark_seen(asked.scope, row.artifact_id);
-    artifacts.on_row({row.kind, row.artifact_id, row.deployment_id, row.deployed, row.at, row.at_text},
+    artifacts.on_row(std::move(stored),
+                     {row.kind, row.artifact_id, row.deployment_id, row.deployed, row.at, row.at_text},
                      {asked.full, raced, memory_.link, asked.when_ms}, asked);
   }
   asked.differs |= records.last_change() != before;
