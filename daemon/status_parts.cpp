@@ -91,6 +91,7 @@ void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Fre
     }
     shown.staged->waits_for = sync::to_string(standing.staged_lack);
     shown.staged->needs_operator = sync::needs_operator(standing.staged_lack);
+    shown.staged->accepted = standing.staged_accepted;
   }
   const auto show = [&fresh](bool& agreement, bool holds) {
     agreement = holds && fresh.link && fresh.stored && (fresh.lists || agreement);

@@ -41,7 +41,7 @@ Json staged(const std::optional<StagedStatus>& status) {
   return {
       {"gateway_id", status->gateway_id},         {"since", instant(status->since)}, {"deployed", status->deployed},
       {"documents", status->documents},           {"resources", status->resources},  {"waits_for", status->waits_for},
-      {"needs_operator", status->needs_operator},
+      {"needs_operator", status->needs_operator}, {"accepted", status->accepted},
   };
 }
 

@@ -20,6 +20,7 @@ struct StagedStatus {
   std::uint64_t resources = 0;  ///< What the gateway would be given, all kinds together.
   std::string waits_for;
   bool needs_operator = false;  ///< It does not take over by itself.
+  bool accepted = false;        ///< Under the present link an operator wants it served.
 };
 
 struct ControlPlaneStatus {

@@ -48,6 +48,7 @@ void Engine::on_link_down(Records& records, Now now) {
   }
   memory_.side = Side::Served;
   memory_.staging = {};
+  memory_.accepted_gateway_id.clear();
   memory_.early.clear();
   memory_.early_bytes = 0;
   memory_.requests.clear();
@@ -317,7 +318,8 @@ void Engine::on_line_refused(Records& records, std::int64_t push, const protocol
 }
 
 void Engine::on_identity_accepted(Records& records, const std::string& gateway_id, Now now) {
-  if (records.staged_gateway_id() == gateway_id) memory_.accepted_gateway_id = gateway_id;
+  Context context(records, memory_, now, options_, commands_);
+  accept_staged(context, gateway_id);
   after_input(records, now);
 }
 

@@ -101,6 +101,7 @@ struct Standing {
   std::string other_gateway_id;   ///< Otherwise: whose link it is.
   std::string staged_gateway_id;  ///< The identity that is staged; empty: none.
   StagedLack staged_lack = StagedLack::Nothing;
+  bool staged_accepted = false;     ///< An operator wants it served, under this link.
   bool in_sync = false;             ///< Section 14, without its line about the gateway.
   bool settled = false;             ///< The same, quarantined ones allowed.
   std::optional<TimePoint> proven;  ///< When the listing was sent that last proved it.
@@ -124,7 +125,7 @@ struct Memory {
   bool identified = false;          ///< … and so it is known whose link this is.
   Side side = Side::Served;         ///< Whose.
   std::string link_gateway_id;      ///< Whose this link is, or the last one was.
-  std::string accepted_gateway_id;  ///< The operator wants this one served, whatever it lacks in number.
+  std::string accepted_gateway_id;  ///< Under this link an operator wants this one served, whatever it lacks.
   Staging staging;
   std::int64_t link = 0;
   TimePoint link_since;

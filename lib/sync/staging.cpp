@@ -55,7 +55,6 @@ void identify(Context& context, const std::string& gateway_id) {
     memory.listed_since_start = false;
     memory.listing_knew = false;
     memory.lost_under = 0;  // each identity counts its own links
-    memory.accepted_gateway_id.clear();
   }
   memory.link_gateway_id = gateway_id;
   memory.staging = {};
@@ -84,6 +83,14 @@ void note_address(Context& context, Marks& marks) {
   marks.address = address;
 }
 
+void accept_staged(Context& context, const std::string& gateway_id) {
+  Memory& memory = context.memory;
+  if (memory.side != Side::Staged || memory.link_gateway_id != gateway_id) return;
+  memory.accepted_gateway_id = gateway_id;
+  context.commands.emplace_back(
+      Note{Note::Level::Info, "an operator accepts the staged identity", {{"staged", gateway_id}}});
+}
+
 void note_staged_listing(Context& context, const Asked& asked) {
   Staging& staging = context.memory.staging;
   if (asked.differs || !staging.listed) {
@@ -100,6 +107,7 @@ void consider_switch(Context& context) {
   Standing& standing = context.memory.standing;
   standing.staged_gateway_id = context.records.staged_gateway_id();
   standing.staged_lack = StagedLack::Nothing;
+  standing.staged_accepted = false;
   if (standing.staged_gateway_id.empty()) return;
   standing.staged_lack = lack_of_staged(context);
   if (standing.staged_lack == StagedLack::Nothing && context.options.new_epoch) {
@@ -107,6 +115,7 @@ void consider_switch(Context& context) {
     standing.staged_gateway_id.clear();
     return;
   }
+  standing.staged_accepted = context.memory.accepted_gateway_id == standing.staged_gateway_id;
   const StagedLack lack = standing.staged_lack;
   if (needs_operator(lack) && lack != context.memory.staging.said) {
     context.memory.staging.said = lack;

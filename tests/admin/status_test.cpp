@@ -54,16 +54,17 @@ TEST_CASE("everything that is known is told (R14, R29)") {
   status.started = kNow - 90s;
   status.in_sync = true;
   status.settled = true;
-  status.control_plane = {ControlPlaneStatus::State::Connected,
-                          kNow - 5s,
-                          "wss://h:1/x",
-                          "g-1",
-                          "g-2",
-                          true,
-                          kNow - 1500ms,
-                          kNow + 2500ms,
-                          "was refused",
-                          StagedStatus{"g-2", *parse_rfc3339("2026-08-22T11:02:03Z"), 4, 3, 2, "a listing", true}};
+  status.control_plane = {
+      ControlPlaneStatus::State::Connected,
+      kNow - 5s,
+      "wss://h:1/x",
+      "g-1",
+      "g-2",
+      true,
+      kNow - 1500ms,
+      kNow + 2500ms,
+      "was refused",
+      StagedStatus{"g-2", *parse_rfc3339("2026-08-22T11:02:03Z"), 4, 3, 2, "a listing", true, true}};
   status.gateway = {GatewayStatus::State::InSync, kNow - 4s, "/run/g.sock", "i-1", 42, true, kNow - 3s, "was away"};
   status.store = {43, {{"RestApi", 7}, {"ApiKey", 2}}, 5, true, "disk is full"};
   status.event_timestamps = {{"api.deployed", *parse_rfc3339("2026-08-22T11:02:03.4179Z")}};
@@ -88,7 +89,7 @@ TEST_CASE("everything that is known is told (R14, R29)") {
   CHECK(json["control_plane"] == nlohmann::json::parse(R"({"state":"connected","state_age_s":5.0,"url":"wss://h:1/x",
       "gateway_id":"g-1","other_gateway_id":"g-2","staged":{"gateway_id":"g-2",
       "since":"2026-08-22T11:02:03.000Z","deployed":4,"documents":3,"resources":2,"waits_for":"a listing",
-      "needs_operator":true},"in_sync":true,"last_proven_sync_age_s":1.5,"next_attempt_s":2.5,
+      "needs_operator":true,"accepted":true},"in_sync":true,"last_proven_sync_age_s":1.5,"next_attempt_s":2.5,
       "last_error":"was refused"})"));
   CHECK(json["gateway"] == nlohmann::json::parse(R"({"state":"in_sync","state_age_s":4.0,"socket":"/run/g.sock",
       "instance":"i-1","applied_revision":42,"ready":true,"last_proven_sync_age_s":3.0,"last_error":"was away"})"));

@@ -73,4 +73,24 @@ TEST_CASE("agreement under a link that went is not shown for the next one [R29]"
   CHECK_FALSE(status.settled);
 }
 
+TEST_CASE("a staged identity is shown with what it waits for, and whether an operator has accepted it") {
+  sync::Standing standing;
+  standing.staged_gateway_id = "g-2";
+  standing.staged_lack = sync::StagedLack::TooFew;
+  Status status = told({}, standing, {});
+  REQUIRE(status.control_plane.staged);
+  CHECK(status.control_plane.staged->gateway_id == "g-2");
+  CHECK(status.control_plane.staged->needs_operator);
+  CHECK_FALSE(status.control_plane.staged->accepted);
+
+  standing.staged_lack = sync::StagedLack::Doubts;
+  standing.staged_accepted = true;
+  status = told(status, standing, {});
+  CHECK(status.control_plane.staged->waits_for == "an answer about what is in doubt");
+  CHECK_FALSE(status.control_plane.staged->needs_operator);
+  CHECK(status.control_plane.staged->accepted);
+
+  CHECK_FALSE(told(status, {}, {}).control_plane.staged);
+}
+
 }  // namespace tether::daemon

@@ -280,6 +280,27 @@ TEST_CASE("what the operator accepted before it was complete takes over when it 
   CHECK(served_by(world) == "gateway-2");
 }
 
+TEST_CASE("what the operator accepted counts under its link alone") {
+  World world;
+  serve_first(world);
+  link_second(world, 1);
+  const auto accept = [](Engine& engine, Records& records, Now now) {
+    engine.on_identity_accepted(records, "gateway-2", now);
+  };
+  world.with([&](Engine& engine, Records& records) { accept(engine, records, world.now()); });
+  CHECK(world.standing().staged_accepted);
+  world.link_down();
+  CHECK_FALSE(world.standing().staged_accepted);
+  // Without a link there is nothing to accept.
+  world.with([&](Engine& engine, Records& records) { accept(engine, records, world.now()); });
+  CHECK_FALSE(world.standing().staged_accepted);
+
+  world.link_up("gateway-2");
+  world.serve_for(11s);
+  CHECK(served_by(world) == "gateway-1");
+  CHECK(world.standing().staged_lack == StagedLack::TooFew);
+}
+
 TEST_CASE("with the link of the identity in service back, the staged one is forgotten [CE-8]") {
   World world;
   serve_first(world);
