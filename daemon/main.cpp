@@ -1,8 +1,8 @@
 #include <cstdio>
 
 #include "daemon.h"
+#include "operator_commands.h"
 #include "options.h"
-#include "release_deletions.h"
 #include "tether/settings/settings.h"
 #include "tether/settings/unknown_variables.h"
 

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <utility>
 
-#include "tether/admin/release.h"
+#include "tether/admin/operator_command.h"
 
 namespace tether {
 namespace {
@@ -56,9 +56,9 @@ Result<std::string> AdminClient::status() const {
   return answer->body;
 }
 
-Result<Done> AdminClient::release_deletions(const std::string& body) const {
-  const auto answer = ask(host_, port_, [&body](httplib::Client& client) {
-    return client.Post(kReleasePath, {{kReleaseHeader, kReleaseHeaderValue}}, body, "application/json");
+Result<Done> AdminClient::command(const std::string& name, const std::string& body) const {
+  const auto answer = ask(host_, port_, [&name, &body](httplib::Client& client) {
+    return client.Post("/" + name, {{kCommandHeader, name}}, body, "application/json");
   });
   if (!answer) {
     return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + httplib::to_string(answer.error()));

@@ -15,8 +15,9 @@ class AdminClient {
 
   /// The body of `/status`. Retry: nobody answers, or not with 200.
   Result<std::string> status() const;
-  /// Hands over an operator's consent. Reject: the daemon's own words why it does not take it.
-  Result<Done> release_deletions(const std::string& body) const;
+  /// Hands over an operator's consent to what this sub-command does. Reject: the daemon's own words why it does not
+  /// take it.
+  Result<Done> command(const std::string& name, const std::string& body) const;
 
  private:
   std::string host_;

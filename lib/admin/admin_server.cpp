@@ -59,13 +59,23 @@ bool names_this_machine(const std::string& host) {
   return name == "localhost" || name == "[::1]" || (is_loopback(name) && is_ipv4(name));
 }
 
-/// Why this is not a command of an operator on this machine.
-std::optional<std::string> why_no_command(const httplib::Request& request) {
+constexpr std::array<std::string_view, 1> kCommands = {kReleaseCommand};
+
+/// The command that this path takes; empty: none.
+std::string_view command_of(std::string_view path) {
+  for (const std::string_view command : kCommands) {
+    if (path.starts_with('/') && path.substr(1) == command) return command;
+  }
+  return {};
+}
+
+/// Why this is not that command of an operator on this machine.
+std::optional<std::string> why_no_command(const httplib::Request& request, std::string_view command) {
   if (!is_loopback(request.remote_addr)) return "only from this machine\n";
   if (!names_this_machine(request.get_header_value("Host"))) return "only for a Host that is this machine\n";
   if (request.has_header("Origin") || request.has_header("Sec-Fetch-Site")) return "not from a page\n";
-  if (request.get_header_value(kReleaseHeader) != kReleaseHeaderValue) {
-    return "only with the header " + std::string(kReleaseHeader) + ": " + kReleaseHeaderValue + "\n";
+  if (request.get_header_value(kCommandHeader) != command) {
+    return "only with the header " + std::string(kCommandHeader) + ": " + std::string(command) + "\n";
   }
   if (request.get_header_value("Content-Type") != "application/json") return "only with JSON in the body\n";
   return std::nullopt;
@@ -73,7 +83,8 @@ std::optional<std::string> why_no_command(const httplib::Request& request) {
 
 /// Before any body is read.
 httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& request, httplib::Response& response) {
-  const bool is_command_path = request.path == kReleasePath;
+  const std::string_view command = command_of(request.path);
+  const bool is_command_path = !command.empty();
   const bool is_allowed =
       is_command_path ? request.method == "POST" : request.method == "GET" || request.method == "HEAD";
   if (!is_allowed) {
@@ -82,7 +93,7 @@ httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& re
     return httplib::Server::HandlerResponse::Handled;
   }
   if (!is_command_path) return httplib::Server::HandlerResponse::Unhandled;
-  const auto why_not = why_no_command(request);
+  const auto why_not = why_no_command(request, command);
   if (!why_not) return httplib::Server::HandlerResponse::Unhandled;
   answer(response, 403, *why_not);
   return httplib::Server::HandlerResponse::Handled;
@@ -113,6 +124,7 @@ struct AdminServer::Impl {
 
   void route();
   void get(const char* path, void (Impl::*handler)(httplib::Response&));
+  void command(const char* name, void (Impl::*handler)(const std::string& body, httplib::Response&));
   void release(const std::string& body, httplib::Response& response);
   bool listens_within(std::chrono::milliseconds time);
 
@@ -139,9 +151,16 @@ void AdminServer::Impl::get(const char* path, void (Impl::*handler)(httplib::Res
   });
 }
 
+void AdminServer::Impl::command(const char* name, void (Impl::*handler)(const std::string& body, httplib::Response&)) {
+  server.Post("/" + std::string(name), [this, handler](const httplib::Request& request, httplib::Response& response) {
+    const std::lock_guard lock(sources_mutex);
+    if (metrics == nullptr) return answer(response, 503, "stopping\n");
+    (this->*handler)(request.body, response);
+  });
+}
+
 void AdminServer::Impl::release(const std::string& body, httplib::Response& response) {
-  const std::lock_guard lock(sources_mutex);
-  if (metrics == nullptr || !sources.release) return answer(response, 503, "stopping\n");
+  if (!sources.release) return answer(response, 503, "stopping\n");
   const auto holds = read_release(body);
   if (!holds) return answer(response, 400, holds.error().message + "\n");
   if (const auto why_not = why_not_release(sources.status(), *holds)) return answer(response, 409, *why_not + "\n");
@@ -155,16 +174,14 @@ void AdminServer::Impl::route() {
   server.set_keep_alive_max_count(1);
   server.set_read_timeout(kReadTimeout);
   server.set_write_timeout(kWriteTimeout);
-  server.set_payload_max_length(kMaxReleaseBytes);
+  server.set_payload_max_length(kMaxConsentBytes);
   server.set_pre_routing_handler(refuse_other_methods);
   server.set_error_handler(explain_error);
   get("/livez", &Impl::livez);
   get("/readyz", &Impl::readyz);
   get("/status", &Impl::status);
   get("/metrics", &Impl::metrics_text);
-  server.Post(kReleasePath, [this](const httplib::Request& request, httplib::Response& response) {
-    release(request.body, response);
-  });
+  command(kReleaseCommand, &Impl::release);
 }
 
 /// A server that is stopped before it listens would listen for ever.

@@ -2,77 +2,44 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
+
+#include "tether/admin/command_json.h"
 
 namespace tether {
 namespace {
 
 using Json = nlohmann::json;
 
-/// As the command reads it from `/status`.
-struct Held {
-  bool connected = false;
-  std::string link_state;
-  Json holds;
-  Json resources;
-};
-
-Result<Held> read_held(const Result<std::string>& body) {
-  if (!body) return tl::unexpected(body.error());
-  const Json json = Json::parse(*body, nullptr, /*allow_exceptions=*/false);
-  Held held;
-  const bool readable = json.is_object() && json.contains("control_plane") && json["control_plane"].is_object() &&
-                        json.contains("holds") && json["holds"].is_array() && json.contains("held") &&
-                        json["held"].is_array();
-  if (!readable) return fail(ErrorKind::Reject, "what answers there is no tetherd of this version");
-  held.link_state = json["control_plane"].value("state", "");
-  held.connected = held.link_state == "connected";
-  held.holds = json["holds"];
-  held.resources = json["held"];
-  return held;
-}
-
-/// A member as text that can stand on a terminal: names come from outside.
-std::string text(const Json& object, const char* member) {
-  const auto found = object.find(member);
-  std::string out = found != object.end() && found->is_string() ? found->get<std::string>() : "";
-  for (char& c : out) {
-    if ((c >= '\0' && c < ' ') || c == '\x7f') c = '?';
-  }
-  return out;
-}
-
-std::int64_t number(const Json& object, const char* member) {
-  const auto found = object.find(member);
-  return found != object.end() && found->is_number() ? found->get<std::int64_t>() : 0;
-}
+constexpr const char* kConnected = "connected";
 
 std::string line_of(const Json& hold) {
-  std::string out = text(hold, "listing") + ": lacks " + std::to_string(number(hold, "would_go")) + " of " +
-                    std::to_string(number(hold, "in_service")) + " that are stored, since " + text(hold, "since");
-  return out + "; " + text(hold, "reason") + "\n";
+  std::string out = shown_text(hold, "listing") + ": lacks " + std::to_string(shown_number(hold, "would_go")) + " of " +
+                    std::to_string(shown_number(hold, "in_service")) + " that are stored, since " +
+                    shown_text(hold, "since");
+  return out + "; " + shown_text(hold, "reason") + "\n";
 }
 
-std::string show(const Held& held) {
+std::string show(const Json& status) {
   std::string out = "The deletion brake holds these removals. Listings of the control plane lack them:\n";
-  for (const Json& hold : held.holds) {
+  for (const Json& hold : status["holds"]) {
     out += "\n" + line_of(hold);
     std::int64_t shown = 0;
-    for (const Json& resource : held.resources) {
-      if (text(resource, "listing") != text(hold, "listing")) continue;
+    for (const Json& resource : status["held"]) {
+      if (shown_text(resource, "listing") != shown_text(hold, "listing")) continue;
       ++shown;
-      out += "  " + text(resource, "kind") + " " + text(resource, "id") + "  " + text(resource, "handle") + "\n";
+      out += "  " + shown_text(resource, "kind") + " " + shown_text(resource, "id") + "  " +
+             shown_text(resource, "handle") + "\n";
     }
-    const std::int64_t more = number(hold, "would_go") - shown;
+    const std::int64_t more = shown_number(hold, "would_go") - shown;
     if (more > 0) out += "  … and " + std::to_string(more) + " more that are not shown\n";
   }
   return out + "\n";
 }
 
-std::vector<AgreedHold> agreed_holds(const Held& held) {
+std::vector<AgreedHold> agreed_holds(const Json& status) {
   std::vector<AgreedHold> out;
-  for (const Json& hold : held.holds) {
-    if (out.size() < kMaxAgreedHolds) out.push_back({text(hold, "listing"), number(hold, "noted")});
+  for (const Json& hold : status["holds"]) {
+    if (out.size() < kMaxAgreedHolds) out.push_back({shown_text(hold, "listing"), shown_number(hold, "noted")});
   }
   return out;
 }
@@ -93,8 +60,8 @@ std::string follow(const std::string& listing, const Json& hold, Progress& progr
     progress.is_over = true;
     return listing + (progress.was_released ? ": what was held is gone\n" : ": lacks it no more, nothing is removed\n");
   }
-  const std::string state = text(hold, "state");
-  if (number(hold, "noted") != progress.noted) {
+  const std::string state = shown_text(hold, "state");
+  if (shown_number(hold, "noted") != progress.noted) {
     progress.is_over = progress.is_held = true;
     return "still held: something else is missing than was shown. " + line_of(hold);
   }
@@ -110,35 +77,36 @@ std::string follow(const std::string& listing, const Json& hold, Progress& progr
   return "";
 }
 
-ReleaseEnd watch(const ReleaseEnds& ends, const std::vector<AgreedHold>& agreed) {
+CommandEnd watch(const CommandEnds& ends, const std::vector<AgreedHold>& agreed) {
   std::map<std::string, Progress> all;
   for (const AgreedHold& hold : agreed) all[hold.listing].noted = hold.noted;
-  for (int look = 0; look < kReleaseLooks; ++look) {
+  for (int look = 0; look < kCommandLooks; ++look) {
     ends.pause();
-    const auto held = read_held(ends.status());
-    if (!held) {
-      ends.complain("the daemon does not answer any more: " + held.error().message + "\n");
-      return ReleaseEnd::NotDone;
+    const auto status = read_status(ends.status());
+    if (!status) {
+      ends.complain("the daemon does not answer any more: " + status.error().message + "\n");
+      return CommandEnd::NotDone;
     }
-    if (!held->connected) {
-      ends.complain("the link to the control plane is gone (" + held->link_state +
+    if (link_state(*status) != kConnected) {
+      ends.complain("the link to the control plane is gone (" + link_state(*status) +
                     "): what was not confirmed stays in service\n");
-      return ReleaseEnd::NotDone;
+      return CommandEnd::NotDone;
     }
     for (auto& [listing, progress] : all) {
       const std::string& name = listing;
-      const auto found = std::find_if(held->holds.begin(), held->holds.end(),
-                                      [&name](const Json& hold) { return text(hold, "listing") == name; });
-      const std::string news = follow(listing, found == held->holds.end() ? Json() : *found, progress);
+      const Json& holds = (*status)["holds"];
+      const auto found = std::find_if(holds.begin(), holds.end(),
+                                      [&name](const Json& hold) { return shown_text(hold, "listing") == name; });
+      const std::string news = follow(listing, found == holds.end() ? Json() : *found, progress);
       if (!news.empty()) progress.is_held ? ends.complain(news) : ends.say(news);
     }
     const bool over = std::all_of(all.begin(), all.end(), [](const auto& one) { return one.second.is_over; });
     if (!over) continue;
     const bool held_again = std::any_of(all.begin(), all.end(), [](const auto& one) { return one.second.is_held; });
-    return held_again ? ReleaseEnd::NotDone : ReleaseEnd::Done;
+    return held_again ? CommandEnd::NotDone : CommandEnd::Done;
   }
   ends.complain("not confirmed yet: see `holds` in /status\n");
-  return ReleaseEnd::NotDone;
+  return CommandEnd::NotDone;
 }
 
 }  // namespace
@@ -153,15 +121,10 @@ Result<std::vector<AgreedHold>> read_release(std::string_view body) {
   const auto wrong = [] {
     return fail(ErrorKind::Reject, R"(the body should be {"holds":[{"listing":"…","noted":…}]} as `/status` shows it)");
   };
-  // No value may stand deeper than the members of a hold.
-  bool too_deep = false;
-  const auto watch_depth = [&too_deep](int depth, Json::parse_event_t, Json&) {
-    too_deep = too_deep || depth > 3;
-    return !too_deep;
-  };
-  if (body.size() > kMaxReleaseBytes) return wrong();
-  const Json json = Json::parse(body, watch_depth, /*allow_exceptions=*/false);
-  if (too_deep || !json.is_object() || !json.contains("holds") || !json["holds"].is_array()) return wrong();
+  const auto read = read_consent(body, /*depth=*/3);
+  if (!read) return wrong();
+  const Json& json = *read;
+  if (!json.contains("holds") || !json["holds"].is_array()) return wrong();
   std::vector<AgreedHold> holds;
   for (const Json& hold : json["holds"]) {
     const bool readable = hold.is_object() && hold.contains("listing") && hold["listing"].is_string() &&
@@ -189,36 +152,24 @@ std::optional<std::string> why_not_release(const Status& status, const std::vect
   return std::nullopt;
 }
 
-ReleaseEnd release_deletions(const ReleaseEnds& ends, bool yes) {
-  const auto held = read_held(ends.status());
-  if (!held) {
-    ends.complain("the daemon does not answer: " + held.error().message + "\n");
-    return ReleaseEnd::NotDone;
+CommandEnd release_deletions(const CommandEnds& ends, bool yes) {
+  const auto status = read_status(ends.status());
+  if (!status) {
+    ends.complain("the daemon does not answer: " + status.error().message + "\n");
+    return CommandEnd::NotDone;
   }
-  if (held->holds.empty()) {
+  if ((*status)["holds"].empty()) {
     ends.say("nothing is held\n");
-    return ReleaseEnd::Done;
+    return CommandEnd::Done;
   }
-  ends.say(show(*held));
-  if (!held->connected) {
-    ends.complain("there is no link to the control plane (" + held->link_state +
+  ends.say(show(*status));
+  if (link_state(*status) != kConnected) {
+    ends.complain("there is no link to the control plane (" + link_state(*status) +
                   "), which has to confirm it: nothing is done\n");
-    return ReleaseEnd::NotDone;
+    return CommandEnd::NotDone;
   }
-  const auto answer = yes ? std::optional(true) : ends.ask();
-  if (!answer) {
-    ends.complain("standard input is no terminal: --yes agrees without being asked\n");
-    return ReleaseEnd::NotAsked;
-  }
-  if (!*answer) {
-    ends.say("nothing is done\n");
-    return ReleaseEnd::NotDone;
-  }
-  const auto agreed = agreed_holds(*held);
-  if (const auto taken = ends.agree(write_release(agreed)); !taken) {
-    ends.complain("not released: " + taken.error().message + "\n");
-    return ReleaseEnd::NotDone;
-  }
+  const auto agreed = agreed_holds(*status);
+  if (const auto end = hand_over(ends, yes, write_release(agreed), "not released")) return *end;
   ends.say("the control plane is asked again; what it still lacks is removed\n");
   return watch(ends, agreed);
 }

@@ -200,33 +200,34 @@ namespace {
 constexpr const char* kConsent = R"({"holds":[{"listing":"deployments","noted":42}]})";
 
 /// A server with one held listing and a link, and what was agreed to.
-class ReleaseFixture : public Fixture {
+class CommandFixture : public Fixture {
  public:
-  ReleaseFixture() {
+  CommandFixture() {
     server->stop();
-    AdminSources with_release = sources();
-    with_release.release = [this](const std::vector<AgreedHold>& holds) {
+    AdminSources with_commands = sources();
+    with_commands.release = [this](const std::vector<AgreedHold>& holds) {
       const std::lock_guard lock(mutex);
       agreed.insert(agreed.end(), holds.begin(), holds.end());
     };
-    auto started = AdminServer::start("127.0.0.1", 0, with_release, metrics);
+    auto started = AdminServer::start("127.0.0.1", 0, with_commands, metrics);
     REQUIRE(started);
     server = std::move(*started);
     status.control_plane.state = ControlPlaneStatus::State::Connected;
     status.holds = {{"deployments", HoldNote::State::Held, {}, 6, 20, {}, 42}};
   }
 
-  Answer post(const std::map<std::string, std::string>& changed = {}, const std::string& body = kConsent) const {
+  Answer post(const std::map<std::string, std::string>& changed = {}, const std::string& body = kConsent,
+              const std::string& command = kReleaseCommand) const {
     std::map<std::string, std::string> headers = {{"Host", "localhost"},
                                                   {"Content-Type", "application/json"},
-                                                  {kReleaseHeader, kReleaseHeaderValue},
+                                                  {kCommandHeader, command},
                                                   {"Content-Length", std::to_string(body.size())}};
     for (const auto& [name, value] : changed) headers[name] = value;
     std::string head;
     for (const auto& [name, value] : headers) {
       if (!value.empty()) head += name + ": " + value + "\r\n";
     }
-    return exchange("POST /release-deletions HTTP/1.1\r\n" + head + "\r\n" + body);
+    return exchange("POST /" + command + " HTTP/1.1\r\n" + head + "\r\n" + body);
   }
 
   std::vector<AgreedHold> agreed;
@@ -235,7 +236,7 @@ class ReleaseFixture : public Fixture {
 }  // namespace
 
 TEST_CASE("an operator's consent is taken from this machine") {
-  ReleaseFixture fixture;
+  CommandFixture fixture;
   for (const char* host : {"localhost", "localhost:9469", "127.0.0.1", "127.0.0.1:9469", "[::1]:9469"}) {
     CAPTURE(host);
     CHECK(fixture.post({{"Host", host}}).code == 202);
@@ -244,10 +245,10 @@ TEST_CASE("an operator's consent is taken from this machine") {
 }
 
 TEST_CASE("a page in a browser can give no consent") {
-  ReleaseFixture fixture;
+  CommandFixture fixture;
   using Headers = std::map<std::string, std::string>;
   const auto headers =
-      GENERATE(Headers{{kReleaseHeader, ""}}, Headers{{kReleaseHeader, "x"}}, Headers{{"Origin", "http://localhost"}},
+      GENERATE(Headers{{kCommandHeader, ""}}, Headers{{kCommandHeader, "x"}}, Headers{{"Origin", "http://localhost"}},
                Headers{{"Sec-Fetch-Site", "same-origin"}}, Headers{{"Host", "evil.example:9469"}},
                Headers{{"Host", "127.0.0.1.evil.example"}}, Headers{{"Host", ""}},
                Headers{{"Content-Type", "text/plain"}}, Headers{{"Content-Type", ""}});
@@ -259,7 +260,7 @@ TEST_CASE("a page in a browser can give no consent") {
 }
 
 TEST_CASE("a consent that cannot be followed is refused with the reason in one line") {
-  ReleaseFixture fixture;
+  CommandFixture fixture;
   const auto refused = [&fixture](const std::string& body = kConsent) {
     const Answer answer = fixture.post({}, body);
     CHECK(fixture.agreed.empty());
@@ -267,7 +268,7 @@ TEST_CASE("a consent that cannot be followed is refused with the reason in one l
   };
 
   CHECK_THAT(refused("x=1"), StartsWith("400 the body should be "));
-  CHECK_THAT(refused(std::string(kMaxReleaseBytes + 1, ' ')), StartsWith("413"));
+  CHECK_THAT(refused(std::string(kMaxConsentBytes + 1, ' ')), StartsWith("413"));
   CHECK(refused(R"({"holds":[{"listing":"plans","noted":42}]})") ==
         "409 nothing of that listing is held any more: look again\n");
   CHECK(refused(R"({"holds":[{"listing":"deployments","noted":41}]})") ==
@@ -282,7 +283,7 @@ TEST_CASE("a consent that cannot be followed is refused with the reason in one l
 }
 
 TEST_CASE("the path of consents takes nothing but POST") {
-  const ReleaseFixture fixture;
+  const CommandFixture fixture;
   for (const char* method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
     CAPTURE(method);
     const Answer refused = fixture.ask(method, "/release-deletions");

@@ -1,8 +1,8 @@
 #include "tether/admin/release.h"
 
 #include <catch2/catch.hpp>
-#include <deque>
 
+#include "operator.h"
 #include "tether/admin/admin_client.h"
 #include "tether/admin/admin_server.h"
 
@@ -26,40 +26,8 @@ Status holding(HoldNote::State state = HoldNote::State::Held, std::int64_t noted
   return status;
 }
 
-/// A daemon that shows one status after the other, the last one again and again, and an operator.
-struct Operator {
-  std::deque<Status> shows;
-  std::optional<bool> says = true;
-  std::string refusal;
-  bool is_away = false;
-
-  std::string out, err;
-  std::vector<std::string> agreed;
-  int asked = 0;
-  int pauses = 0;
-
-  ReleaseEnd run(bool yes = false) {
-    ReleaseEnds ends;
-    ends.status = [this]() -> Result<std::string> {
-      if (is_away) return fail(ErrorKind::Retry, "127.0.0.1:9469: refused");
-      const Status status = shows.front();
-      if (shows.size() > 1) shows.pop_front();
-      return to_json(status, TimePoint());
-    };
-    ends.agree = [this](const std::string& body) -> Result<Done> {
-      if (!refusal.empty()) return fail(ErrorKind::Reject, refusal);
-      agreed.push_back(body);
-      return Done{};
-    };
-    ends.ask = [this] {
-      ++asked;
-      return says;
-    };
-    ends.say = [this](const std::string& text) { out += text; };
-    ends.complain = [this](const std::string& text) { err += text; };
-    ends.pause = [this] { ++pauses; };
-    return release_deletions(ends, yes);
-  }
+struct Operator : OperatorAtDaemon {
+  CommandEnd run(bool yes = false) { return OperatorAtDaemon::run(release_deletions, yes); }
 };
 
 }  // namespace
@@ -73,7 +41,7 @@ TEST_CASE("an operator sees what would go, agrees, and is told when it is gone [
                   holding(HoldNote::State::Released),
                   connected()};
 
-  CHECK(person.run() == ReleaseEnd::Done);
+  CHECK(person.run() == CommandEnd::Done);
 
   CHECK_THAT(person.out, Contains("deployments: lacks 6 of 20 that are stored, since 2026-08-22T11:02:03.000Z; goes by "
                                   "itself if listings lack the same for another 3400 s\n"
@@ -90,7 +58,7 @@ TEST_CASE("without a hold nothing is asked") {
   Operator person;
   person.shows = {connected()};
 
-  CHECK(person.run() == ReleaseEnd::Done);
+  CHECK(person.run() == CommandEnd::Done);
   CHECK(person.out == "nothing is held\n");
   CHECK(person.asked == 0);
   CHECK(person.agreed.empty());
@@ -100,23 +68,23 @@ TEST_CASE("nothing is released without a word, and a script says it by --yes") {
   Operator person;
   person.shows = {holding()};
   person.says = std::nullopt;
-  CHECK(person.run() == ReleaseEnd::NotAsked);
+  CHECK(person.run() == CommandEnd::NotAsked);
   CHECK_THAT(person.err, Contains("--yes"));
 
   person.says = false;
-  CHECK(person.run() == ReleaseEnd::NotDone);
+  CHECK(person.run() == CommandEnd::NotDone);
   CHECK(person.agreed.empty());
 
   person.asked = 0;
   person.shows = {holding(), holding(HoldNote::State::Released), connected()};
-  CHECK(person.run(/*yes=*/true) == ReleaseEnd::Done);
+  CHECK(person.run(/*yes=*/true) == CommandEnd::Done);
   CHECK(person.asked == 0);
 }
 
 TEST_CASE("a daemon that is away, or of another kind, is said so") {
   Operator person;
   person.is_away = true;
-  CHECK(person.run() == ReleaseEnd::NotDone);
+  CHECK(person.run() == CommandEnd::NotDone);
   CHECK(person.err == "the daemon does not answer: 127.0.0.1:9469: refused\n");
 }
 
@@ -126,7 +94,7 @@ TEST_CASE("without a link the list is shown, and nothing is asked") {
   away.control_plane.state = ControlPlaneStatus::State::Reconnecting;
   person.shows = {away};
 
-  CHECK(person.run(/*yes=*/true) == ReleaseEnd::NotDone);
+  CHECK(person.run(/*yes=*/true) == CommandEnd::NotDone);
   CHECK_THAT(person.out, Contains("id-1"));
   CHECK_THAT(person.err, Contains("no link to the control plane (reconnecting)"));
   CHECK(person.agreed.empty());
@@ -136,29 +104,29 @@ TEST_CASE("what is still held afterwards is an error that says why") {
   Operator person;
   SECTION("something else is missing") {
     person.shows = {holding(), holding(HoldNote::State::Asked), holding(HoldNote::State::Held, 43)};
-    CHECK(person.run() == ReleaseEnd::NotDone);
+    CHECK(person.run() == CommandEnd::NotDone);
     CHECK_THAT(person.err, Contains("something else is missing than was shown"));
   }
   SECTION("another link came in between") {
     person.shows = {holding(), holding(HoldNote::State::Asked), holding()};
-    CHECK(person.run() == ReleaseEnd::NotDone);
+    CHECK(person.run() == CommandEnd::NotDone);
     CHECK_THAT(person.err, Contains("the link was made anew"));
   }
   SECTION("the link went") {
     person.shows = {holding(), holding(HoldNote::State::Asked), Status()};
-    CHECK(person.run() == ReleaseEnd::NotDone);
+    CHECK(person.run() == CommandEnd::NotDone);
     CHECK_THAT(person.err, Contains("the link to the control plane is gone (standalone)"));
   }
   SECTION("it takes too long") {
     person.shows = {holding()};
-    CHECK(person.run() == ReleaseEnd::NotDone);
-    CHECK(person.pauses == kReleaseLooks);
+    CHECK(person.run() == CommandEnd::NotDone);
+    CHECK(person.pauses == kCommandLooks);
     CHECK_THAT(person.err, Contains("not confirmed yet"));
   }
   SECTION("the daemon refuses") {
     person.shows = {holding()};
     person.refusal = "something else is missing than was shown: look again";
-    CHECK(person.run() == ReleaseEnd::NotDone);
+    CHECK(person.run() == CommandEnd::NotDone);
     CHECK(person.err == "not released: something else is missing than was shown: look again\n");
   }
 }
@@ -167,7 +135,7 @@ TEST_CASE("what the control plane has again is said not to have gone") {
   Operator person;
   person.shows = {holding(), holding(HoldNote::State::Asked), connected()};
 
-  CHECK(person.run() == ReleaseEnd::Done);
+  CHECK(person.run() == CommandEnd::Done);
   CHECK_THAT(person.out, Contains("deployments: lacks it no more, nothing is removed\n"));
 }
 
@@ -185,7 +153,7 @@ TEST_CASE("a consent is read as it is written, and nothing else is") {
   }
   CHECK(read_release(write_release(std::vector<AgreedHold>(kMaxAgreedHolds, {"x", 1}))));
   CHECK_FALSE(read_release(write_release(std::vector<AgreedHold>(kMaxAgreedHolds + 1, {"x", 1}))));
-  CHECK_FALSE(read_release(std::string(kMaxReleaseBytes + 1, '[')));
+  CHECK_FALSE(read_release(std::string(kMaxConsentBytes + 1, '[')));
 }
 
 TEST_CASE("the client of the sub-command and the endpoint understand each other") {
@@ -199,15 +167,15 @@ TEST_CASE("the client of the sub-command and the endpoint understand each other"
 
   REQUIRE(client.status());
   CHECK_THAT(*client.status(), Contains("petstore-v1.0"));
-  CHECK(client.release_deletions(write_release({{"deployments", 42}})));
-  const auto refused = client.release_deletions(write_release({{"deployments", 1}}));
+  CHECK(client.command(kReleaseCommand, write_release({{"deployments", 42}})));
+  const auto refused = client.command(kReleaseCommand, write_release({{"deployments", 1}}));
   (*server)->stop();
 
   CHECK(agreed == std::vector<AgreedHold>{{"deployments", 42}});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message == "something else is missing than was shown: look again");
   CHECK_FALSE(client.status());
-  CHECK_FALSE(client.release_deletions(write_release({{"deployments", 42}})));
+  CHECK_FALSE(client.command(kReleaseCommand, write_release({{"deployments", 42}})));
 }
 
 }  // namespace tether

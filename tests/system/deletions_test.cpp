@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "commands.h"
 #include "desired.h"
 #include "steps.h"
 
@@ -9,38 +10,11 @@ using namespace tether::test;
 
 namespace {
 
-constexpr int kDone = 0;
-constexpr int kNotDone = 1;
-constexpr int kNotAsked = 2;
-
 /// Full listings a second apart that are more than the ten seconds after which an absence is believed.
 constexpr std::size_t kListingsThatConfirm = 13;
 
-struct Ended {
-  std::optional<int> status;
-  std::string out;
-  std::string err;
-};
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const auto& line : lines) text += line + "\n";
-  return text;
-}
-
-/// `tetherd release-deletions`, with nobody at a terminal.
 Ended release(const Scene& scene, bool yes = true) {
-  std::vector<std::string> arguments = {"release-deletions"};
-  if (yes) arguments.emplace_back("--yes");
-  auto process = DaemonProcess::start({daemon_binary(), arguments, {{"TETHER_ADMIN_LISTEN", scene.admin()}}});
-  REQUIRE(process);
-  const auto status = (*process)->wait_for_exit(kPatience);
-  return {status, joined((*process)->out()), joined((*process)->err())};
-}
-
-bool has(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
+  return run_command(scene, "release-deletions", yes);
 }
 
 /// `count` APIs that came by lists alone, in sync, listed each second.
@@ -136,9 +110,7 @@ TEST_CASE("an operator's release removes nothing that the control plane has agai
   scene.control_plane().change_faults([](peers::Faults& faults) { faults.empty_lists = {"deployments"}; });
   wait_for_hold(scene, 8);
   scene.control_plane().change_faults([](peers::Faults& faults) { faults.rest["deployments"].status = 500; });
-  auto process =
-      DaemonProcess::start({daemon_binary(), {"release-deletions", "--yes"}, {{"TETHER_ADMIN_LISTEN", scene.admin()}}});
-  REQUIRE(process);
+  const auto process = start_command(scene, "release-deletions", /*yes=*/true);
   CHECK(scene
             .wait_for([](const nlohmann::json& status) {
               return !status["holds"].empty() && status["holds"][0]["state"] == "asked";
@@ -149,8 +121,9 @@ TEST_CASE("an operator's release removes nothing that the control plane has agai
     faults.empty_lists.clear();
   });
 
-  CHECK((*process)->wait_for_exit(kPatience) == kDone);
-  CHECK(has(joined((*process)->out()), "lacks it no more, nothing is removed"));
+  const auto ended = end_of(*process);
+  CHECK(ended.status == kDone);
+  CHECK(has(ended.out, "lacks it no more, nothing is removed"));
   CHECK((lines_at(scene.gateway()) == before));
   CHECK(scene.wait_until_in_sync()["holds"].empty());
 }
@@ -162,16 +135,15 @@ TEST_CASE("more missing than an operator was shown stays, and the command says s
   lose(scene, ids, 6);
   wait_for_hold(scene, 6);
   scene.control_plane().change_faults([](peers::Faults& faults) { faults.rest["deployments"].status = 500; });
-  auto process =
-      DaemonProcess::start({daemon_binary(), {"release-deletions", "--yes"}, {{"TETHER_ADMIN_LISTEN", scene.admin()}}});
-  REQUIRE(process);
+  const auto process = start_command(scene, "release-deletions", /*yes=*/true);
   CHECK(
       scene.wait_for([](const nlohmann::json& status) { return status["holds"][0]["state"] == "asked"; }).is_object());
   lose(scene, ids, 7, 6);
   scene.control_plane().change_faults([](peers::Faults& faults) { faults.rest.clear(); });
 
-  CHECK((*process)->wait_for_exit(kPatience) == kNotDone);
-  CHECK(has(joined((*process)->err()), "something else is missing than was shown"));
+  const auto ended = end_of(*process);
+  CHECK(ended.status == kNotDone);
+  CHECK(has(ended.err, "something else is missing than was shown"));
   CHECK((lines_at(scene.gateway()) == before));
   CHECK(wait_for_hold(scene, 7)["holds"][0]["state"] == "held");
 

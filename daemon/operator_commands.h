@@ -2,10 +2,11 @@
 
 #include "tether/settings/settings.h"
 
+/// The sub-commands that talk to the daemon that listens there, and to the operator on the terminal. They return the
+/// exit status.
 namespace tether::daemon {
 
-/// `tetherd release-deletions`: talks to the daemon that listens there, and to the operator on the terminal. Returns
-/// the exit status.
+/// `tetherd release-deletions`
 int run_release_deletions(const AdminSettings& admin, bool yes);
 
 }  // namespace tether::daemon
