@@ -128,13 +128,16 @@ class Beat {
 class Consents {
  public:
   void go_to(Keeper* keeper) { keeper_ = keeper; }
-  void hand_over(const std::vector<AgreedHold>& holds) const {
+  void release(const std::vector<AgreedHold>& holds) const {
     Keeper* const keeper = keeper_;
     if (keeper == nullptr) return;
     std::vector<sync::ShownHold> shown;
     shown.reserve(holds.size());
     for (const AgreedHold& hold : holds) shown.push_back({hold.listing, hold.noted});
     keeper->release_deletions(shown);
+  }
+  void accept(const std::string& gateway_id) const {
+    if (Keeper* const keeper = keeper_) keeper->accept_identity(gateway_id);
   }
 
  private:
@@ -181,7 +184,8 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
       AdminServer::start(settings.admin.host, settings.admin.port,
                          {[&board] { return board.copy(); }, [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
                           [&redactor](std::string_view text) { return redactor.redact(text); },
-                          [&consents](const std::vector<AgreedHold>& holds) { consents.hand_over(holds); }},
+                          [&consents](const std::vector<AgreedHold>& holds) { consents.release(holds); },
+                          [&consents](const std::string& gateway_id) { consents.accept(gateway_id); }},
                          metrics);
   const std::string listen = settings.admin.host + ":" + std::to_string(settings.admin.port);
   if (!admin) return give_up("admin.listen " + listen, admin.error().message);

@@ -117,6 +117,12 @@ void Keeper::release_deletions(const std::vector<sync::ShownHold>& shown) {
   post([this, shown](sync::Records& records, sync::Now now) { engine_.on_release_deletions(records, shown, now); });
 }
 
+void Keeper::accept_identity(const std::string& gateway_id) {
+  post([this, gateway_id](sync::Records& records, sync::Now now) {
+    engine_.on_identity_accepted(records, gateway_id, now);
+  });
+}
+
 void Keeper::stop() {
   inbox_.close();
   if (rest_) rest_->stop();

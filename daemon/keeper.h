@@ -73,6 +73,8 @@ class Keeper {
 
   /// From the admin endpoint: an operator agrees to what it was shown of the deletion brake.
   void release_deletions(const std::vector<sync::ShownHold>& shown);
+  /// Likewise: it wants the staged identity served that it was shown.
+  void accept_identity(const std::string& gateway_id);
 
   /// Handles what is in the inbox, then ends. Does not wait.
   void stop();

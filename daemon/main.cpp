@@ -27,5 +27,8 @@ int main(int argc, char** argv) {
   if (options->command == daemon::Options::Command::ReleaseDeletions) {
     return daemon::run_release_deletions(loaded.settings->admin, options->yes);
   }
+  if (options->command == daemon::Options::Command::AcceptIdentity) {
+    return daemon::run_accept_identity(loaded.settings->admin, options->yes);
+  }
   return daemon::run_daemon(*loaded.settings, unknown, TETHER_VERSION);
 }

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "daemon.h"
+#include "tether/admin/accept.h"
 #include "tether/admin/admin_client.h"
 #include "tether/admin/release.h"
 
@@ -61,6 +62,12 @@ int run_release_deletions(const AdminSettings& admin, bool yes) {
   const AdminClient client(admin.host, admin.port);
   const auto ends = ends_of(client, kReleaseCommand, "Let the control plane confirm this, and remove it?");
   return exit_status_of(release_deletions(ends, yes));
+}
+
+int run_accept_identity(const AdminSettings& admin, bool yes) {
+  const AdminClient client(admin.host, admin.port);
+  const auto ends = ends_of(client, kAcceptCommand, "Let it take the place of what is in service?");
+  return exit_status_of(accept_identity(ends, yes));
 }
 
 }  // namespace tether::daemon

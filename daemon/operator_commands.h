@@ -8,5 +8,7 @@ namespace tether::daemon {
 
 /// `tetherd release-deletions`
 int run_release_deletions(const AdminSettings& admin, bool yes);
+/// `tetherd accept-identity`
+int run_accept_identity(const AdminSettings& admin, bool yes);
 
 }  // namespace tether::daemon

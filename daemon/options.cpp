@@ -21,6 +21,11 @@ ParsedOptions parse_options(int argc, const char* const* argv, const std::string
       "Show what the running daemon's deletion brake holds, ask, and let the control plane confirm it");
   release->fallthrough();
   release->add_flag("--yes", options.yes, "Agree without being asked");
+  auto* accept = app.add_subcommand(
+      "accept-identity",
+      "Show the gateway id in service and the one staged beside it, ask, and let that one take over");
+  accept->fallthrough();
+  accept->add_flag("--yes", options.yes, "Agree without being asked");
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -31,6 +36,7 @@ ParsedOptions parse_options(int argc, const char* const* argv, const std::string
   if (*config_option) options.config_path = config;
   if (*check) options.command = Options::Command::CheckConfig;
   if (*release) options.command = Options::Command::ReleaseDeletions;
+  if (*accept) options.command = Options::Command::AcceptIdentity;
   return {options, kStopped};
 }
 

@@ -7,9 +7,9 @@ namespace tether::daemon {
 
 /// The command line.
 struct Options {
-  enum class Command { Run, CheckConfig, ReleaseDeletions } command = Command::Run;
+  enum class Command { Run, CheckConfig, ReleaseDeletions, AcceptIdentity } command = Command::Run;
   std::optional<std::string> config_path;
-  bool yes = false;  ///< ReleaseDeletions: agree without being asked.
+  bool yes = false;  ///< ReleaseDeletions, AcceptIdentity: agree without being asked.
 };
 
 /// Reads the command line. Otherwise prints what was asked for (help, version) or what is wrong, and gives the exit

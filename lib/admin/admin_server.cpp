@@ -59,7 +59,7 @@ bool names_this_machine(const std::string& host) {
   return name == "localhost" || name == "[::1]" || (is_loopback(name) && is_ipv4(name));
 }
 
-constexpr std::array<std::string_view, 1> kCommands = {kReleaseCommand};
+constexpr std::array<std::string_view, 2> kCommands = {kReleaseCommand, kAcceptCommand};
 
 /// The command that this path takes; empty: none.
 std::string_view command_of(std::string_view path) {
@@ -126,6 +126,7 @@ struct AdminServer::Impl {
   void get(const char* path, void (Impl::*handler)(httplib::Response&));
   void command(const char* name, void (Impl::*handler)(const std::string& body, httplib::Response&));
   void release(const std::string& body, httplib::Response& response);
+  void accept(const std::string& body, httplib::Response& response);
   bool listens_within(std::chrono::milliseconds time);
 
   void livez(httplib::Response& response) {
@@ -168,6 +169,17 @@ void AdminServer::Impl::release(const std::string& body, httplib::Response& resp
   answer(response, 202, "asked\n");
 }
 
+void AdminServer::Impl::accept(const std::string& body, httplib::Response& response) {
+  if (!sources.accept) return answer(response, 503, "stopping\n");
+  const auto gateway_id = read_acceptance(body);
+  if (!gateway_id) return answer(response, 400, gateway_id.error().message + "\n");
+  if (const auto why_not = why_not_accept(sources.status(), *gateway_id)) {
+    return answer(response, 409, *why_not + "\n");
+  }
+  sources.accept(*gateway_id);
+  answer(response, 202, "accepted\n");
+}
+
 void AdminServer::Impl::route() {
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_socket_options(set_socket_options);
@@ -182,6 +194,7 @@ void AdminServer::Impl::route() {
   get("/status", &Impl::status);
   get("/metrics", &Impl::metrics_text);
   command(kReleaseCommand, &Impl::release);
+  command(kAcceptCommand, &Impl::accept);
 }
 
 /// A server that is stopped before it listens would listen for ever.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tether/admin/accept.h"
 #include "tether/admin/metrics.h"
 #include "tether/admin/release.h"
 #include "tether/admin/status.h"
@@ -21,17 +22,18 @@ struct AdminSources {
   std::function<bool()> is_alive;  ///< True while the loop turns (see Heartbeat).
   /// Takes known secret values out of every body: a last net under the rule that nobody puts one in. May be unset.
   std::function<std::string(std::string_view)> redact = {};
-  /// Leaves an operator's consent for the state thread. May be unset.
+  /// Leave an operator's consent for the state thread: to what is held, to the staged gateway id. May be unset.
   std::function<void(const std::vector<AgreedHold>&)> release = {};
+  std::function<void(const std::string&)> accept = {};
 };
 
 /// `/livez`, `/readyz`, `/status` and `/metrics` over HTTP/1.1, one request a connection. GET and HEAD only (405),
 /// other paths are 404. Who sends nothing for a second is hung up on.
 ///
-/// POST is for `/release-deletions` alone, from this machine alone, and never for a page in a browser: without the
-/// header of the command, with an `Origin`, or for a `Host` that is not this machine's it is 403, before its body is
-/// read. 202: the consent was left for the state thread; 400: it cannot be read; 409: it cannot be asked for now, with
-/// the reason in one line.
+/// POST is for `/release-deletions` and `/accept-identity` alone, from this machine alone, and never for a page in a
+/// browser: without the header of the command, with an `Origin`, or for a `Host` that is not this machine's it is 403,
+/// before its body is read. 202: the consent was left for the state thread; 400: it cannot be read; 409: it cannot be
+/// asked for now, with the reason in one line.
 class AdminServer {
  public:
   /// Binds and serves from threads of its own. `port` 0: any free one. Reject: the address is taken or is none, in one

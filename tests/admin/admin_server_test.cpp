@@ -197,6 +197,7 @@ TEST_CASE("HEAD is answered without a body, other methods are refused, other pat
 
 namespace {
 
+constexpr const char* kAcceptance = R"({"gateway_id":"g-2"})";
 constexpr const char* kConsent = R"({"holds":[{"listing":"deployments","noted":42}]})";
 
 /// A server with one held listing and a link, and what was agreed to.
@@ -208,6 +209,10 @@ class CommandFixture : public Fixture {
     with_commands.release = [this](const std::vector<AgreedHold>& holds) {
       const std::lock_guard lock(mutex);
       agreed.insert(agreed.end(), holds.begin(), holds.end());
+    };
+    with_commands.accept = [this](const std::string& gateway_id) {
+      const std::lock_guard lock(mutex);
+      accepted.push_back(gateway_id);
     };
     auto started = AdminServer::start("127.0.0.1", 0, with_commands, metrics);
     REQUIRE(started);
@@ -230,7 +235,15 @@ class CommandFixture : public Fixture {
     return exchange("POST /" + command + " HTTP/1.1\r\n" + head + "\r\n" + body);
   }
 
+  /// The link is another identity's, which is staged.
+  void stage() {
+    status.control_plane.other_gateway_id = "g-2";
+    status.control_plane.staged.emplace().gateway_id = "g-2";
+  }
+  Answer accept(const std::string& body = kAcceptance) const { return post({}, body, kAcceptCommand); }
+
   std::vector<AgreedHold> agreed;
+  std::vector<std::string> accepted;
 };
 
 }  // namespace
@@ -255,8 +268,11 @@ TEST_CASE("a page in a browser can give no consent") {
   CAPTURE(headers);
 
   CHECK(fixture.post(headers).code == 403);
+  fixture.stage();
+  CHECK(fixture.post(headers, kAcceptance, kAcceptCommand).code == 403);
 
   CHECK(fixture.agreed.empty());
+  CHECK(fixture.accepted.empty());
 }
 
 TEST_CASE("a consent that cannot be followed is refused with the reason in one line") {
@@ -282,11 +298,49 @@ TEST_CASE("a consent that cannot be followed is refused with the reason in one l
   CHECK(refused() == "409 nothing can be stored: disk is full\n");
 }
 
-TEST_CASE("the path of consents takes nothing but POST") {
+TEST_CASE("a staged identity is accepted by the gateway id that was shown, and by no other") {
+  CommandFixture fixture;
+  fixture.stage();
+
+  CHECK(fixture.accept().code == 202);
+  CHECK(fixture.accepted == std::vector<std::string>{"g-2"});
+
+  const auto refused = [&fixture](const std::string& body = kAcceptance) {
+    const Answer answer = fixture.accept(body);
+    CHECK(fixture.accepted.size() == 1);
+    return std::to_string(answer.code) + " " + answer.body;
+  };
+  CHECK_THAT(refused("x=1"), StartsWith("400 the body should be "));
+  CHECK_THAT(refused(std::string(kMaxConsentBytes + 1, ' ')), StartsWith("413"));
+  CHECK(refused(R"({"gateway_id":"g-3"})") == "409 another identity is staged than was shown: look again\n");
+  fixture.status.control_plane.other_gateway_id.reset();
+  CHECK(refused() == "409 the link is not that of the staged identity\n");
+  fixture.status.control_plane.state = ControlPlaneStatus::State::Reconnecting;
+  CHECK(refused() == "409 there is no link to the control plane, which has to show what it has: it is reconnecting\n");
+  fixture.status.control_plane.staged.reset();
+  CHECK(refused() == "409 no other identity is staged any more: look again\n");
+  fixture.status.store.degraded = true;
+  fixture.status.store.last_error = "disk is full";
+  CHECK(refused() == "409 nothing can be stored: disk is full\n");
+}
+
+TEST_CASE("a consent to one command is none to the other") {
+  CommandFixture fixture;
+  fixture.stage();
+  CHECK(fixture.post({{kCommandHeader, kReleaseCommand}}, kAcceptance, kAcceptCommand).code == 403);
+  CHECK(fixture.post({{kCommandHeader, kAcceptCommand}}).code == 403);
+  CHECK(fixture.post({}, kAcceptance).code == 400);
+  CHECK(fixture.post({}, kConsent, kAcceptCommand).code == 400);
+  CHECK(fixture.accepted.empty());
+  CHECK(fixture.agreed.empty());
+}
+
+TEST_CASE("the paths of consents take nothing but POST") {
   const CommandFixture fixture;
+  const std::string path = GENERATE("/release-deletions", "/accept-identity");
   for (const char* method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
     CAPTURE(method);
-    const Answer refused = fixture.ask(method, "/release-deletions");
+    const Answer refused = fixture.ask(method, path);
     CHECK(refused.code == 405);
     CHECK_THAT(refused.head, Contains("Allow: POST\r\n"));
   }

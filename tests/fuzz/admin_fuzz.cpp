@@ -23,6 +23,7 @@ class Endpoint {
     status_.control_plane.state = ControlPlaneStatus::State::Connected;
     status_.held.push_back({"RestApi", "a1", "pets", "gone from the listing", {}});
     status_.holds.push_back({"deployments", HoldNote::State::Held, {}, 1, 1, {}, 42});
+    status_.control_plane.gateway_id = "g-1";
     AdminSources sources;
     sources.status = [this] { return status_; };
     sources.is_alive = [] { return true; };
@@ -36,12 +37,25 @@ class Endpoint {
     sources.release = [](const std::vector<AgreedHold>& holds) {
       check(holds == std::vector<AgreedHold>(holds.size(), {"deployments", 42}), "a consent names what is held");
     };
+    sources.accept = [](const std::string& gateway_id) {
+      check(gateway_id == "g-2", "a consent names what is staged");
+    };
     auto started = AdminServer::start("127.0.0.1", 0, std::move(sources), metrics_);
     check(started.has_value(), "the endpoint starts");
     server_ = std::move(*started);
   }
 
-  std::string answer(std::string_view request) const { return server_->answer_to(request); }
+  std::string answer(std::string_view request) {
+    // The one command is refused on the link of another identity, the other one without it.
+    ControlPlaneStatus& control_plane = status_.control_plane;
+    control_plane.staged.reset();
+    control_plane.other_gateway_id.reset();
+    if (request.find(kAcceptCommand) != std::string_view::npos) {
+      control_plane.staged.emplace().gateway_id = "g-2";
+      control_plane.other_gateway_id = "g-2";
+    }
+    return server_->answer_to(request);
+  }
 
  private:
   Status status_;
@@ -64,7 +78,7 @@ int code_of(std::string_view answer) {
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Endpoint endpoint;
+  static Endpoint endpoint;
   const auto request = fuzz::as_text(data, size);
   const std::string answer = endpoint.answer(request);
   if (answer.empty()) return 0;

@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "commands.h"
 #include "desired.h"
 #include "steps.h"
+#include "tether/admin/accept.h"
+#include "tether/admin/admin_client.h"
 
 using namespace tether;
 using namespace tether::test;
@@ -31,6 +34,30 @@ std::set<std::string> ids_at(Scene& scene) {
   std::set<std::string> ids;
   for (const auto& entry : lines_at(scene.gateway())) ids.insert(entry.first.second);
   return ids;
+}
+
+Ended accept(const Scene& scene, bool yes = true) {
+  return run_command(scene, kAcceptCommand, yes);
+}
+
+/// Waits until the second database's identity takes over by an operator's word alone; what it waits for.
+std::string wait_for_an_operator(Scene& scene) {
+  const auto status = scene.wait_for([](const json& now) {
+    const json& staged = now["control_plane"]["staged"];
+    return staged.is_object() && staged["needs_operator"] == true;
+  });
+  const json& staged = status["control_plane"]["staged"];
+  CHECK(staged["gateway_id"] == kSecond);
+  return staged["waits_for"];
+}
+
+/// The endpoint's own answer to a consent to this gateway id; empty: it was taken.
+std::string answer_to_accept(const Scene& scene, const std::string& gateway_id) {
+  const auto colon = scene.admin().rfind(':');
+  const AdminClient client(scene.admin().substr(0, colon),
+                           static_cast<std::uint16_t>(std::stoi(scene.admin().substr(colon + 1))));
+  const auto taken = client.command(kAcceptCommand, write_acceptance(gateway_id));
+  return taken ? "" : taken.error().message;
 }
 
 }  // namespace
@@ -89,4 +116,103 @@ TEST_CASE("a daemon killed between a switch and its push leaves the gateway one 
     if (push.status == 503) CHECK(push.method == "PUT");
   }
   for (const auto& id : ids) CHECK(is_acknowledged(scene, id));
+}
+
+TEST_CASE("a much smaller identity is held, shown, and served once an operator accepts it, and no other [H]") {
+  Scene scene;
+  start_all(scene);
+  serve(scene, 5);
+  const auto first = scene.status()["control_plane"]["gateway_id"].get<std::string>();
+  const auto before = lines_at(scene.gateway());
+  const auto ids = swap(scene, 2);
+  CHECK(has(wait_for_an_operator(scene), "less than 80 %"));
+  const std::size_t from = scene.gateway().history().size();
+
+  const auto asked = accept(scene, /*yes=*/false);
+  CHECK(asked.status == kNotAsked);
+  CHECK(has(asked.out, "In service: gateway id " + first + ", 5 resources."));
+  CHECK(has(asked.out, "Staged: gateway id " + kSecond + ", since 20"));
+  CHECK(has(asked.out, ", 2 resources; 0 of its 2 deployed artifacts lack their document."));
+  CHECK(has(asked.err, "--yes"));
+  CHECK(has(answer_to_accept(scene, first), "another identity is staged than was shown"));
+  CHECK(scene.status()["control_plane"]["staged"]["accepted"] == false);
+  CHECK(scene.status()["control_plane"]["gateway_id"] == first);
+  CHECK((lines_at(scene.gateway()) == before));
+
+  const auto accepted = accept(scene);
+  CHECK(accepted.status == kDone);
+  CHECK(has(accepted.out, "gateway id " + kSecond + " is in service"));
+  CHECK(accepted.err.empty());
+  CHECK(comes_to_agree(scene));
+  CHECK(ids_at(scene) == std::set<std::string>(ids.begin(), ids.end()));
+  const auto sent = pushes(scene.gateway(), from);
+  REQUIRE_FALSE(sent.empty());
+  CHECK(sent.front().method == "PUT");
+  CHECK(sent.front().lines == 2);
+  for (const auto& id : ids) CHECK(is_acknowledged(scene, id));
+  CHECK(scene.status()["control_plane"]["staged"].is_null());
+}
+
+TEST_CASE("an empty identity empties the gateway once an operator accepts it") {
+  Scene scene;
+  start_all(scene);
+  serve(scene, 3);
+  swap(scene, 0);
+  CHECK(has(wait_for_an_operator(scene), "it has nothing"));
+  CHECK(ids_at(scene).size() == 3);
+
+  CHECK(accept(scene).status == kDone);
+
+  CHECK(comes_to_agree(scene));
+  CHECK(ids_at(scene).empty());
+}
+
+TEST_CASE("an operator may do without a document that does not come, and it is served when it does") {
+  Scene scene;
+  start_all(scene);
+  serve(scene, 3);
+  scene.control_plane().change_faults([](peers::Faults& faults) { faults.batch_missing = {"*"}; });
+  const auto ids = swap(scene, 3);
+  CHECK(has(wait_for_an_operator(scene), "that it does not give"));
+
+  const auto accepted = accept(scene);
+  CHECK(accepted.status == kDone);
+  CHECK(has(accepted.out, ", 0 resources; 3 of its 3 deployed artifacts lack their document."));
+  CHECK(scene.gateway_comes_to_serve({}));
+
+  scene.control_plane().change_faults([](peers::Faults& faults) { faults.batch_missing.clear(); });
+  scene.control_plane().end_links(peers::Ending::TcpReset);  // sooner than it would ask by itself
+  CHECK(comes_to_agree(scene));
+  CHECK(ids_at(scene) == std::set<std::string>(ids.begin(), ids.end()));
+}
+
+TEST_CASE(
+    "accept-identity says what there is nothing to accept for: no other identity, no listing, no link, no daemon") {
+  Scene scene;
+  start_all(scene);
+  serve(scene, 2);
+  const auto before = lines_at(scene.gateway());
+  const auto nothing = accept(scene, /*yes=*/false);
+  CHECK(nothing.status == kDone);
+  CHECK(has(nothing.out, "no other identity is staged; in service is gateway id "));
+
+  scene.control_plane().change_faults([](peers::Faults& faults) { faults.rest["deployments"].status = 500; });
+  swap(scene, 1);
+  scene.wait_for([](const json& now) { return now["control_plane"]["staged"].is_object(); });
+  const auto early = accept(scene);
+  CHECK(early.status == kNotDone);
+  CHECK(has(early.out, "It waits for two full listings, 10 s apart, that agree."));
+  CHECK(has(early.err, "no operator can make up for what it waits for"));
+
+  scene.control_plane().kill();
+  scene.wait_for([](const json& now) { return now["control_plane"]["state"] == "reconnecting"; });
+  const auto no_link = accept(scene);
+  CHECK(no_link.status == kNotDone);
+  CHECK(has(no_link.err, "no link to the control plane"));
+  CHECK((lines_at(scene.gateway()) == before));
+
+  scene.kill_daemon();
+  const auto no_daemon = accept(scene);
+  CHECK(no_daemon.status == kNotDone);
+  CHECK(has(no_daemon.err, "the daemon does not answer: " + scene.admin()));
 }
