@@ -216,3 +216,34 @@ TEST_CASE(
   CHECK(no_daemon.status == kNotDone);
   CHECK(has(no_daemon.err, "the daemon does not answer: " + scene.admin()));
 }
+
+TEST_CASE("the same identity at another address loses nothing before it has shown most of it [H]") {
+  Scene scene;
+  start_all(scene);
+  const auto ids = serve(scene, 10);
+  const auto before = lines_at(scene.gateway());
+  REQUIRE(scene.stop_daemon());
+  // No more than the brake lets go at the same address.
+  scene.control_plane().change_faults([&ids](peers::Faults& faults) {
+    faults.replay = "none";
+    faults.list_missing = {ids[0], ids[1], ids[2]};
+  });
+  scene.control_plane().change([&ids](peers::Desire& desire) {
+    desire.habits.drop_events = true;
+    REQUIRE(desire.delete_artifact(ids[0]));
+  });
+  scene.start_daemon({{"TETHER_CONTROL_PLANE_URL", scene.control_plane().websocket_url("127.0.0.1")},
+                      {"TETHER_POLL_INTERVAL_S", "1"},
+                      {"TETHER_FULL_LIST_EVERY", "1"}});
+
+  const auto held = scene.wait_for([](const json& now) { return !now["holds"].empty(); });
+  CHECK(held["holds"][0]["would_go"] == 3);
+  CHECK(held["control_plane"]["staged"].is_null());
+  REQUIRE(lists_again(scene, 13));  // more than the ten seconds after which an absence is believed
+  CHECK(scene.status()["holds"][0]["state"] == "held");
+  CHECK((lines_at(scene.gateway()) == before));
+
+  scene.control_plane().change_faults([](peers::Faults& faults) { faults.list_missing.clear(); });
+  CHECK(comes_to_agree(scene));
+  CHECK(ids_at(scene) == std::set<std::string>(ids.begin() + 1, ids.end()));
+}
