@@ -22,6 +22,7 @@ void Keeper::serve_gateway(TimePoint now) {
       gateway_->ask_state();
     }
   }
+  take_verdict();  // what must be stored before the next push
   say_gateway_state();
 }
 
@@ -42,7 +43,7 @@ void Keeper::send_push(delivery::Push push, TimePoint now) {
       return;
     }
     body = std::move(*pinned);
-    if (push.full) push.up_to = body->revision();
+    if (push.full && !push.behind) push.up_to = body->revision();
   }
   engine_.on_push_started(push.number, push.full ? 0 : push.after, push.up_to);
   log_.debug("gateway.pushing",
@@ -115,11 +116,15 @@ void Keeper::take_verdict() {
       verdict_ = [this, answer](sync::Records& records, sync::Now now) {
         if (answer.epoch == records.epoch()) engine_.on_push_answered(records, answer, now);
       };
-    } else {
-      const auto refused = std::get<delivery::LineRefused>(*verdict);
-      say_refused(refused.line);
-      verdict_ = [this, refused](sync::Records& records, sync::Now now) {
+    } else if (const auto* refused = std::get_if<delivery::LineRefused>(&*verdict)) {
+      say_refused(refused->line);
+      verdict_ = [this, refused = *refused](sync::Records& records, sync::Now now) {
         engine_.on_line_refused(records, refused.push, refused.line, now);
+      };
+    } else {
+      const auto replacing = std::get<delivery::Replacing>(*verdict);
+      verdict_ = [this, replacing](sync::Records& records, sync::Now now) {
+        engine_.on_replacing(records, replacing.instance, now);
       };
     }
   }

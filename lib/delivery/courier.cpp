@@ -97,6 +97,12 @@ bool Courier::agrees() const {
   return standing_->answered == present && state_->epoch == standing_->epoch && state_->revision == standing_->revision;
 }
 
+/// What is to be sent takes the place of something that an answer in the store vouches for.
+bool Courier::replaces_what_answered() const {
+  const bool replaces = plan_ == Plan::Put || plan_ == Plan::EmptyPut || plan_ == Plan::PatchAll;
+  return replaces && standing_->answered.revision > 0 && standing_->answered.instance == state_->instance;
+}
+
 Push Courier::make_push() const {
   Push push;
   push.number = last_push_ + 1;
@@ -106,6 +112,10 @@ Push Courier::make_push() const {
   if (plan_ == Plan::EmptyPut) {
     push.up_to = kFirstRevision;
     push.capped = true;
+  } else if (push.full && replaces_what_answered()) {
+    // The store cannot be written, so it cannot forget that answer. A revision behind it does not pass for it.
+    push.up_to = std::max(standing_->answered.revision - 1, kFirstRevision);
+    push.behind = true;
   }
   if (!push.full) {
     push.from_epoch = state_->epoch;
@@ -142,6 +152,7 @@ void Courier::refresh() {
 bool Courier::is_recorded(const Recording& recording) const {
   // A store that cannot be written will not record it either; the same lines go again later, without effect.
   if (!standing_->storable) return true;
+  if (recording.forgotten) return standing_->answered.revision == 0 || standing_->answered.instance != instance_;
   if (recording.answered) {
     return standing_->answered == *recording.answered || standing_->epoch != recording.answered->epoch;
   }
@@ -217,7 +228,7 @@ void Courier::on_push_answer(const PushOutcome& outcome, const protocol::PushAns
   accepted.full = sent_.full;
   accepted.first_of_instance = instance_ != answered_instance_;
   accepted.rejected = answer.rejected;
-  recording_ = Recording{now + limits_.recording_limit, accepted.answered, 0};
+  recording_ = Recording{now + limits_.recording_limit, accepted.answered, 0, /*forgotten=*/false};
   verdict_ = std::move(accepted);
 
   answered_instance_ = instance_;
@@ -274,7 +285,7 @@ void Courier::on_refused_whole(const PushOutcome& outcome, const GatewayProblem&
     const sync::Key& key = *outcome.only_line;
     const protocol::RejectedLine line{key.kind, key.id, problem.text};
     verdict_ = LineRefused{sent_.number, line};
-    recording_ = Recording{now + limits_.recording_limit, std::nullopt, standing_->revision};
+    recording_ = Recording{now + limits_.recording_limit, std::nullopt, standing_->revision, /*forgotten=*/false};
     refused_up_to_.reset();
     return pace_after_refusals({line}, now);
   }
@@ -336,6 +347,11 @@ bool Courier::sends() const {
 std::optional<Command> Courier::take_command(TimePoint now) {
   if (flight_ != Flight::None || recording_ || verdict_) return std::nullopt;
   if (now < *next_deadline()) return std::nullopt;
+  if (sends() && standing_->storable && replaces_what_answered()) {
+    verdict_ = Replacing{state_->instance};
+    recording_ = Recording{now + limits_.recording_limit, std::nullopt, 0, /*forgotten=*/true};
+    return std::nullopt;
+  }
   sent_at_ = now;
   if (sends()) {
     flight_ = Flight::Pushing;

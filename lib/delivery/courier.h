@@ -65,6 +65,8 @@ struct Push {
   /// True: `up_to` is a cut, the body holds exactly those lines. False: the snapshot's own revision stands in for
   /// `up_to` if it has moved on, so that a PUT never lacks what has just changed.
   bool capped = false;
+  /// PUT: the header names `up_to`, which is behind the snapshot, and the body has everything all the same.
+  bool behind = false;
   friend bool operator==(const Push&, const Push&) = default;
 };
 
@@ -88,7 +90,13 @@ struct LineRefused {
   protocol::RejectedLine line;
 };
 
-using Verdict = std::variant<Accepted, LineRefused>;
+/// A PUT is to go to the instance that `answered` names. It leaves nothing of what it refuses, so that answer must not
+/// vouch for anything should the PUT's own be lost: the store forgets it, and the PUT goes when it has.
+struct Replacing {
+  std::string instance;
+};
+
+using Verdict = std::variant<Accepted, LineRefused, Replacing>;
 
 enum class GatewayCondition { Away, Connecting, Behind, InSync, Refusing };
 std::string_view to_string(GatewayCondition condition);
@@ -147,7 +155,8 @@ class Courier {
   struct Recording {
     TimePoint until;
     std::optional<sync::Answered> answered;  ///< Until the store has this one …
-    std::int64_t above = 0;                  ///< … or, for a refused line, a revision above this.
+    std::int64_t above = 0;                  ///< … or, for a refused line, a revision above this …
+    bool forgotten = false;                  ///< … or, before a PUT, none that was answered by this instance.
   };
 
   Plan plan() const;
@@ -157,6 +166,7 @@ class Courier {
   bool has_nothing() const;
   bool sends() const;
   bool agrees() const;
+  bool replaces_what_answered() const;
   bool is_recorded(const Recording& recording) const;
   void refresh();
   void retry_after(Duration wait, TimePoint now);

@@ -308,6 +308,15 @@ void Engine::on_push_answered(Records& records, const PushAnswered& answer, Now 
   after_input(records, now);
 }
 
+void Engine::on_replacing(Records& records, const std::string& instance, Now now) {
+  Marks marks = records.marks();
+  if (marks.answered.instance == instance) {
+    marks.answered = {};
+    records.put_marks(marks);
+  }
+  after_input(records, now);
+}
+
 void Engine::on_line_refused(Records& records, std::int64_t push, const protocol::RejectedLine& line, Now now) {
   on_push_ended(push);
   if (push <= memory_.void_push) return;
@@ -341,13 +350,6 @@ std::optional<TimePoint> Engine::next_deadline(TimePoint now) const {
     if (held.until > now) earlier(held.until);
   }
   return next;
-}
-
-void Engine::housekeep_one(Records& records, Now now, Side side) {
-  records.work_on(side);
-  Context context(records, memory_, now, options_, commands_);
-  housekeep(context);
-  context.offers.follow_up();
 }
 
 void Engine::after_input(Records& records, Now now) {

@@ -116,6 +116,8 @@ class Engine {
   void on_push_started(std::int64_t push, std::int64_t after, std::int64_t up_to);
   void on_push_ended(std::int64_t push);
   void on_push_answered(Records& records, const PushAnswered& answer, Now now);
+  /// Everything that this instance has is about to be replaced: what it answered before says nothing any more (CE-1).
+  void on_replacing(Records& records, const std::string& instance, Now now);
   /// A body of one line was refused as a whole; the gateway's revision has not moved.
   void on_line_refused(Records& records, std::int64_t push, const protocol::RejectedLine& line, Now now);
 

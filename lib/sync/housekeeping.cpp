@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tether/sync/engine.h"
 #include "tether/sync/resources.h"
 
 namespace tether::sync {
@@ -46,6 +47,13 @@ void housekeep(Context& context) {
     marks.floor = floor;
     records.put_marks(marks);
   }
+}
+
+void Engine::housekeep_one(Records& records, Now now, Side side) {
+  records.work_on(side);
+  Context context(records, memory_, now, options_, commands_);
+  housekeep(context);
+  context.offers.follow_up();
 }
 
 }  // namespace tether::sync

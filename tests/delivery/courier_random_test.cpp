@@ -14,9 +14,15 @@ class Chaos {
 
   void step(Desk& desk) {
     const std::string id = "api-" + std::to_string(pick(12));
-    switch (pick(14)) {
+    switch (pick(16)) {
       case 0:
         desk.gateway.restart("i" + std::to_string(++instances_));
+        break;
+      case 9:
+        desk.gateway.restart(desk.gateway.instance);  // it has lost what it had
+        break;
+      case 10:
+        store(desk, !desk.standing.storable);
         break;
       case 1:
         desk.gateway.loses_answers = !desk.gateway.loses_answers;
@@ -31,22 +37,29 @@ class Chaos {
         desk.gateway.poisoned.emplace(id, versions_ + 1);
         break;
       case 5:
+        store(desk, true);
         desk.restart_daemon("e" + std::to_string(++epochs_));
         break;
       case 6:
         desk.gateway.answers_status = pick(2) == 0 ? std::optional(503) : std::nullopt;
         break;
       case 7:
-        desk.put(id, 0);
+        if (desk.standing.storable) desk.put(id, 0);
         break;
       case 8:
         desk.courier.on_gateway_appeared(desk.now);
         break;
       default:
-        desk.put(id, ++versions_);
+        if (desk.standing.storable) desk.put(id, ++versions_);
         break;
     }
     desk.run(std::chrono::milliseconds(pick(4000)));
+  }
+
+  /// Or it cannot: what is answered meanwhile is lost.
+  static void store(Desk& desk, bool can) {
+    desk.standing.storable = desk.records_verdicts = can;
+    desk.tell();
   }
 
  private:
@@ -71,6 +84,7 @@ TEST_CASE("gateway and store agree in the end, and nothing that was refused pass
   desk.gateway.is_away = false;
   desk.gateway.loses_answers = false;
   desk.gateway.answers_status.reset();
+  Chaos::store(desk, true);
   desk.run(5min);
   // One refusal is left to people: a PUT that is refused whole by a gateway with an earlier start's epoch.
   if (desk.courier.condition() == GatewayCondition::Refusing) {

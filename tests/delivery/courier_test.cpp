@@ -171,6 +171,65 @@ TEST_CASE("CE-1: a delta whose answer was lost goes again from what was answered
   CHECK(desk.courier.condition() == GatewayCondition::InSync);
 }
 
+TEST_CASE("CE-1: a PUT whose answer was lost goes again, whatever was answered before, and its refusal is learnt") {
+  Desk desk;
+  settle(desk, 3);
+  desk.gateway.restart("i1");  // the same instance, and nothing of what it had
+  desk.gateway.rejects.emplace("api-1", 1);
+  desk.gateway.loses_answers = true;
+  desk.run(10s);
+  // It looks right: the gateway names the store's own revision, which it has answered once.
+  REQUIRE(desk.gateway.revision == desk.standing.revision);
+  REQUIRE_FALSE(desk.gateway.resources.contains("api-1"));
+  CHECK(desk.courier.condition() != GatewayCondition::InSync);
+
+  desk.gateway.loses_answers = false;
+  SECTION("soon") {}
+  SECTION("the daemon is killed meanwhile") {
+    desk.restart_daemon("e2");
+  }
+  desk.run(1min);
+
+  CHECK(desk.quarantined.contains({"api-1", 1}));
+  CHECK(desk.courier.condition() == GatewayCondition::InSync);
+}
+
+TEST_CASE("before a PUT to an instance that has answered, that answer is forgotten") {
+  Desk desk;
+  settle(desk, 3);
+  desk.records_verdicts = false;
+  desk.gateway.restart("i1");
+  desk.run(15s);
+  CHECK(desk.gateway.received.empty());
+
+  desk.records_verdicts = true;
+  desk.run(20s);
+  CHECK(desk.puts() == 1);
+  CHECK(desk.courier.condition() == GatewayCondition::InSync);
+}
+
+TEST_CASE("CE-1: what a PUT refused while nothing could be stored is learnt after a restart") {
+  Desk desk;
+  settle(desk, 3);
+  desk.standing.storable = false;
+  desk.records_verdicts = false;
+  desk.tell();
+  desk.gateway.restart("i1");
+  desk.gateway.rejects.emplace("api-1", 1);
+  desk.run(20s);
+  REQUIRE(desk.puts() == 1);
+  CHECK(desk.gateway.resources == std::map<std::string, std::int64_t>{{"api-0", 1}, {"api-2", 1}});
+  CHECK(desk.courier.condition() != GatewayCondition::InSync);
+
+  desk.standing.storable = true;
+  desk.records_verdicts = true;
+  desk.restart_daemon("e2");
+  desk.run(1min);
+
+  CHECK(desk.quarantined.contains({"api-1", 1}));
+  CHECK(desk.courier.condition() == GatewayCondition::InSync);
+}
+
 TEST_CASE("a gateway beyond what the store remembers waits for a full listing, then gets everything") {
   Desk desk;
   settle(desk, 3);

@@ -70,9 +70,13 @@ class Desk {
         if (records_verdicts) record(*verdict);
         continue;
       }
-      const auto command = courier.take_command(now);
-      if (!command) return;
-      carry_out(*command);
+      if (const auto command = courier.take_command(now)) {
+        carry_out(*command);
+      } else if (const auto last = courier.take_verdict()) {
+        if (records_verdicts) record(*last);
+      } else {
+        return;
+      }
     }
     check(false, "the courier comes to rest");
   }
@@ -137,7 +141,8 @@ class Desk {
   ModelBody body_of(const Push& push) const {
     ModelBody body{push.full, push.from_epoch, push.from, push.epoch, push.up_to, {}};
     for (const auto& [id, row] : rows) {
-      const bool inside = row.revision <= push.up_to && (push.full ? row.version != 0 : row.revision > push.after);
+      const bool inside =
+          (push.behind || row.revision <= push.up_to) && (push.full ? row.version != 0 : row.revision > push.after);
       if (inside && row.revision > 0) body.lines.push_back({id, row.version});
     }
     return body;
@@ -147,6 +152,8 @@ class Desk {
     if (const auto* line = std::get_if<LineRefused>(&verdict)) {
       refused_lines.push_back(*line);
       refuse(line->line.id);
+    } else if (std::holds_alternative<Replacing>(verdict)) {
+      standing.answered = {};
     } else {
       const auto& answer = std::get<Accepted>(verdict);
       accepted.push_back(answer);

@@ -282,8 +282,10 @@ void Daemon::on_push(std::int64_t push, const delivery::PushOutcome& outcome, sy
   note_presence();
 }
 
-void Daemon::take_verdicts(sync::Now now) {
+bool Daemon::take_verdicts(sync::Now now) {
+  bool any = false;
   while (auto verdict = courier_->take_verdict()) {
+    any = true;
     if (const auto* accepted = std::get_if<delivery::Accepted>(&*verdict)) {
       const sync::PushAnswered answer{accepted->push,           accepted->answered.instance,
                                       accepted->answered.epoch, accepted->after,
@@ -291,14 +293,19 @@ void Daemon::take_verdicts(sync::Now now) {
       verdict_ = [answer](sync::Engine& engine, sync::Records& records, sync::Now at) {
         if (answer.epoch == records.epoch()) engine.on_push_answered(records, answer, at);
       };
-    } else {
-      const auto refused = std::get<delivery::LineRefused>(*verdict);
-      verdict_ = [refused](sync::Engine& engine, sync::Records& records, sync::Now at) {
+    } else if (const auto* refused = std::get_if<delivery::LineRefused>(&*verdict)) {
+      verdict_ = [refused = *refused](sync::Engine& engine, sync::Records& records, sync::Now at) {
         engine.on_line_refused(records, refused.push, refused.line, at);
+      };
+    } else {
+      const auto replacing = std::get<delivery::Replacing>(*verdict);
+      verdict_ = [replacing](sync::Engine& engine, sync::Records& records, sync::Now at) {
+        engine.on_replacing(records, replacing.instance, at);
       };
     }
   }
   settle(now);
+  return any;
 }
 
 std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
@@ -320,7 +327,7 @@ std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
       if (pinned.error().kind == ErrorKind::Corrupt) doubt_store();
       return std::nullopt;
     }
-    if (push.full) push.up_to = body.revision = (*pinned)->revision();
+    if (push.full && !push.behind) push.up_to = body.revision = (*pinned)->revision();
     while (!error) {
       const auto text = (*pinned)->next();
       if (!text) {

@@ -58,8 +58,8 @@ class Daemon {
 
   void on_state(const delivery::StateOutcome& outcome, sync::Now now);
   void on_push(std::int64_t push, const delivery::PushOutcome& outcome, sync::Now now);
-  /// Verdicts of the courier become inputs.
-  void take_verdicts(sync::Now now);
+  /// Verdicts of the courier become inputs. False: there was none.
+  bool take_verdicts(sync::Now now);
   /// Nothing: it could not be read, and the courier knows.
   std::optional<Body> body_of(delivery::Push push, sync::Now now);
 

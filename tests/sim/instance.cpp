@@ -125,6 +125,7 @@ void Instance::pump() {
         ask_state();
       }
     }
+    busy |= daemon_.take_verdicts(world_.now());  // what must be stored before the next push
   }
   daemon_.publish(world_.now());
 }

@@ -63,6 +63,24 @@ TEST_CASE("an answer of another instance or an earlier epoch settles nothing [C4
   CHECK(world.acks.size() == 3);
 }
 
+TEST_CASE("an instance that is about to be replaced has answered nothing [CE-1] [C4]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  const auto replacing = [&world](const std::string& instance) {
+    world.with([&](Engine& engine, Records& records) { engine.on_replacing(records, instance, world.now()); });
+    return world.read<Answered>([](Records& records) { return records.marks().answered; });
+  };
+  CHECK(replacing("instance-2").instance == "instance-1");
+  CHECK(replacing("instance-1") == Answered{});
+  world.acks.clear();
+  world.event(world.deploy("b", "d2"));
+  world.serve();
+  CHECK(world.acks.empty());
+  world.push();
+  CHECK(world.acks.size() == 1);
+}
+
 TEST_CASE("a late success is still said [C1] [F5]") {
   World world;
   world.settle();

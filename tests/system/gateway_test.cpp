@@ -262,6 +262,23 @@ TEST_CASE("a refusal that is answered lost is known all the same, and the resour
   CHECK(acks(scene, petstore.artifact_id) == 0);
 }
 
+TEST_CASE("what a gateway that lost everything refuses is known, though its answer is lost [CE-1]") {
+  Scene scene;
+  start_all(scene);
+  const auto petstore = scene.control_plane().deploy("RestApi", "petstore");
+  REQUIRE(is_acknowledged(scene, petstore.artifact_id));
+  REQUIRE(scene.wait_until_in_sync().is_object());
+  set_faults(scene, [](peers::GatewayFaults& faults) {
+    faults.refuse = {{"", "", "petstore", "", "no such policy"}};
+    faults.cut_after = 1;
+  });
+
+  scene.gateway().forget();
+
+  const auto found = scene.wait_for([](const nlohmann::json& status) { return status["quarantined"].size() == 1; });
+  CHECK(found["in_sync"] == false);
+}
+
 TEST_CASE("a gateway that is in trouble for a while gets what it missed [R10] [C4]") {
   Scene scene;
   start_all(scene);
