@@ -102,7 +102,10 @@ template <class Row>
 void Offers::reconsider_row(Row& row, const Version& wanted) {
   Offering& offering = row.offering;
   row.waiting = false;
-  if (is_outdated(offering.refused, wanted_version(row))) offering.refused.reset();
+  if (is_outdated(offering.refused, wanted_version(row))) {
+    offering.refused.reset();
+    if (!offering.offered.is_set()) set(key_of(row), offering, {});
+  }
   if (!wanted.is_set() || is_refused(offering, wanted)) return store(row);
   if (offering.offered == wanted && !offering.lost) return store(row);
   if (!references_offered(row, wanted)) {
@@ -129,8 +132,9 @@ void Offers::stop_row(Row& row) {
   Offering& offering = row.offering;
   const bool was_offered = offering.offered.is_set();
   if (was_offered) withdraw_what_belongs_to(key_of(row));
-  // A removal that was refused is sent again: whoever asks for it a second time must not find it forgotten.
-  if (was_offered || is_refused_removal(offering)) set(key_of(row), offering, {});
+  // A removal that was refused is sent again: whoever asks for it a second time must not find it forgotten. So is that
+  // of something in quarantine, whose refusal is not kept.
+  if (was_offered || offering.refused) set(key_of(row), offering, {});
   // CE-11: a push that is out may still carry it. Its answer must not make the stopped version good.
   if (flight_.push != 0 && offering.sent_push == flight_.push) offering.sent = {};
   offering.good = {};
@@ -223,10 +227,9 @@ void Offers::refuse(Artifact& artifact, const std::string& reason) {
 
 void Offers::retry(const Key& key) {
   const auto again = [this](auto& row) {
-    const bool removal = !row.offering.refused->version.is_set();
     row.offering.refused.reset();
     // A new revision puts the removal into the difference again, unless what is wanted takes its place.
-    if (removal && !row.offering.offered.is_set()) set(key_of(row), row.offering, {});
+    if (!row.offering.offered.is_set()) set(key_of(row), row.offering, {});
     reconsider(row);
   };
   if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {

@@ -140,6 +140,64 @@ TEST_CASE("undeploying forgets what was good and what was refused") {
   CHECK(world.offered("a").empty());
 }
 
+TEST_CASE("what is stopped in quarantine is removed: the gateway may have kept the version before [C4]") {
+  World world;
+  refuse_second(world);
+  world.push(kRefuseA);  // d1, which it keeps, and which is to be removed now
+  world.push(kRefuseA);  // and that is refused as well
+  REQUIRE(world.artifact("a")->offering.refused->version.body == "d2");
+  const auto revision = world.artifact("a")->offering.revision;
+  world.run(3s);
+  SECTION("undeployed") {
+    world.event(world.undeploy("a"));
+    CHECK(world.acks.back().action == "deploy");
+  }
+  SECTION("deleted") {
+    world.remove("a");
+    world.deleted_event("a");
+    world.serve();
+  }
+  CHECK(world.artifact("a")->offering.revision > revision);
+
+  world.push(kRefuseA);
+  CHECK_FALSE(world.standing().settled);
+  world.run(6s);
+  world.push();
+  CHECK_FALSE(world.artifact("a")->offering.refused);
+}
+
+TEST_CASE("a quarantine that ends with nothing to offer is followed by the removal, once more [C4]") {
+  World world;
+  SECTION("another version, whose document is not here") {
+    refuse_second(world);
+    world.push(kRefuseA);
+    world.push(kRefuseA);
+    const auto revision = world.artifact("a")->offering.revision;
+    world.run(3s);
+    world.event(world.deploy("a", "d3"));
+
+    CHECK(world.offered("a").empty());
+    CHECK(world.artifact("a")->offering.revision > revision);
+  }
+  SECTION("the next try, of a key whose artifact is not in service") {
+    const std::vector<protocol::RejectedLine> refuse = {{"ApiKey", "k", "no"}};
+    world.deploy("a", "d1");
+    world.keys["k"] = World::key("k", "a", "key", from_ms(1000), "one");
+    world.settle();
+    world.keys["k"] = World::key("k", "a", "key", from_ms(9000), "two");
+    world.event("apikey.created", protocol::KeyCreated{world.keys["k"]});
+    for (int times = 0; times < 3; ++times) world.push(refuse);  // two, one, and the removal of one
+    REQUIRE(world.resource("ApiKey", "k")->offering.refused->version.is_set());
+    world.run(3s);
+    world.event(world.undeploy("a"));
+    const auto revision = world.resource("ApiKey", "k")->offering.revision;
+    world.run(61min);
+
+    CHECK(world.offered("ApiKey", "k").empty());
+    CHECK(world.resource("ApiKey", "k")->offering.revision > revision);
+  }
+}
+
 TEST_CASE("the answer to a push does not make good what was stopped meanwhile [CE-11]") {
   World world;
   world.settle();
