@@ -100,10 +100,13 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
     return;
   }
   const auto body = records.body({stored->kind, stored->id}, stored->body);
-  const bool same = body && !stored->from_event && body->document == row.data;
+  const bool same = body && body->document == row.data;
   if (!same) {
     take(*stored, row, /*from_event=*/false);
-  } else if (stored->absent) {
+  } else if (stored->absent || stored->from_event || stored->updated_at != row.updated_at) {
+    // The list says what is here already: that is not offered anew.
+    stored->from_event = false;
+    stored->updated_at = row.updated_at;
     stored->absent.reset();
     records.put(*stored);
   }

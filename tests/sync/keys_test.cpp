@@ -82,6 +82,25 @@ TEST_CASE("what a list says of a key stands against what an event said [F11]") {
   CHECK(world.offered("ApiKey", "k") == world.keys["k"].data);
 }
 
+TEST_CASE("a list that says what an event has said offers nothing anew") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000), "one");
+  world.event("apikey.created", protocol::KeyCreated{world.keys["k"]});
+  world.push();
+  const auto before = world.resource("ApiKey", "k");
+  world.keys["k"].updated_at = from_ms(1500);  // an event has whole seconds
+  relist(world);
+  world.serve();
+
+  const auto after = world.resource("ApiKey", "k");
+  CHECK(after->offering.revision == before->offering.revision);
+  CHECK(after->body == before->body);
+  CHECK_FALSE(after->from_event);
+  CHECK(after->updated_at == from_ms(1500));
+}
+
 TEST_CASE("an older created event is nothing") {
   World world;
   world.deploy("a", "d1");
