@@ -95,6 +95,11 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
     since |= wish.version == version;
   }
   if (is_artifact(key.first)) return false;
+  // What belongs to something that is not deployed is changed by events like anything else, and is not wanted: where
+  // nobody has heard yet that it is not deployed, that version is served. The list, which lacks it, takes it away.
+  const bool never_wanted = std::none_of(found->second.begin(), found->second.end(),
+                                         [&version](const Wish& wish) { return wish.version == version; });
+  if (never_wanted && found->second.back().version.empty()) return true;
   // A revocation names a key by its artifact and name alone: one of an earlier key takes the later, until it is listed.
   if (key.first == "ApiKey") {
     const std::string name = version.substr(0, version.rfind(' ') + 1);
@@ -145,6 +150,8 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   seen.changed = true;
   std::set<Key> refused;
   for (const Line& line : reaction.refused) {
+    instance.note("gateway refuses " + line.key.first + " " + line.key.second + " " +
+                  (line.removes ? "-" : line.version));
     refused.insert(line.key);
     if (line.removes) {
       seen.kept.insert(line.key);

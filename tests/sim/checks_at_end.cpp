@@ -18,14 +18,24 @@ bool World::is_as_wanted(const Instance& instance, const Key& key, const std::st
   return served != instance.gateway_.served.end() && served->second == version;
 }
 
-/// What is deployed or changed is there within one poll interval, but for what the gateway refused: that waits.
+bool World::was_refused(const Instance& instance, const Key& key, const std::string& version) const {
+  const auto refused = instance.seen.refused.find(key);
+  return refused != instance.seen.refused.end() && refused->second.contains(version);
+}
+
+/// What is deployed or changed is there within one poll interval, but for what the gateway refused: that waits, and so
+/// does what needs the value of a secret that it refused.
 void World::check_changes(Instance& instance) {
   const auto& peer = *control_planes_[0];
   for (const auto& [key, version] : desire_) {
     if (!is_artifact(key.first) || key.second.starts_with("B-") || !peer.has_providers(key.second)) continue;
     if (is_as_wanted(instance, key, version)) continue;
-    const auto refused = instance.seen.refused.find(key);
-    if (refused != instance.seen.refused.end() && refused->second.contains(version)) continue;
+    if (was_refused(instance, key, version)) continue;
+    const auto secrets = peer.secrets_of(version.substr(0, version.find('@')));
+    const bool lacks_secret = std::any_of(secrets.begin(), secrets.end(), [&](const std::string& handle) {
+      return was_refused(instance, {"Secret", handle}, desire_.at({"Secret", handle}));
+    });
+    if (lacks_secret) continue;
     // What it refers to may be refused.
     if (key.first == "LlmProxy") continue;
     const auto served = instance.gateway_.served.find(key);

@@ -401,6 +401,11 @@ const std::string& ControlPlane::document_of(const std::string& deployment_id) c
   return found == deployments_.end() ? kNone : found->second.document;
 }
 
+std::vector<std::string> ControlPlane::secrets_of(const std::string& deployment_id) const {
+  const auto found = deployments_.find(deployment_id);
+  return found == deployments_.end() ? std::vector<std::string>() : found->second.secrets;
+}
+
 std::map<Key, std::string> ControlPlane::wanted(bool of_stopped) const {
   std::map<Key, std::string> all;
   const auto is_deployed = [this, of_stopped](const std::string& id) {
@@ -417,7 +422,8 @@ std::map<Key, std::string> ControlPlane::wanted(bool of_stopped) const {
   }
   for (const auto& [uuid, key] : tables_.keys) {
     if ((!key.active && !of_stopped) || !is_deployed(key.artifact_id)) continue;
-    all[{"ApiKey", uuid}] = key.artifact_id + " " + key.name + " " + key.masked;
+    // That it is revoked changes what there is, also while its artifact is not deployed.
+    all[{"ApiKey", uuid}] = key.artifact_id + " " + key.name + " " + key.masked + (key.active ? "" : " revoked");
   }
   for (const auto& [id, plan] : tables_.plans) all[{"SubscriptionPlan", id}] = plan.name + " " + plan.status;
   for (const auto& [id, row] : tables_.subscriptions) {

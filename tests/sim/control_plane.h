@@ -106,6 +106,8 @@ class ControlPlane {
   bool is_refused(const std::string& deployment_id, std::size_t gateway, TimePoint now) const;
   bool spoils_bodies(const std::string& deployment_id) const;
   const std::string& document_of(const std::string& deployment_id) const;
+  /// The handles of the secrets that it needs.
+  std::vector<std::string> secrets_of(const std::string& deployment_id) const;
   std::string handle_of(const std::string& id) const { return "handle-" + id; }
   static std::string kind_of(const std::string& id);
   /// What the gateway refused it would take now, and everything that is referred to is deployed.

@@ -59,7 +59,8 @@ void Instance::kill(const std::function<bool()>* keeps) {
   ++life_;
   ++connection_;
   ++probe_;
-  open_ = half_open_ = running_ = false;
+  open_ = half_open_ = running_ = acked_ = false;
+  seen.early.clear();
   if (!daemon_.is_storing()) seen.arrived.clear();  // what waited for the disk is lost
   if (keeps != nullptr) daemon_.cut_power(*keeps);
 }
@@ -169,7 +170,8 @@ void Instance::carry_out(const link::Command& command) {
 /// The connection is no more, whoever ended it.
 void Instance::let_go() {
   ++connection_;
-  half_open_ = false;
+  half_open_ = acked_ = false;
+  seen.early.clear();
   if (std::exchange(open_, false)) daemon_.link_down(world_.now());
 }
 
@@ -287,6 +289,9 @@ void Instance::on_text(const std::string& text, const std::string& event_id) {
     const std::uint64_t before = link_->snapshot().link;
     link_->on_connection_ack(now);
     if (link_->snapshot().link == before) return;
+    acked_ = true;
+    seen.arrived.insert(seen.early.begin(), seen.early.end());
+    seen.early.clear();
     daemon_.give([ack = *ack](sync::Engine& engine, sync::Records& records,
                               sync::Now at) { engine.on_connection_ack(records, ack, at); },
                  world_.now());
@@ -294,7 +299,11 @@ void Instance::on_text(const std::string& text, const std::string& event_id) {
     link_->on_server_error(error->message, now);
   } else if (auto* event = std::get_if<protocol::Event>(&*frame)) {
     event->bytes = text.size();
-    seen.arrived.insert(event_id);
+    if (acked_) {
+      seen.arrived.insert(event_id);
+    } else {
+      seen.early.push_back(event_id);
+    }
     daemon_.give([event = *event](sync::Engine& engine, sync::Records& records,
                                   sync::Now at) { engine.on_event(records, event, at); },
                  world_.now());

@@ -92,7 +92,8 @@ class Instance {
     std::set<std::string> acked;                       ///< `artifact action performedAt` with success.
     std::set<std::string> failed;                      ///< Likewise, with failed.
     std::set<std::string> arrived;                     ///< Correlation ids of events that were stored.
-    std::int64_t requests = 0;                         ///< Since …
+    std::vector<std::string> early;  ///< Of events that wait for the link's ack: nothing is stored of them yet.
+    std::int64_t requests = 0;       ///< Since …
     TimePoint hour_began;
     TimePoint looked_at;   ///< The proof of agreement that was looked at last.
     bool changed = false;  ///< What the gateway serves, since then.
@@ -133,6 +134,7 @@ class Instance {
   bool open_ = false;
   bool half_open_ = false;
   bool running_ = false;
+  bool acked_ = false;            ///< The connection has been acknowledged.
   TimePoint last_text_;           ///< Texts of one connection arrive in order.
   ControlPlane* peer_ = nullptr;  ///< Whose connection it is.
   std::map<const ControlPlane*, std::size_t> hub_read_;

@@ -94,6 +94,7 @@ class World {
   void check_removals(Instance& instance);
   void check_agreement(Instance& instance);
   bool is_excepted(const Instance& instance, const Key& key) const;
+  bool was_refused(const Instance& instance, const Key& key, const std::string& version) const;
   bool is_as_wanted(const Instance& instance, const Key& key, const std::string& version) const;
 
   WorldOptions options_;
