@@ -21,7 +21,13 @@ constexpr std::size_t kMaxUnderWay = 8;  ///< Requests at once.
 
 }  // namespace
 
-void World::note_wishes() {
+void World::note_taken_back() {
+  for (const auto& instance : instances_) {
+    if (instance->acked_) instance->seen.told_back = now_;
+  }
+}
+
+void World::note_wishes(bool taken_back) {
   std::map<Key, std::string> desire;
   std::map<Key, std::string> existing;
   for (const auto& control_plane : control_planes_) {
@@ -32,7 +38,10 @@ void World::note_wishes() {
   for (const auto& [key, version] : existing) {
     existed_[key].insert(version);
     const auto before = existing_.find(key);
-    if (before == existing_.end() || before->second != version) last_event_[key].clear();
+    if (before != existing_.end() && before->second == version) continue;
+    last_event_[key].clear();
+    taken_back_.erase(key);
+    if (taken_back) taken_back_.insert(key);
   }
   for (const auto& [key, version] : existing_) {
     if (!existing.contains(key)) last_event_[key].clear();
@@ -110,6 +119,13 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
       if (same && wishes.back().version.empty()) return true;
     }
   }
+  // What belongs to an artifact that is refused when it comes again goes before it.
+  const Key artifact{ControlPlane::kind_of(version.substr(0, version.find(' '))), version.substr(0, version.find(' '))};
+  const auto of = instance.gateway_.served.find(artifact);
+  const auto refused_of = instance.seen.refused.find(artifact);
+  const bool goes_with_it = of != instance.gateway_.served.end() && refused_of != instance.seen.refused.end() &&
+                            refused_of->second.contains(of->second);
+  if (key.first == "ApiKey" && goes_with_it) return true;
   // What the events said last counts, in the order in which they come.
   if (key.first == "Application" || key.first == "Subscription") return true;
   // A secret goes with the last document that names it.
@@ -128,7 +144,10 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
 bool World::may_go_back(const Instance& instance, const Key& key, const std::string& from,
                         const std::string& to) const {
   const auto& peer = *control_planes_[key.second.starts_with("B-") ? 1 : 0];
-  if (now_ - peer.last_crosswise(key.second) < kCrosswise || now_ - peer.last_taken_back() < kTakenBack) return true;
+  if (now_ - peer.last_crosswise(key.second) < kCrosswise) return true;
+  // It is told by the first link since then.
+  const bool is_told = instance.seen.told_back >= peer.last_taken_back();
+  if (!is_told || now_ - instance.seen.told_back < kTakenBack) return true;
   const auto unanswered = instance.seen.unanswered.find(key);
   const auto refused = instance.seen.refused.find(key);
   if (unanswered == instance.seen.unanswered.end() || refused == instance.seen.refused.end()) return false;

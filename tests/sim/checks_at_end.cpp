@@ -5,9 +5,11 @@
 /// What must hold after the faults have stopped.
 namespace tether::sim {
 
-/// Excepted: what no list shows and whose event was lost.
+/// Excepted: what no list shows and whose event was lost, or which a restored database has taken back: what an event
+/// says of it then is older than what was said before.
 bool World::is_excepted(const Instance& instance, const Key& key) const {
   if (!is_known_only_by_events(key)) return false;
+  if (taken_back_.contains(key)) return true;
   const auto last = last_event_.find(key);
   return last == last_event_.end() || last->second.empty() || !instance.seen.arrived.contains(last->second);
 }

@@ -290,6 +290,7 @@ void Instance::on_text(const std::string& text, const std::string& event_id) {
     link_->on_connection_ack(now);
     if (link_->snapshot().link == before) return;
     acked_ = true;
+    if (seen.told_back < peer_->last_taken_back()) seen.told_back = now;
     seen.arrived.insert(seen.early.begin(), seen.early.end());
     seen.early.clear();
     daemon_.give([ack = *ack](sync::Engine& engine, sync::Records& records,

@@ -83,6 +83,7 @@ class Instance {
   struct Seen {
     TimePoint last_loss;  ///< When the gateway last lost what it had.
     TimePoint last_lie;   ///< When an answer last was not the truth.
+    TimePoint told_back;  ///< When a link was first up since the control plane took something back.
     TimePoint last_disk_fault;
     std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.
     std::map<Key, std::set<std::string>> ever_served;  ///< Versions.

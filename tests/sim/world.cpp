@@ -158,10 +158,12 @@ void World::act(const Action& action) {
       wall_offset_ = random.between(0s, 4h) - Duration(2h);
       return;
     case ActionKind::SetClockBack:
-      return present().set_back(random.between(1s, 10s), now_);
+      present().set_back(random.between(1s, 10s), now_);
+      return note_taken_back();
     case ActionKind::RestoreDatabase:
       present().restore(action.number, now_, random.between(1min, 2h));
-      return note_wishes();
+      note_taken_back();
+      return note_wishes(/*taken_back=*/true);
     case ActionKind::RevokeToken: {
       const std::string token = "token-" + std::to_string(++tokens_);
       for (const auto& control_plane : control_planes_) control_plane->revoke_tokens();

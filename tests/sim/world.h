@@ -79,7 +79,9 @@ class World {
   void trouble_rest(Instance& instance, Random& random);
   void trouble_disk(Instance& instance, Random& random);
   void restart_later(Instance& instance, Random& random);
-  void note_wishes();
+  /// `taken_back`: what has changed did so because the database was restored.
+  void note_wishes(bool taken_back = false);
+  void note_taken_back();
   void settle();
 
   // Checkers (checks.cpp, checks_at_end.cpp).
@@ -112,6 +114,7 @@ class World {
   std::map<Key, std::string> desire_;
   std::map<Key, std::string> existing_;
   std::map<Key, Wishes> wishes_;
+  std::set<Key> taken_back_;               ///< Whose present version a restored database brought.
   std::map<Key, std::string> last_event_;  ///< The correlation id of the last event about it.
   std::array<std::size_t, 2> events_read_{};
   std::map<Key, std::set<std::string>> existed_;  ///< All versions there ever were, wanted or not.
