@@ -33,14 +33,19 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+// inet_pton() reads up to a NUL: what follows one would count as part of the address.
+bool has_nul(const std::string& host) {
+  return host.find('\0') != std::string::npos;
+}
+
 bool is_ipv4(const std::string& host) {
   in_addr address{};
-  return inet_pton(AF_INET, host.c_str(), &address) == 1;
+  return !has_nul(host) && inet_pton(AF_INET, host.c_str(), &address) == 1;
 }
 
 bool is_ipv6(const std::string& host) {
   in6_addr address{};
-  return inet_pton(AF_INET6, host.c_str(), &address) == 1;
+  return !has_nul(host) && inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
 bool is_label(std::string_view label) {

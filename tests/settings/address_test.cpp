@@ -143,4 +143,10 @@ TEST_CASE("a listen address is a host and a port") {
   }
 }
 
+TEST_CASE("an address ends where its text ends, not at a NUL") {
+  using namespace std::string_literals;
+  CHECK_FALSE(parse_listen_address("[::1\0[]:9469"s));
+  CHECK_FALSE(parse_listen_address("h\0x:9469"s));
+}
+
 }  // namespace tether
