@@ -136,9 +136,9 @@ int run(int argc, char** argv) {
     shrink_and_show({failed.seed, run.hours, {}}, failed.verdict);
   }
   const double took = std::chrono::duration<double>(result.took).count();
-  std::printf("%llu worlds of %d h, %zu failed, %.0f simulated hours a second\n",
+  std::printf("%llu worlds of %d h, %zu failed, %.0f simulated hours a second, history %016llx\n",
               static_cast<unsigned long long>(result.worlds), run.hours, result.failed.size(),
-              static_cast<double>(result.worlds) * run.hours / took);
+              static_cast<double>(result.worlds) * run.hours / took, static_cast<unsigned long long>(result.digest));
   return result.failed.empty() ? 0 : 1;
 }
 

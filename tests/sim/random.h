@@ -31,10 +31,11 @@ class Random {
   }
   /// The seed of a part of what `seed` is the seed of.
   static std::uint64_t part(std::uint64_t seed, std::uint64_t number) { return mix(seed ^ mix(number + 1)); }
-  static std::uint64_t part(std::uint64_t seed, std::string_view name) {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-    return part(seed, hash);
+  static std::uint64_t part(std::uint64_t seed, std::string_view name) { return part(seed, hash(name)); }
+  /// FNV-1a, which can go on where it ended.
+  static std::uint64_t hash(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325U) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    return hash;
   }
 
  private:

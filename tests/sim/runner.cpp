@@ -62,10 +62,11 @@ Verdict crash(int status) {
   return {"crash", "its process died of signal " + std::to_string(WTERMSIG(status)), {}};
 }
 
-std::optional<Message> play(const WorldOptions& options) {
+std::optional<Message> play(const WorldOptions& options, std::uint64_t& digest) {
   ::alarm(kWorldSeconds);
   World world(options);
   world.play();
+  digest = Random::part(world.digest(), options.seed);
   if (world.failures().empty()) return std::nullopt;
   return message_of(options.seed, world.failures().front());
 }
@@ -91,6 +92,7 @@ std::optional<Message> receive(int pipe) {
 struct Board {
   std::atomic<std::uint64_t> begun{0};
   std::atomic<std::uint64_t> ended{0};
+  std::atomic<std::uint64_t> digest{0};  ///< The sum of the worlds'.
   std::atomic<bool> stops{false};
   std::array<std::atomic<std::uint64_t>, kMaxJobs> playing{};  ///< By process: the seed that it is at.
 };
@@ -136,6 +138,7 @@ class Pool {
     while (const auto message = receive(pipe_[0])) note(result, {message->seed, verdict_of(*message)});
     result.took = std::chrono::duration_cast<Duration>(Clock::now() - begun);
     result.worlds = board_->ended;
+    result.digest = board_->digest;
     std::sort(result.failed.begin(), result.failed.end(), [](const auto& a, const auto& b) { return a.seed < b.seed; });
     return result;
   }
@@ -155,10 +158,12 @@ class Pool {
       const std::uint64_t seed = options_.first + number;
       board_->playing.at(job) = seed;
       if (options_.before) options_.before(seed);
-      if (const auto failed = play({seed, options_.hours, {}})) {
+      std::uint64_t digest = 0;
+      if (const auto failed = play({seed, options_.hours, {}}, digest)) {
         if (options_.until_failure) board_->stops = true;
         send(pipe_[1], *failed);
       }
+      board_->digest += digest;
       ++board_->ended;
     }
     ::_exit(0);
@@ -201,7 +206,8 @@ std::optional<Verdict> try_world(const WorldOptions& options) {
   const pid_t pid = ::fork();
   check(pid >= 0, "a process is made");
   if (pid == 0) {
-    if (const auto failed = play(options)) send(pipe[1], *failed);
+    std::uint64_t digest = 0;
+    if (const auto failed = play(options, digest)) send(pipe[1], *failed);
     ::_exit(0);
   }
   ::close(pipe[1]);

@@ -39,6 +39,7 @@ struct RunResult {
   std::uint64_t worlds = 0;
   std::vector<FailedSeed> failed;  ///< By seed.
   Duration took{};
+  std::uint64_t digest = 0;  ///< Of all their histories, in whatever order they were played.
 };
 
 /// Plays worlds on `jobs` processes, seeds in order. A world that crashes its process costs that world alone. One that

@@ -107,6 +107,20 @@ TEST_CASE("worlds are played on several processes, each seed once [sim]") {
   CHECK(result.failed.empty());
 }
 
+TEST_CASE("the digest of several histories tells them from others, whatever their order [sim]") {
+  const auto digest_of = [](std::uint64_t first, int jobs) {
+    RunOptions options;
+    options.first = first;
+    options.count = 4;
+    options.hours = 1;
+    options.jobs = jobs;
+    return run_worlds(options).digest;
+  };
+
+  CHECK(digest_of(3, 2) == digest_of(3, 1));
+  CHECK(digest_of(3, 1) != digest_of(4, 1));
+}
+
 TEST_CASE("a world that takes its process with it has failed, and the others go on [sim]") {
   RunOptions options;
   options.first = 3;

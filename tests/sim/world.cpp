@@ -74,6 +74,7 @@ Random World::chance_of(std::string_view what) const {
 
 void World::note(const std::string& what) {
   trace_.push_back(text_of(now_ - start_) + "  " + what);
+  digest_ = Random::hash(trace_.back(), digest_);
   if (trace_.size() > kTraceLines) trace_.pop_front();
 }
 

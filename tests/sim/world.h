@@ -41,6 +41,8 @@ class World {
   const std::vector<Failure>& failures() const { return failures_; }
   const std::deque<std::string>& trace() const { return trace_; }
   std::int64_t steps() const { return steps_; }
+  /// Of all that happened, also of what is no longer in `trace`: two histories with the same are the same.
+  std::uint64_t digest() const { return digest_; }
 
   // For the instances.
   void at(TimePoint when, std::function<void()> what) { queue_.emplace(when, std::move(what)); }
@@ -122,6 +124,7 @@ class World {
   std::int64_t steps_ = 0;
   std::vector<Failure> failures_;
   std::deque<std::string> trace_;
+  std::uint64_t digest_ = Random::hash({});
 };
 
 }  // namespace tether::sim
