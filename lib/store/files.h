@@ -23,6 +23,9 @@ class Files {
   virtual std::uintmax_t size(const std::string& file, std::error_code& error) const;
   /// Tells one file from another that took its place under its name; 0: none is there.
   virtual std::uint64_t identity(const std::string& file) const;
+  /// Writes once more what the file holds, and syncs it; no error if it is not there. After a sync that failed the
+  /// kernel takes for written what is not on the disk, and no later sync mends that: only new writes do.
+  virtual std::error_code rewrite(const std::string& file) const;
   virtual std::error_code rename(const std::string& from, const std::string& to) const;
   /// No error if it is not there.
   virtual std::error_code remove(const std::string& file) const;

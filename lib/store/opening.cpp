@@ -39,6 +39,10 @@ Result<std::unique_ptr<Connection>> try_open(const std::string& file, const Stor
                                              std::vector<OpenedNote>& notes) {
   if (const auto error = options.files->make(file))
     return fail(ErrorKind::Retry, "open " + file + ": " + error.message());
+  // What the process before wrote and could not sync reads as if it were there. New commits would follow it in the log,
+  // and a power cut would take them with it, for the log counts up to the first gap.
+  if (const auto error = options.files->rewrite(file + "-wal"))
+    return fail(ErrorKind::Retry, "open " + file + "-wal: " + error.message());
   ConnectionOptions connection_options;
   connection_options.durable = options.durable;
   connection_options.cache_kib = kWriterCacheKiB;

@@ -14,6 +14,7 @@ struct WorldOptions {
   std::uint64_t seed = 1;
   int hours = 24;                     ///< How long there are users and faults.
   std::set<std::int64_t> suppressed;  ///< Actions that do not happen; the others draw what they draw with them.
+  std::size_t trace_lines = 4000;     ///< How many of the last are kept.
 };
 
 /// What a user does or what breaks. What lasts ends by itself. Those of one instance draw which.

@@ -89,6 +89,7 @@ int run(int argc, char** argv) {
   double time = 0;
   std::vector<std::string> keep;
   bool no_shrinking = false;
+  std::size_t trace_lines = WorldOptions{}.trace_lines;
   CLI::App app("Runs worlds of the simulation, each from a seed of its own.", "sim");
   app.add_option("--seeds", count, "How many worlds")->capture_default_str();
   auto* first = app.add_option("--first", run.first, "The first seed (default 1; with --for a random one)");
@@ -101,6 +102,9 @@ int run(int argc, char** argv) {
   app.add_option("--keep", keep, "With --seed: only these of its actions (numbers with commas, or none)")
       ->delimiter(',')
       ->needs(replay);
+  app.add_option("--trace", trace_lines, "With --seed: how many of its last lines are shown")
+      ->capture_default_str()
+      ->needs(replay);
   app.add_flag("--until-failure", run.until_failure, "No more worlds after one has failed");
   app.add_flag("--no-shrinking", no_shrinking, "Do not look for the shortest history that fails");
   try {
@@ -111,7 +115,7 @@ int run(int argc, char** argv) {
   make_sqlite_quick();
 
   if (*replay) {
-    WorldOptions options{seed, run.hours, {}};
+    WorldOptions options{seed, run.hours, {}, trace_lines};
     if (!keep.empty()) {
       std::vector<std::int64_t> numbers;
       for (const auto& number : keep) numbers.push_back(std::atoll(number.c_str()));

@@ -416,6 +416,16 @@ std::uintmax_t MemoryDisk::size(const std::string& name, std::error_code& error)
   return 0;
 }
 
+std::error_code MemoryDisk::rewrite(const std::string& name) const {
+  const auto found = files_.find(name);
+  if (found == files_.end()) return {};
+  if (is_dead() || faults.writes || faults.syncs) return std::make_error_code(std::errc::io_error);
+  if (faults.read_only) return std::make_error_code(std::errc::read_only_file_system);
+  found->second->synced = found->second->written;
+  found->second->unsynced.clear();
+  return {};
+}
+
 std::error_code MemoryDisk::rename(const std::string& from, const std::string& to) const {
   if (is_dead()) return std::make_error_code(std::errc::io_error);
   if (faults.read_only) return std::make_error_code(std::errc::read_only_file_system);

@@ -45,6 +45,7 @@ class MemoryDisk final : public store::Files {
   const char* vfs() const override { return name_.c_str(); }
   std::error_code make(const std::string& file) const override;
   std::uintmax_t size(const std::string& file, std::error_code& error) const override;
+  std::error_code rewrite(const std::string& file) const override;
   std::error_code rename(const std::string& from, const std::string& to) const override;
   std::error_code remove(const std::string& file) const override;
 

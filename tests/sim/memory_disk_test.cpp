@@ -148,6 +148,28 @@ TEST_CASE("a daemon whose disk fails keeps its inputs and goes on when it can [s
   CHECK(ran > 10);
 }
 
+TEST_CASE("what is stored after a sync failed and its process was killed outlives a power cut [sim] [R28]") {
+  Daemon daemon(1);
+  daemon.restart(at(0s));
+  const auto input = [](sync::Engine&, sync::Records& records, sync::Now) { records.next_revision(); };
+  for (int i = 0; i < 5; ++i) daemon.give(input, at(1s));
+  daemon.disk().faults.syncs = true;
+  daemon.give(input, at(1s));
+  REQUIRE_FALSE(daemon.is_storing());
+
+  // The next process reads from the kernel's memory what is not on the disk, and goes on behind it.
+  daemon.kill();
+  daemon.disk().faults = {};
+  daemon.restart(at(2s));
+  for (int i = 0; i < 5; ++i) daemon.give(input, at(2s));
+  REQUIRE(daemon.is_storing());
+  const auto stored = daemon.overview().revision;
+
+  daemon.cut_power([] { return false; });
+  daemon.restart(at(3s));
+  CHECK(daemon.overview().revision >= stored);
+}
+
 TEST_CASE("a damaged store is set aside at the next start, and an empty one begun [sim]") {
   Daemon daemon(1);
   daemon.restart(at(0s));

@@ -5,7 +5,6 @@
 namespace tether::sim {
 namespace {
 
-constexpr std::size_t kTraceLines = 4000;
 constexpr std::int64_t kStepsAtOnce = 20'000;
 constexpr int kSharesOfTwo = 25;  ///< Percent of worlds with two instances behind one token.
 
@@ -75,7 +74,7 @@ Random World::chance_of(std::string_view what) const {
 void World::note(const std::string& what) {
   trace_.push_back(text_of(now_ - start_) + "  " + what);
   digest_ = Random::hash(trace_.back(), digest_);
-  if (trace_.size() > kTraceLines) trace_.pop_front();
+  if (trace_.size() > options_.trace_lines) trace_.pop_front();
 }
 
 void World::fail(const std::string& checker, const std::string& what) {
