@@ -40,6 +40,8 @@ void housekeep(Context& context) {
                              const bool refused =
                                  (artifact && artifact->offering.refused) || (resource && resource->offering.refused);
                              if (refused) return;  // the gateway still has it
+                             // A row or an event has named it again, and only this remembers that.
+                             if (artifact && artifact->question != Question::None) return;
                              floor = std::max(floor, revision);
                              records.erase(key);
                            });

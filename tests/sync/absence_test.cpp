@@ -310,6 +310,26 @@ TEST_CASE("a tombstone is dropped an hour after the gateway has answered it") {
   CHECK(world.read<Marks>([](Records& records) { return records.marks(); }).floor >= revision);
 }
 
+TEST_CASE("a tombstone is kept while it is asked whether what was deleted is there again") {
+  World world;
+  fill(world);
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.serve_for(10s);
+  world.push();
+  world.serve_for(59min);
+  world.event(world.deploy("a0", "d-again"));
+  world.answer(world.take_request(Call::Deployments));
+  const auto question = world.take_request(Call::Exists);
+  world.serve_for(3min);
+  CHECK_FALSE(world.standing().in_sync);
+  CHECK(world.artifact("a0"));
+
+  world.answer(question);
+  world.serve_for(5s);
+  CHECK(world.offered("a0") == "d-again");
+}
+
 TEST_CASE("a tombstone that no gateway has answered is kept") {
   World world;
   fill(world);
