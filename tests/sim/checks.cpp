@@ -21,12 +21,6 @@ constexpr std::size_t kMaxUnderWay = 8;  ///< Requests at once.
 
 }  // namespace
 
-void World::note_taken_back() {
-  for (const auto& instance : instances_) {
-    if (instance->acked_) instance->seen.told_back = now_;
-  }
-}
-
 void World::note_wishes(bool taken_back) {
   std::map<Key, std::string> desire;
   std::map<Key, std::string> existing;
@@ -41,10 +35,14 @@ void World::note_wishes(bool taken_back) {
     if (before != existing_.end() && before->second == version) continue;
     last_event_[key].clear();
     taken_back_.erase(key);
-    if (taken_back) taken_back_.insert(key);
+    if (!taken_back) continue;
+    taken_back_.insert(key);
+    created_.erase(key);
   }
   for (const auto& [key, version] : existing_) {
-    if (!existing.contains(key)) last_event_[key].clear();
+    if (existing.contains(key)) continue;
+    last_event_[key].clear();
+    created_.erase(key);
   }
   existing_ = std::move(existing);
   const auto wish = [this](const Key& key, const std::string& version) {
@@ -61,8 +59,11 @@ void World::note_wishes(bool taken_back) {
   desire_ = std::move(desire);
   for (std::size_t i = 0; i < control_planes_.size(); ++i) {
     const auto& hub = control_planes_[i]->hub();
-    for (; events_read_[i] < hub.size(); ++events_read_[i])
-      last_event_[hub[events_read_[i]].about] = hub[events_read_[i]].id;
+    for (; events_read_[i] < hub.size(); ++events_read_[i]) {
+      const HubEvent& event = hub[events_read_[i]];
+      last_event_[event.about] = event.id;
+      if (event.type == "apikey.created") created_[event.about].insert(event.id);
+    }
   }
 }
 
@@ -145,9 +146,10 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
                         const std::string& to) const {
   const auto& peer = *control_planes_[key.second.starts_with("B-") ? 1 : 0];
   if (now_ - peer.last_crosswise(key.second) < kCrosswise) return true;
-  // It is told by the first link since then.
-  const bool is_told = instance.seen.told_back >= peer.last_taken_back();
-  if (!is_told || now_ - instance.seen.told_back < kTakenBack) return true;
+  // Only full listings tell, and what they say is older counts when it is said twice.
+  const auto told = instance.seen.told_back.find(&peer);
+  const TimePoint since = told == instance.seen.told_back.end() ? TimePoint() : told->second.twice;
+  if (since < peer.last_taken_back() || now_ - since < kTakenBack) return true;
   const auto unanswered = instance.seen.unanswered.find(key);
   const auto refused = instance.seen.refused.find(key);
   if (unanswered == instance.seen.unanswered.end() || refused == instance.seen.refused.end()) return false;
@@ -210,6 +212,15 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   if (first && second) fail("one_identity", "the gateway has a mix of two control planes' configurations");
 }
 
+/// An update names a key by its artifact and name alone: that of a later key is taken by an earlier one until it is
+/// known that there is another.
+bool World::is_of_namesake(const Key& key, const std::string& version) const {
+  if (key.first != "ApiKey") return false;
+  return std::any_of(existed_.begin(), existed_.end(), [&](const auto& other) {
+    return other.first.first == "ApiKey" && other.second.contains(version);
+  });
+}
+
 void World::look_at_change(Instance& instance, const Served& change) {
   const auto& [key, before, after] = change;
   const std::string name = key.first + " " + key.second;
@@ -226,7 +237,8 @@ void World::look_at_change(Instance& instance, const Served& change) {
     return;
   }
   const auto existed = existed_.find(key);
-  if (existed == existed_.end() || !existed->second.contains(after)) {
+  const bool did_exist = existed != existed_.end() && existed->second.contains(after);
+  if (!did_exist && !is_of_namesake(key, after)) {
     return fail("never_deployed", name + " is served as " + after);
   }
   instance.seen.ever_served[key].insert(after);

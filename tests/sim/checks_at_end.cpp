@@ -10,8 +10,13 @@ namespace tether::sim {
 bool World::is_excepted(const Instance& instance, const Key& key) const {
   if (!is_known_only_by_events(key)) return false;
   if (taken_back_.contains(key)) return true;
+  const auto arrived = [&instance](const std::string& id) { return instance.seen.arrived.contains(id); };
   const auto last = last_event_.find(key);
-  return last == last_event_.end() || last->second.empty() || !instance.seen.arrived.contains(last->second);
+  if (last == last_event_.end() || !arrived(last->second)) return true;
+  // Only its creation says a key's uuid: without it an update is about nothing that is known.
+  const auto created = created_.find(key);
+  return key.first == "ApiKey" &&
+         (created == created_.end() || std::none_of(created->second.begin(), created->second.end(), arrived));
 }
 
 /// Served as the control plane wants it.
@@ -32,6 +37,7 @@ void World::check_changes(Instance& instance) {
   for (const auto& [key, version] : desire_) {
     if (!is_artifact(key.first) || key.second.starts_with("B-") || !peer.has_providers(key.second)) continue;
     if (is_as_wanted(instance, key, version)) continue;
+    if (taken_back_.contains(key)) continue;  // a full listing says so, and only when it is said twice
     if (was_refused(instance, key, version)) continue;
     const auto secrets = peer.secrets_of(version.substr(0, version.find('@')));
     const bool lacks_secret = std::any_of(secrets.begin(), secrets.end(), [&](const std::string& handle) {

@@ -31,6 +31,7 @@ struct Answer {
   bool whole = true;  ///< False: the connection broke before its end.
   std::optional<Instant> date;
   std::optional<Duration> retry_after;
+  std::optional<TimePoint> true_at;  ///< When it was the truth; nothing: never, or nobody knows.
   /// Batches only: what the archive would hold, if this world has no time to pack it.
   std::optional<std::vector<std::pair<std::string, std::string>>> entries;
 };
@@ -56,7 +57,7 @@ class ControlPlane {
   /// It goes back by so much (more).
   void set_back(Duration by, TimePoint now) {
     back_ += by;
-    last_taken_back_ = now;
+    last_taken_back_ = now + by;  // until then what happens is stamped before what has happened
   }
 
   /// One operation of a user, drawn at random; what it makes is named after `number`. `quiet`: no event is written, as

@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kAckPing = "acks-";
 constexpr Duration kReplay = 120s;
 constexpr Duration kEventLife = 1h;
+/// Two listings are two statements if the second was asked so long after the first (and answered at once).
+constexpr Duration kSaidTwice = 11s;
 
 link::LinkLimits link_limits() {
   link::LinkLimits limits;
@@ -290,7 +292,6 @@ void Instance::on_text(const std::string& text, const std::string& event_id) {
     link_->on_connection_ack(now);
     if (link_->snapshot().link == before) return;
     acked_ = true;
-    if (seen.told_back < peer_->last_taken_back()) seen.told_back = now;
     seen.arrived.insert(seen.early.begin(), seen.early.end());
     seen.early.clear();
     daemon_.give([ack = *ack](sync::Engine& engine, sync::Records& records,
@@ -362,6 +363,7 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
     answer = control_plane.answer_late(request, now, random.between(1s, 8s));
   } else {
     answer = control_plane.answer(request, now);
+    answer.true_at = now;
   }
   if (!has(Trouble::RestMoods)) return answer;
   if (random.chance(10)) answer.whole = false;
@@ -376,7 +378,21 @@ void Instance::arrive(const sync::SendRequest& request, const Answer& answer, st
   const auto outcome = read_answer(request, answer, packed,
                                    [this](Daemon::Input input) { daemon_.give(std::move(input), world_.now()); });
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
-  if (request.call == sync::Call::Deployments && outcome.complete) link_->on_listing_succeeded(link);
+  if (request.call != sync::Call::Deployments || !outcome.complete) return;
+  link_->on_listing_succeeded(link);
+  if (answer.true_at && request.path.find("since=") == std::string::npos) note_told_back(*answer.true_at);
+}
+
+void Instance::note_told_back(TimePoint true_at) {
+  const TimePoint taken_back = peer_->last_taken_back();
+  auto& told = seen.told_back[peer_];
+  if (true_at < taken_back || told.twice >= taken_back) return;
+  if (told.first < taken_back || told.connection != connection_) {
+    told.first = true_at;
+    told.connection = connection_;
+  } else if (true_at - told.first >= kSaidTwice) {
+    told.twice = world_.steady();
+  }
 }
 
 }  // namespace tether::sim

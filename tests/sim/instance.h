@@ -83,7 +83,13 @@ class Instance {
   struct Seen {
     TimePoint last_loss;  ///< When the gateway last lost what it had.
     TimePoint last_lie;   ///< When an answer last was not the truth.
-    TimePoint told_back;  ///< When a link was first up since the control plane took something back.
+    /// What was told since a control plane last took something back: an older row counts when it is said twice.
+    struct ToldBack {
+      TimePoint first;  ///< When the first full listing was the truth,
+      std::uint64_t connection = 0;
+      TimePoint twice;  ///< and when another one arrived on the same connection, asked long enough after it.
+    };
+    std::map<const ControlPlane*, ToldBack> told_back;
     TimePoint last_disk_fault;
     std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.
     std::map<Key, std::set<std::string>> ever_served;  ///< Versions.
@@ -114,6 +120,7 @@ class Instance {
   void send(const sync::SendRequest& request);
   Answer answer_to(const sync::SendRequest& request, Random& random);
   void arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link);
+  void note_told_back(TimePoint true_at);
   void ask_state();
   void push(const delivery::Push& push);
   delivery::PushOutcome push_now(const Body& body, std::size_t mood, bool alive);

@@ -158,11 +158,9 @@ void World::act(const Action& action) {
       wall_offset_ = random.between(0s, 4h) - Duration(2h);
       return;
     case ActionKind::SetClockBack:
-      present().set_back(random.between(1s, 10s), now_);
-      return note_taken_back();
+      return present().set_back(random.between(1s, 10s), now_);
     case ActionKind::RestoreDatabase:
       present().restore(action.number, now_, random.between(1min, 2h));
-      note_taken_back();
       return note_wishes(/*taken_back=*/true);
     case ActionKind::RevokeToken: {
       const std::string token = "token-" + std::to_string(++tokens_);

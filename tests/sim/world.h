@@ -83,7 +83,6 @@ class World {
   void restart_later(Instance& instance, Random& random);
   /// `taken_back`: what has changed did so because the database was restored.
   void note_wishes(bool taken_back = false);
-  void note_taken_back();
   void settle();
 
   // Checkers (checks.cpp, checks_at_end.cpp).
@@ -91,6 +90,7 @@ class World {
   bool may_go(const Instance& instance, const Key& key, const std::string& version) const;
   bool may_go_back(const Instance& instance, const Key& key, const std::string& from, const std::string& to) const;
   bool is_known_only_by_events(const Key& key) const;
+  bool is_of_namesake(const Key& key, const std::string& version) const;
   void look_at_change(Instance& instance, const Served& change);
   void look_at_standing(Instance& instance);
   void look_at_bounds(Instance& instance);
@@ -118,6 +118,8 @@ class World {
   std::map<Key, Wishes> wishes_;
   std::set<Key> taken_back_;               ///< Whose present version a restored database brought.
   std::map<Key, std::string> last_event_;  ///< The correlation id of the last event about it.
+  std::map<Key, std::set<std::string>>
+      created_;  ///< Those of the events that said that a key was created, since it is there.
   std::array<std::size_t, 2> events_read_{};
   std::map<Key, std::set<std::string>> existed_;  ///< All versions there ever were, wanted or not.
   std::int64_t wishes_noted_ = 0;
