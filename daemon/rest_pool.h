@@ -20,7 +20,7 @@ namespace tether::daemon {
 struct RestPoolOptions {
   http::ControlPlaneOptions client;
   AnswerLimits limits;
-  std::size_t workers = 5;  ///< As many as the planner has places.
+  std::size_t workers = sync::PlannerLimits().requests_at_once();
 };
 
 /// What a request's end means to the link.

@@ -80,6 +80,7 @@ class Transaction final : public sync::Records {
   std::optional<sync::Resource> key_by_name(std::string_view artifact_id, std::string_view name) override;
   bool has_deployed(std::string_view kind) override;
   std::optional<std::string> next_deployed(std::string_view kind, std::string_view after_id) override;
+  std::int64_t count_deployed(std::string_view kind) override;
   std::vector<std::string> without_document(std::size_t limit) override;
   std::vector<std::string> without_value(std::size_t limit) override;
   std::vector<std::string> with_question(std::size_t limit) override;
@@ -107,6 +108,8 @@ class Transaction final : public sync::Records {
   Share unseen_artifacts(std::string_view scope) override;
   Share unseen_resources(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
                          std::string_view artifact_id) override;
+  void visit_absent(std::string_view kind, std::int64_t link,
+                    const std::function<void(const std::string&, std::int64_t)>& visit) override;
   std::int64_t absent_elsewhere(std::string_view kind, std::string_view artifact_id) override;
   bool has_seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
                           std::string_view artifact_id, std::int64_t change) override;

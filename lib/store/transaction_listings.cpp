@@ -134,6 +134,20 @@ bool Transaction::has_unchanged_elsewhere(std::string_view kind, std::string_vie
              identity_, kind, artifact_id, change) != 0;
 }
 
+void Transaction::visit_absent(std::string_view kind, std::int64_t link,
+                               const std::function<void(const std::string&, std::int64_t)>& visit) {
+  if (!is_left(Left::AbsentResource)) return;
+  std::vector<std::pair<std::string, std::int64_t>> found;
+  {
+    auto rows = db_.query(
+        "SELECT artifact_id, max(absent_asked_ms) FROM resources INDEXED BY resources_absent WHERE identity = ? AND "
+        "absent_change IS NOT NULL AND kind = ? AND absent_link = ? AND gone = 0 GROUP BY artifact_id",
+        identity_, kind, link);
+    while (rows.next()) found.emplace_back(rows.text(0), rows.integer(1));
+  }
+  for (const auto& [artifact_id, asked_ms] : found) visit(artifact_id, asked_ms);
+}
+
 std::int64_t Transaction::absent_elsewhere(std::string_view kind, std::string_view artifact_id) {
   if (!is_left(Left::AbsentResource)) return 0;
   return db_.number(

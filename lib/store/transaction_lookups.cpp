@@ -89,6 +89,10 @@ std::optional<std::string> Transaction::next_deployed(std::string_view kind, std
   return row.text(0);
 }
 
+std::int64_t Transaction::count_deployed(std::string_view kind) {
+  return db_.number("SELECT count(*) FROM artifacts WHERE identity = ? AND kind = ? AND wanted = 0", identity_, kind);
+}
+
 std::vector<sync::Key> Transaction::keys(Cursor rows) {
   std::vector<sync::Key> keys;
   while (rows.next()) keys.push_back({rows.text(0), rows.text(1)});

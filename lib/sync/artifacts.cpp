@@ -61,7 +61,7 @@ void Artifacts::note_coming(const Statement& row, Asked& asked) {
 }
 
 void Artifacts::on_came(const Asked& asked) {
-  if (asked.coming.size() > kMaxComing) context_.memory.planner.want_sweep();
+  if (asked.coming.size() > kMaxComing) context_.memory.planner.want_sweep(Planner::Pace::AtOnce);
   for (const Key& key : asked.coming) list_what_belongs_to(key);
 }
 

@@ -15,6 +15,7 @@
 #include "tether/sync/resources.h"
 #include "tether/sync/staging.h"
 #include "tether/sync/standing.h"
+#include "tether/sync/sweep.h"
 
 namespace tether::sync {
 
@@ -53,6 +54,7 @@ void Engine::on_link_down(Records& records, Now now) {
   memory_.early_bytes = 0;
   memory_.requests.clear();
   memory_.held_fetches.clear();
+  memory_.weighed.clear();
   memory_.unreadable.clear();
   memory_.planner.on_link_down();
   // What was asked for of the link that is gone must not reach the next one, which may be another identity's.
@@ -379,21 +381,7 @@ void Engine::ask(Records& records, Now now) {
     send_request(context, std::move(asked), manifest ? "POST" : "GET", listing_path(context, *slot),
                  manifest ? options_.manifest : "");
   }
-  while (planner.may_sweep(now.steady)) {
-    const auto sweep = *planner.sweep();
-    const auto next = records.next_deployed(sweep.kind, sweep.after);
-    if (!next) {
-      planner.end_sweep_of_kind();
-      continue;
-    }
-    Asked asked;
-    asked.call = sweep.kind == "RestApi" ? Call::Subscriptions : Call::HmacSecrets;
-    planner.start_swept(asked.call, *next);
-    asked.scope = (asked.call == Call::Subscriptions ? "subscriptions/" : "hmac/") + *next;
-    records.begin_listing(asked.scope);
-    const Planner::Slot slot{asked.call, asked.scope, false};
-    send_request(context, std::move(asked), "GET", listing_path(context, slot), "");
-  }
+  ask_swept(context);
   ask_follow_ups(context);
 }
 

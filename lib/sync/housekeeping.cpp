@@ -29,7 +29,7 @@ void housekeep(Context& context) {
     if (age < 0s || age >= kRefusalRetry || (removal && age >= kRemovalRetry / 2)) context.offers.retry(key);
   });
   const Planner& planner = context.memory.planner;
-  const bool asked_for_all = is_linked && planner.first_round_done() && !planner.sweep();
+  const bool asked_for_all = is_linked && planner.first_round_done() && !planner.sweeps_at_once();
   if (asked_for_all) Resources(context).forget_settled_pending();
   Marks marks = records.marks();
   std::int64_t floor = marks.floor;

@@ -9,6 +9,7 @@
 #include "tether/sync/resources.h"
 #include "tether/sync/rule.h"
 #include "tether/sync/staging.h"
+#include "tether/sync/sweep.h"
 
 namespace tether::sync {
 namespace {
@@ -139,15 +140,17 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   Missing missing{scope->kind, scope->artifact_kind, scope->artifact_id, share.stored, share.unseen, share.unseen};
   if (is_one_of_many && share.unseen > 0) {
     // Judged against all of the kind: the one subscription of one API may go, all subscriptions may not. What the
-    // others lack counts as well, and nothing is confirmed before all have been asked.
+    // others lack counts as well, and nothing is confirmed before all have been asked since.
     missing.stored = records.unseen_resources(asked.scope, scope->kind, "", "").stored;
     missing.unseen += records.absent_elsewhere(scope->kind, scope->artifact_id);
   }
   const bool held = judge_brake(context, asked, missing);
   if (held && !is_one_of_many) return;
-  const bool is_round_under_way = is_one_of_many && context.memory.planner.sweep();
+  if (share.unseen == 0) context.memory.weighed.erase(asked.scope);
+  // What a brake has held and lets go was weighed then.
+  const bool may_confirm = !is_one_of_many || is_weighed(context, asked.scope) || records.hold(asked.scope);
   using Absent = Resources::Absent;
-  const Absent how = held ? Absent::Held : is_round_under_way ? Absent::NoteOnly : Absent::MayConfirm;
+  const Absent how = held ? Absent::Held : may_confirm ? Absent::MayConfirm : Absent::ToBeWeighed;
   records.visit_unseen_resources(
       asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id,
       [&resources, &asked, how](const Resource& resource) { resources.on_absent(resource, asked, how); });

@@ -138,6 +138,9 @@ struct Memory {
   std::size_t batch_size = protocol::kMaxBatchDeployments;
   std::map<std::string, HeldFetch> held_fetches;  ///< By deployment id, or `secret/` and handle.
   std::map<std::string, Hint> hints;              ///< By kind and id.
+  /// Of the listings that there is one of for each artifact: whose absences were weighed against what all the others
+  /// lack, and when.
+  std::map<std::string, TimePoint> weighed;
 
   std::optional<std::string> instance;  ///< The gateway's, while it is there.
   Flight flight;

@@ -1,7 +1,7 @@
 #include "tether/sync/planner.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 #include "tether/protocol/kinds.h"
 
@@ -9,9 +9,6 @@ namespace tether::sync {
 namespace {
 
 constexpr std::string_view kDeployments = "deployments";
-
-/// Artifact kinds that have a listing of their own for each artifact.
-constexpr std::array<std::string_view, 2> kSweptKinds = {"RestApi", "WebSubApi"};
 
 /// Which listing goes first when several are due: what tells most, first.
 int urgency(Call call) {
@@ -29,6 +26,11 @@ int urgency(Call call) {
     default:
       return 5;
   }
+}
+
+/// Whether there is one such listing for each artifact.
+bool is_of_artifact(Call call) {
+  return call == Call::Subscriptions || call == Call::HmacSecrets;
 }
 
 std::uint64_t next_random(std::uint64_t& state) {  // splitmix64
@@ -66,6 +68,10 @@ std::string_view name_of(Call call) {
   return "unknown";
 }
 
+std::string scope_of_artifact(Call call, std::string_view artifact_id) {
+  return std::string(call == Call::Subscriptions ? "subscriptions/" : "hmac/") + std::string(artifact_id);
+}
+
 Planner::Planner(const PlannerLimits& limits, std::uint32_t seed) : limits_(limits), random_(seed) {}
 
 void Planner::on_link_up(TimePoint now) {
@@ -74,7 +80,7 @@ void Planner::on_link_up(TimePoint now) {
   polls_ = 0;
   next_poll_ = now + jittered(limits_.poll_interval);
   due_["manifest"] = {Call::Manifest, now, false};
-  plan_round(now, /*full=*/true);
+  plan_round(now, /*full=*/true, Pace::AtOnce);
   for (const auto& [scope, due] : due_) {
     if (due.call != Call::Manifest) first_round_.insert(scope);
   }
@@ -89,17 +95,18 @@ void Planner::on_link_down() {
   follow_ups_.clear();
   first_round_.clear();
   sweep_.reset();
-  sweep_wanted_ = false;
+  sweep_wanted_.reset();
+  swept_.clear();
 }
 
-void Planner::plan_round(TimePoint now, bool full) {
+void Planner::plan_round(TimePoint now, bool full, Pace pace) {
   want(Call::Deployments, kDeployments, now, full);
   for (const std::string_view kind : {"RestApi", "LlmProvider", "LlmProxy"}) {
     want(Call::Keys, "keys/" + std::string(kind), now);
   }
   want(Call::Plans, "plans", now);
   want(Call::Secrets, "secrets", now);
-  want_sweep();
+  want_sweep(pace);
 }
 
 void Planner::want(Call call, std::string_view scope, TimePoint at, bool full) {
@@ -116,21 +123,29 @@ void Planner::want_in_round(Call call, std::string_view scope, TimePoint at) {
   if (up_ && polls_ == 0 && !first_round_done()) first_round_.emplace(scope);
 }
 
-void Planner::want_sweep() {
+void Planner::begin_sweep(Pace pace) {
+  sweep_ = Sweep{std::string(kSweptKinds.front()), "", pace, std::nullopt, {}};
+}
+
+void Planner::want_sweep(Pace pace) {
   if (!up_) return;
   const bool has_begun = sweep_ && (!sweep_->after.empty() || sweep_->kind != kSweptKinds.front());
-  if (has_begun) {
-    sweep_wanted_ = true;  // goes round once more: what was passed already may have changed
-  } else {
-    sweep_ = Sweep{std::string(kSweptKinds.front()), ""};
+  if (!sweep_ || (!has_begun && sweep_->pace == Pace::OverInterval)) {
+    begin_sweep(pace);
+  } else if (pace == Pace::AtOnce && sweep_->pace == Pace::OverInterval) {
+    begin_sweep(pace);  // asks all that the other one would
+    sweep_wanted_.reset();
+  } else if (has_begun && sweep_wanted_ != Pace::AtOnce) {
+    sweep_wanted_ = pace;  // goes round once more: what was passed already may have changed
   }
 }
 
 std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {
-  if (!up_ || under_way_.size() >= limits_.listings_at_once) return std::nullopt;
+  if (!up_) return std::nullopt;
+  const Places places = free_places(now);
   auto best = due_.end();
   for (auto it = due_.begin(); it != due_.end(); ++it) {
-    if (it->second.at > now || under_way_.contains(it->first)) continue;
+    if (it->second.at > now || under_way_.contains(it->first) || !places.has(it->second.call)) continue;
     const auto backoff = backoff_.find(it->first);
     if (backoff != backoff_.end() && backoff->second.until > now) continue;
     if (best == due_.end() || urgency(it->second.call) < urgency(best->second.call)) best = it;
@@ -142,40 +157,68 @@ std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {
   return slot;
 }
 
+std::size_t Planner::listings_under_way(bool of_artifacts) const {
+  return static_cast<std::size_t>(
+      std::count_if(under_way_.begin(), under_way_.end(),
+                    [of_artifacts](const auto& listing) { return is_of_artifact(listing.second) == of_artifacts; }));
+}
+
+bool Planner::Places::has(Call call) const {
+  return is_of_artifact(call) ? of_artifact : listing;
+}
+
+Planner::Places Planner::free_places(TimePoint now) const {
+  // One is left to the sweep: what is asked for again and again must not keep it from coming to its end.
+  const std::size_t of_artifacts = limits_.artifact_listings_at_once - (may_sweep(now) ? 1 : 0);
+  return {listings_under_way(false) < limits_.listings_at_once, listings_under_way(true) < of_artifacts};
+}
+
+void Planner::pace(std::int64_t artifacts, TimePoint now) {
+  if (artifacts == 0) {
+    sweep_->kind.clear();
+    return;
+  }
+  const Duration left = std::max<Duration>(next_poll_ - now, Duration{});
+  sweep_->step = left / (artifacts + 1);
+  sweep_->next = now + *sweep_->step;
+}
+
 bool Planner::may_sweep(TimePoint now) const {
-  if (!up_ || !sweep_ || under_way_.size() >= limits_.listings_at_once) return false;
+  if (!up_ || !sweep_ || sweep_->kind.empty() || sweep_->next > now || awaits_pace()) return false;
+  if (listings_under_way(true) >= limits_.artifact_listings_at_once) return false;
   // The sweep waits for the listings that are due: it is long, and depends on the deployments.
   return !has_ready(now) && !under_way_.contains(kDeployments);
 }
 
-/// Whether a listing could be asked now if a place were free.
+/// Whether a listing, of those that there are few of, could be asked now if a place were free.
 bool Planner::has_ready(TimePoint now) const {
   return std::any_of(due_.begin(), due_.end(), [this, now](const auto& due) {
+    if (is_of_artifact(due.second.call)) return false;
     const auto backoff = backoff_.find(due.first);
     const bool waits = backoff != backoff_.end() && backoff->second.until > now;
     return due.second.at <= now && !waits && !under_way_.contains(due.first);
   });
 }
 
-void Planner::start_swept(Call call, std::string_view artifact_id) {
+bool Planner::start_swept(Call call, std::string_view artifact_id) {
   sweep_->after = artifact_id;
-  const std::string scope =
-      std::string(call == Call::Subscriptions ? "subscriptions/" : "hmac/") + std::string(artifact_id);
+  if (sweep_->step) sweep_->next += *sweep_->step;
+  const std::string scope = scope_of_artifact(call, artifact_id);
+  swept_.insert(scope);
+  if (!under_way_.try_emplace(scope, call).second) return false;
   due_.erase(scope);
-  under_way_[scope] = call;
+  return true;
 }
 
 void Planner::end_sweep_of_kind() {
   const auto* const next = std::find(kSweptKinds.begin(), kSweptKinds.end(), sweep_->kind) + 1;
-  if (next != kSweptKinds.end()) {
-    sweep_ = Sweep{std::string(*next), ""};
-    return;
-  }
+  sweep_->kind = next == kSweptKinds.end() ? "" : *next;
+  sweep_->after.clear();
+}
+
+void Planner::end_sweep() {
   sweep_.reset();
-  if (sweep_wanted_) {
-    sweep_wanted_ = false;
-    sweep_ = Sweep{std::string(kSweptKinds.front()), ""};
-  }
+  if (sweep_wanted_) begin_sweep(*std::exchange(sweep_wanted_, std::nullopt));
 }
 
 bool Planner::may_follow_up(Call call, TimePoint now) const {
@@ -217,6 +260,7 @@ void Planner::on_done(Call call, std::string_view scope, bool full, bool succeed
     return;
   }
   under_way_.erase(std::string(scope));
+  swept_.erase(std::string(scope));
   if (succeeded) {
     backoff_.erase(std::string(scope));
     first_round_.erase(std::string(scope));
@@ -233,19 +277,20 @@ void Planner::on_deadline(TimePoint now) {
   // Where a round takes longer than the interval, the next one would keep the sweep from ever having its turn.
   if (has_ready(now)) return;
   ++polls_;
-  plan_round(now, polls_ % limits_.full_list_every == 0);
+  plan_round(now, polls_ % limits_.full_list_every == 0, Pace::OverInterval);
 }
 
 std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
   if (!up_) return std::nullopt;
   TimePoint next = next_poll_;
-  const bool listings_free = under_way_.size() < limits_.listings_at_once;
+  const Places places = free_places(now);
   for (const auto& [scope, due] : due_) {
-    if (!listings_free || under_way_.contains(scope)) continue;
+    if (!places.has(due.call) || under_way_.contains(scope)) continue;
     const auto backoff = backoff_.find(scope);
     const TimePoint at = backoff == backoff_.end() ? due.at : std::max(due.at, backoff->second.until);
     next = std::min(next, at);
   }
+  if (sweep_ && sweep_->step && may_sweep(std::max(now, sweep_->next))) next = std::min(next, sweep_->next);
   for (const auto& [call, backoff] : follow_up_backoff_) {
     if (backoff.until > now) next = std::min(next, backoff.until);
   }

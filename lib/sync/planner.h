@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -28,16 +29,26 @@ enum class Call {
 
 std::string_view name_of(Call call);
 
+/// Artifact kinds that have a listing of their own for each artifact: of subscriptions, of HMAC secrets.
+inline constexpr std::array<std::string_view, 2> kSweptKinds = {"RestApi", "WebSubApi"};
+/// The scope of such a listing.
+std::string scope_of_artifact(Call call, std::string_view artifact_id);
+
 struct PlannerLimits {
   Duration poll_interval = 900s;  ///< Jittered by ±10 %.
   int full_list_every = 2;        ///< Every n-th poll asks the full list.
   Duration retry_first = 1s;      ///< After a failed request; doubles up to retry_max.
   Duration retry_max = 300s;
-  /// Requests under way at once: listings, and the two kinds of follow-up that must not wait behind them. The sum is
-  /// the number of REST workers.
+  /// Requests under way at once: listings, those that there is one of for each artifact, and the two kinds of follow-up
+  /// that must not wait behind them.
   std::size_t listings_at_once = 2;
+  std::size_t artifact_listings_at_once = 4;
   std::size_t batches_at_once = 2;  ///< One that is slow or hangs does not hold up the next deployment.
   std::size_t questions_at_once = 1;
+
+  std::size_t requests_at_once() const {
+    return listings_at_once + artifact_listings_at_once + batches_at_once + questions_at_once;
+  }
 };
 
 /// Decides when which listing is asked. Knows nothing of what listings say. A value: it is copied before a
@@ -54,8 +65,13 @@ class Planner {
   void want(Call call, std::string_view scope, TimePoint at, bool full = false);
   /// Like `want`, and while the first round of a link is not done, it is part of it.
   void want_in_round(Call call, std::string_view scope, TimePoint at);
-  /// A sweep over all artifacts for the listings that there is one of per artifact.
-  void want_sweep();
+
+  /// How fast a sweep over all artifacts goes, for the listings that there is one of per artifact.
+  enum class Pace {
+    AtOnce,        ///< As fast as its places allow. Takes the place of one that goes over the interval.
+    OverInterval,  ///< One by one until the next poll.
+  };
+  void want_sweep(Pace pace);
 
   struct Slot {
     Call call;
@@ -65,17 +81,30 @@ class Planner {
   /// The next listing that is due and has a free place, marked as under way.
   std::optional<Slot> start_listing(TimePoint now);
 
-  /// The cursor of the sweep: after which artifact id it goes on, or nothing if there is none under way. The engine
-  /// asks the store for the next one and then either starts it or ends the sweep.
+  /// The cursor of the sweep: after which artifact id of which kind it goes on, or nothing if there is none under way.
+  /// The engine asks the store for the next one and then either starts it or ends the kind.
   struct Sweep {
-    std::string kind;
+    std::string kind;  ///< Empty: all have been asked, and some are not answered yet.
     std::string after;
+    Pace pace = Pace::AtOnce;
+    std::optional<Duration> step;  ///< Between two listings; nothing: to be paced.
+    TimePoint next;                ///< The next one is not asked before.
   };
   const std::optional<Sweep>& sweep() const { return sweep_; }
+  /// Whether a sweep goes on that asks everything at once.
+  bool sweeps_at_once() const { return sweep_ && sweep_->pace == Pace::AtOnce; }
+  /// A sweep over the interval has begun and does not know how many artifacts there are.
+  bool awaits_pace() const { return sweep_ && sweep_->pace == Pace::OverInterval && !sweep_->step; }
+  void pace(std::int64_t artifacts, TimePoint now);
   bool may_sweep(TimePoint now) const;
-  void start_swept(Call call, std::string_view artifact_id);
-  /// No artifact of the present kind is left: on to the next kind, or the end of the sweep.
+  /// The next one is asked; false: its listing is under way already, and is not asked a second time.
+  bool start_swept(Call call, std::string_view artifact_id);
+  /// No artifact of the present kind is left: on to the next kind, or to the end of the sweep.
   void end_sweep_of_kind();
+  /// Each listing of the sweep has ended.
+  bool is_sweep_over() const { return sweep_ && sweep_->kind.empty() && swept_.empty(); }
+  /// On to the next one that was wanted meanwhile, if any.
+  void end_sweep();
 
   // Follow-up requests (documents, exists, secret values): free places and back-off by call.
   bool may_follow_up(Call call, TimePoint now) const;
@@ -108,10 +137,17 @@ class Planner {
     TimePoint until;
   };
 
-  void plan_round(TimePoint now, bool full);
+  void plan_round(TimePoint now, bool full, Pace pace);
+  void begin_sweep(Pace pace);
+  std::size_t listings_under_way(bool of_artifacts) const;
+  struct Places {
+    bool listing;
+    bool of_artifact;
+    bool has(Call call) const;
+  };
+  Places free_places(TimePoint now) const;
   Duration jittered(Duration interval);
   Duration retry_wait(int failures) const;
-  std::size_t& places(Call call);
   std::size_t taken(Call call) const;
   bool has_ready(TimePoint now) const;
 
@@ -127,7 +163,8 @@ class Planner {
   std::map<Call, std::size_t> follow_ups_;
   std::set<std::string, std::less<>> first_round_;
   std::optional<Sweep> sweep_;
-  bool sweep_wanted_ = false;
+  std::optional<Pace> sweep_wanted_;          ///< After the one that goes on.
+  std::set<std::string, std::less<>> swept_;  ///< Scopes that it asked and that are not answered yet.
 };
 
 }  // namespace tether::sync

@@ -95,6 +95,7 @@ class Records {
   virtual bool has_deployed(std::string_view kind) = 0;
   /// The first artifact of this kind wanted `Deployed` with an id after `id`.
   virtual std::optional<std::string> next_deployed(std::string_view kind, std::string_view after_id) = 0;
+  virtual std::int64_t count_deployed(std::string_view kind) = 0;
 
   // Work left. The longest waiting first.
   /// Ids of artifacts wanted `Deployed` whose document is not here and not known to be refused.
@@ -145,6 +146,11 @@ class Records {
   virtual Share unseen_resources(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
                                  std::string_view artifact_id) = 0;
 
+  /// Artifacts with resources of this kind, not gone, that a listing under this link lacked; when that was last noted,
+  /// in milliseconds since the link began.
+  virtual void visit_absent(
+      std::string_view kind, std::int64_t link,
+      const std::function<void(const std::string& artifact_id, std::int64_t asked_ms)>& visit) = 0;
   /// How many resources of this kind, not gone, a listing lacked that are not of this artifact.
   virtual std::int64_t absent_elsewhere(std::string_view kind, std::string_view artifact_id) = 0;
 

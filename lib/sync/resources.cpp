@@ -153,11 +153,15 @@ void Resources::on_absent(Resource resource, const Asked& asked, Absent how) {
     case AbsenceJudgement::Note:
       resource.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};
       records.put(resource);
+      // A sweep asks about what was noted when it is over, and until then has better use for the places.
+      if (how == Absent::ToBeWeighed && context_.memory.planner.sweeps_at_once()) return;
       list_again();
       return;
     case AbsenceJudgement::Confirmed:
-      if (how != Absent::MayConfirm) return list_again();
-      remove(resource);
+      if (how == Absent::MayConfirm) return remove(resource);
+      if (how == Absent::ToBeWeighed && !context_.memory.planner.sweeps_at_once()) {
+        context_.memory.planner.want_sweep(Planner::Pace::AtOnce);
+      }
       return;
   }
 }

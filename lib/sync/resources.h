@@ -21,9 +21,9 @@ class Resources {
 
   /// A row of a listing; `raced` is judged by the stored row's own change.
   void on_row(const protocol::ResourceState& row, const Asked& asked);
-  /// A listing lacks it. Noted, it counts for what other listings of its kind lack; held, that listing is asked again
-  /// by the brake.
-  enum class Absent { MayConfirm, NoteOnly, Held };
+  /// A listing lacks it. To be weighed, it is noted, counts for what other listings of its kind lack, and all of these
+  /// are asked before it is confirmed; held, that listing is asked again by the brake.
+  enum class Absent { MayConfirm, ToBeWeighed, Held };
   void on_absent(Resource resource, const Asked& asked, Absent how);
   /// Events about rows that this listing has the last word on: those it confirms as gone are removed.
   void settle_hints(const ListingScope& scope, const Asked& asked);

@@ -17,7 +17,7 @@ constexpr Duration kTakenBack = 10min;
 
 // Named bounds, whatever the world does.
 constexpr std::int64_t kMaxRequestsAnHour = 10'000;
-constexpr std::size_t kMaxUnderWay = 8;  ///< Requests at once.
+constexpr std::size_t kMaxUnderWay = 9;  ///< Requests at once.
 
 }  // namespace
 

@@ -104,6 +104,37 @@ TEST_CASE("a listing has something of old if it shows what has not changed since
   });
 }
 
+TEST_CASE("artifacts are visited of whose resources a listing of the present link lacked some") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    using Visits = std::vector<std::pair<std::string, std::int64_t>>;
+    const auto absent = [&records](std::int64_t link) {
+      Visits visits;
+      records.visit_absent("Subscription", link, [&visits](const std::string& artifact_id, std::int64_t asked_ms) {
+        visits.emplace_back(artifact_id, asked_ms);
+      });
+      return visits;
+    };
+    const auto put = [&records](const std::string& id, const std::string& artifact_id, const std::string& kind,
+                                std::int64_t link, std::int64_t asked_ms) {
+      auto row = resource(kind, id);
+      row.artifact_id = artifact_id;
+      if (link != 0) row.absent = sync::Proposal{link, asked_ms, 1};
+      records.put(row);
+    };
+    CHECK(absent(2).empty());
+    put("s1", "a", "Subscription", 2, 500);
+    put("s2", "a", "Subscription", 2, 700);
+    put("s3", "b", "Subscription", 1, 600);
+    put("s4", "c", "Subscription", 0, 0);
+    put("s5", "d", "Subscription", 2, 300);
+    put("k", "e", "ApiKey", 2, 300);
+
+    CHECK(absent(2) == Visits{{"a", 700}, {"d", 300}});
+    CHECK(absent(3).empty());
+  });
+}
+
 TEST_CASE("listings of two scopes know nothing of each other") {
   TestStore store;
   store.write([](sync::Records& records) {

@@ -169,7 +169,7 @@ TEST_CASE("a key is found by its artifact and name unless it is gone") {
   });
 }
 
-TEST_CASE("deployed artifacts of a kind are walked by id") {
+TEST_CASE("deployed artifacts of a kind are walked by id, and counted") {
   TestStore store;
   store.write([](sync::Records& records) {
     CHECK_FALSE(records.has_deployed("RestApi"));
@@ -177,6 +177,7 @@ TEST_CASE("deployed artifacts of a kind are walked by id") {
     undeployed.wanted = sync::Wanted::Undeployed;
     records.put(undeployed);
     CHECK_FALSE(records.has_deployed("RestApi"));
+    CHECK(records.count_deployed("RestApi") == 0);
     records.put(artifact("a"));
     records.put(artifact("c"));
     records.put(artifact("aa", "Mcp"));
@@ -185,6 +186,7 @@ TEST_CASE("deployed artifacts of a kind are walked by id") {
     CHECK(records.next_deployed("RestApi", "") == "a");
     CHECK(records.next_deployed("RestApi", "a") == "c");
     CHECK_FALSE(records.next_deployed("RestApi", "c"));
+    CHECK(records.count_deployed("RestApi") == 2);
   });
 }
 

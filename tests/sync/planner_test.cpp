@@ -194,49 +194,6 @@ TEST_CASE("every second poll asks the full list, the others what has changed [A3
   }
 }
 
-TEST_CASE("the sweep waits for the listings that are due, and goes round by kind") {
-  Planner planner(limits(), 1);
-  planner.on_link_up(kStart);
-  CHECK_FALSE(planner.may_sweep(kStart));
-  run_all(planner, kStart);
-  REQUIRE(planner.may_sweep(kStart));
-
-  CHECK(planner.sweep()->kind == "RestApi");
-  planner.start_swept(Call::Subscriptions, "a1");
-  CHECK(planner.sweep()->after == "a1");
-  planner.on_done(Call::Subscriptions, "subscriptions/a1", false, true, std::nullopt, kStart);
-  planner.end_sweep_of_kind();
-  CHECK(planner.sweep()->kind == "WebSubApi");
-  planner.end_sweep_of_kind();
-  CHECK_FALSE(planner.sweep());
-}
-
-TEST_CASE("a sweep that is wanted again before it has begun goes round once") {
-  Planner planner(limits(), 1);
-  planner.on_link_up(kStart);
-  run_all(planner, kStart);
-
-  planner.want_sweep();
-
-  planner.end_sweep_of_kind();
-  planner.end_sweep_of_kind();
-  CHECK_FALSE(planner.sweep());
-}
-
-TEST_CASE("a sweep that is wanted while one is under way goes round once more") {
-  Planner planner(limits(), 1);
-  planner.on_link_up(kStart);
-  planner.start_swept(Call::Subscriptions, "a");
-  planner.want_sweep();
-  planner.end_sweep_of_kind();
-  planner.end_sweep_of_kind();
-
-  CHECK(planner.sweep()->kind == "RestApi");
-  planner.end_sweep_of_kind();
-  planner.end_sweep_of_kind();
-  CHECK_FALSE(planner.sweep());
-}
-
 TEST_CASE("what was under way counts for nothing after the link is gone") {
   Planner planner(limits(), 1);
   planner.on_link_up(kStart);
@@ -246,39 +203,4 @@ TEST_CASE("what was under way counts for nothing after the link is gone") {
 
   CHECK(planner.requests_under_way() == 0);
   CHECK_FALSE(planner.start_listing(kStart));
-}
-
-TEST_CASE("a poll does not overtake the one before: what is slower than the interval still gets round to the sweep") {
-  PlannerLimits quick = limits();
-  quick.poll_interval = 1s;
-  Planner planner(quick, 1);
-  planner.on_link_up(kStart);
-  run_all(planner, kStart);
-  planner.end_sweep_of_kind();
-  planner.end_sweep_of_kind();
-  REQUIRE_FALSE(planner.sweep());
-
-  TimePoint now = kStart + 2s;
-  planner.on_deadline(now);
-  const auto slow = planner.start_listing(now);
-  REQUIRE(slow);
-  for (int polls = 0; polls < 5; ++polls) planner.on_deadline(now += 2s);
-  planner.on_done(slow->call, slow->scope, slow->full, /*succeeded=*/true, std::nullopt, now);
-
-  // One round, each listing once.
-  CHECK(run_all(planner, now).size() == 5);
-  CHECK(planner.may_sweep(now));
-}
-
-TEST_CASE("a listing that waits after a failure does not keep the sweep waiting, though it was asked for meanwhile") {
-  Planner planner(limits(), 1);
-  planner.on_link_up(kStart);
-  while (const auto slot = planner.start_listing(kStart)) {
-    planner.on_done(slot->call, slot->scope, slot->full, slot->call != Call::Plans, std::nullopt, kStart);
-  }
-
-  planner.want(Call::Plans, "plans", kStart);
-
-  CHECK_FALSE(planner.start_listing(kStart));
-  CHECK(planner.may_sweep(kStart));
 }

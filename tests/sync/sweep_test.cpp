@@ -1,0 +1,453 @@
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "tether/sync/planner.h"
+#include "world.h"
+
+using namespace tether;
+using namespace tether::sync;
+using namespace tether::sync::test;
+
+// The listings that there is one of for each artifact: when which one is asked, and when its absences are confirmed.
+
+namespace {
+
+const TimePoint kStart{1h};
+using Pace = Planner::Pace;
+
+PlannerLimits limits() {
+  PlannerLimits limits;
+  limits.poll_interval = 900s;
+  return limits;
+}
+
+/// Starts and ends every listing that is due, of those that there are few of.
+std::size_t run_all(Planner& planner, TimePoint now) {
+  std::size_t listings = 0;
+  for (; const auto slot = planner.start_listing(now); ++listings) {
+    planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/true, std::nullopt, now);
+  }
+  return listings;
+}
+
+void end_swept(Planner& planner, const std::string& artifact, TimePoint now) {
+  planner.on_done(Call::Subscriptions, "subscriptions/" + artifact, false, /*succeeded=*/true, std::nullopt, now);
+}
+
+/// To the end of a sweep that has asked all.
+void end_sweep(Planner& planner) {
+  planner.end_sweep_of_kind();
+  planner.end_sweep_of_kind();
+  REQUIRE(planner.is_sweep_over());
+  planner.end_sweep();
+}
+
+/// A planner whose first round is over, its sweep too.
+Planner after_first_round() {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  end_sweep(planner);
+  return planner;
+}
+
+}  // namespace
+
+TEST_CASE("the sweep waits for the listings that are due, and goes round by kind") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  CHECK_FALSE(planner.may_sweep(kStart));
+  run_all(planner, kStart);
+  REQUIRE(planner.may_sweep(kStart));
+
+  CHECK(planner.sweep()->kind == "RestApi");
+  CHECK(planner.start_swept(Call::Subscriptions, "a1"));
+  CHECK(planner.sweep()->after == "a1");
+  planner.end_sweep_of_kind();
+  CHECK(planner.sweep()->kind == "WebSubApi");
+  CHECK(planner.sweep()->after.empty());
+  planner.end_sweep_of_kind();
+  CHECK_FALSE(planner.may_sweep(kStart));
+  CHECK_FALSE(planner.is_sweep_over());  // one is not answered yet
+
+  end_swept(planner, "a1", kStart);
+  REQUIRE(planner.is_sweep_over());
+  planner.end_sweep();
+  CHECK_FALSE(planner.sweep());
+}
+
+TEST_CASE("a new link sweeps at once, four at a time beside the other listings") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  CHECK(planner.sweeps_at_once());
+  for (const char* artifact : {"a", "b", "c", "d"}) {
+    REQUIRE(planner.may_sweep(kStart));
+    planner.start_swept(Call::Subscriptions, artifact);
+  }
+  CHECK_FALSE(planner.may_sweep(kStart));
+  planner.want(Call::Subscriptions, "subscriptions/x", kStart);
+  CHECK_FALSE(planner.start_listing(kStart));
+  planner.want(Call::Plans, "plans", kStart);
+  CHECK(planner.start_listing(kStart));
+  CHECK(planner.requests_under_way() == 5);
+
+  end_swept(planner, "c", kStart);
+  CHECK(planner.may_sweep(kStart));
+}
+
+TEST_CASE("what is asked of single artifacts leaves one of the four places to the sweep") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  for (const char* artifact : {"v", "w", "x", "y"}) {
+    planner.want(Call::Subscriptions, std::string("subscriptions/") + artifact, kStart);
+  }
+  for (int i = 0; i < 3; ++i) CHECK(planner.start_listing(kStart));
+  CHECK_FALSE(planner.start_listing(kStart));
+
+  CHECK(planner.may_sweep(kStart));
+  CHECK(planner.next_deadline(kStart) > kStart);  // nothing waits for time
+}
+
+TEST_CASE("the sweep of a poll is spread over the interval, and ends before the next one") {
+  Planner planner = after_first_round();
+  TimePoint now = *planner.next_deadline(kStart);
+  planner.on_deadline(now);
+  run_all(planner, now);
+  CHECK_FALSE(planner.sweeps_at_once());
+  REQUIRE(planner.awaits_pace());
+  CHECK_FALSE(planner.may_sweep(now));
+  const TimePoint poll = now;
+  planner.pace(8, now);
+
+  std::vector<TimePoint> asked;
+  for (int i = 0; i < 8; ++i) {
+    const TimePoint next = *planner.next_deadline(now);
+    CHECK_FALSE(planner.may_sweep(next - 1ms));
+    now = next;
+    REQUIRE(planner.may_sweep(now));
+    planner.start_swept(Call::Subscriptions, std::to_string(i));
+    end_swept(planner, std::to_string(i), now);
+    asked.push_back(now);
+  }
+  end_sweep(planner);
+  const TimePoint next_poll = *planner.next_deadline(now);
+  CHECK(asked.back() < next_poll);
+  const Duration step = asked.front() - poll;
+  CHECK(step == (next_poll - poll) / 9);
+  for (std::size_t i = 1; i < asked.size(); ++i) CHECK(asked[i] - asked[i - 1] == step);
+}
+
+TEST_CASE("a sweep over no artifact at all is over at once") {
+  Planner planner = after_first_round();
+  planner.want_sweep(Pace::OverInterval);
+  planner.pace(0, kStart);
+
+  CHECK(planner.is_sweep_over());
+}
+
+TEST_CASE("what the sweep was late with it asks one after the other, without a deadline in the past") {
+  Planner planner = after_first_round();
+  planner.want_sweep(Pace::OverInterval);
+  planner.pace(8, kStart);
+  const TimePoint late = kStart + 450s;
+  int asked = 0;
+  for (; planner.may_sweep(late); ++asked) planner.start_swept(Call::Subscriptions, std::to_string(asked));
+
+  CHECK(asked == 4);
+  CHECK(planner.next_deadline(late) > late);
+}
+
+TEST_CASE("a sweep at once takes the place of one over the interval") {
+  Planner planner = after_first_round();
+  planner.want_sweep(Pace::OverInterval);
+  planner.pace(8, kStart);
+  planner.start_swept(Call::Subscriptions, "a");
+
+  planner.want_sweep(Pace::AtOnce);
+
+  CHECK(planner.sweeps_at_once());
+  CHECK(planner.sweep()->after.empty());
+  CHECK(planner.may_sweep(kStart));
+  end_swept(planner, "a", kStart);
+  end_sweep(planner);
+  CHECK_FALSE(planner.sweep());
+}
+
+TEST_CASE("a sweep that is wanted again before it has begun goes round once") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+
+  planner.want_sweep(Pace::AtOnce);
+
+  end_sweep(planner);
+  CHECK_FALSE(planner.sweep());
+}
+
+TEST_CASE("a sweep that is wanted while one is under way goes round once more") {
+  const Pace pace = GENERATE(Pace::AtOnce, Pace::OverInterval);
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  planner.start_swept(Call::Subscriptions, "a");
+  end_swept(planner, "a", kStart);
+  planner.want_sweep(pace);
+  end_sweep(planner);
+
+  REQUIRE(planner.sweep());
+  CHECK(planner.sweep()->kind == "RestApi");
+  CHECK(planner.sweep()->pace == pace);
+  end_sweep(planner);
+  CHECK_FALSE(planner.sweep());
+}
+
+TEST_CASE("the sweep does not ask a listing that is under way, and waits for its end") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  planner.want(Call::Subscriptions, "subscriptions/a", kStart);
+  REQUIRE(planner.start_listing(kStart));
+
+  CHECK_FALSE(planner.start_swept(Call::Subscriptions, "a"));
+
+  CHECK(planner.sweep()->after == "a");
+  planner.end_sweep_of_kind();
+  planner.end_sweep_of_kind();
+  CHECK_FALSE(planner.is_sweep_over());
+  end_swept(planner, "a", kStart);
+  CHECK(planner.is_sweep_over());
+}
+
+TEST_CASE("a poll does not overtake the one before: what is slower than the interval still gets round to the sweep") {
+  PlannerLimits quick = limits();
+  quick.poll_interval = 1s;
+  Planner planner(quick, 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  end_sweep(planner);
+  REQUIRE_FALSE(planner.sweep());
+
+  TimePoint now = kStart + 2s;
+  planner.on_deadline(now);
+  const auto slow = planner.start_listing(now);
+  REQUIRE(slow);
+  for (int polls = 0; polls < 5; ++polls) planner.on_deadline(now += 2s);
+  planner.on_done(slow->call, slow->scope, slow->full, /*succeeded=*/true, std::nullopt, now);
+
+  // One round, each listing once.
+  CHECK(run_all(planner, now) == 5);
+  REQUIRE(planner.awaits_pace());
+  planner.pace(1, now);
+  CHECK(planner.may_sweep(now + 2s));
+}
+
+TEST_CASE("listings of single artifacts that are due do not keep a poll from its turn") {
+  Planner planner = after_first_round();
+  for (int i = 0; i < 9; ++i) planner.want(Call::Subscriptions, "subscriptions/" + std::to_string(i), kStart);
+  while (planner.start_listing(kStart)) {
+  }
+  const TimePoint poll = kStart + 1000s;
+  planner.on_deadline(poll);
+
+  const auto slot = planner.start_listing(poll);
+  REQUIRE(slot);
+  CHECK(slot->call == Call::Deployments);
+}
+
+TEST_CASE("a listing that waits after a failure does not keep the sweep waiting, though it was asked for meanwhile") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  while (const auto slot = planner.start_listing(kStart)) {
+    planner.on_done(slot->call, slot->scope, slot->full, slot->call != Call::Plans, std::nullopt, kStart);
+  }
+
+  planner.want(Call::Plans, "plans", kStart);
+
+  CHECK_FALSE(planner.start_listing(kStart));
+  CHECK(planner.may_sweep(kStart));
+}
+
+namespace {
+
+std::string id(int i) {
+  return "a" + std::to_string(100 + i);
+}
+
+/// So many APIs with two subscriptions each, in service, and a poll at which nothing is missing.
+void subscribe(World& world, int apis) {
+  for (int i = 0; i < apis; ++i) {
+    world.deploy(id(i), "d" + std::to_string(i));
+    for (const char* which : {"-1", "-2"}) {
+      const std::string name = id(i) + which;
+      world.subscriptions[name] = World::subscription(name, id(i), "");
+    }
+  }
+  world.settle();
+}
+
+std::size_t lists(const World& world, int from, int to) {
+  std::size_t count = 0;
+  for (int i = from; i < to; ++i) count += world.count_asked("GET /apis/" + id(i) + "/subscriptions");
+  return count;
+}
+
+int subscribed(World& world, int apis) {
+  int found = 0;
+  for (int i = 0; i < apis; ++i) {
+    for (const char* which : {"-1", "-2"}) found += world.resource("Subscription", id(i) + which)->gone ? 0 : 1;
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("a first round lists the subscriptions of all APIs at once") {
+  World world;
+  subscribe(world, 20);
+
+  CHECK(lists(world, 0, 20) == 20);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("the subscriptions of each API are listed once in an interval, one API after the other") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(990s);  // the first poll comes at 900 s, give or take a tenth
+  const auto before = lists(world, 0, 20);
+  for (int minute = 0; minute < 150; ++minute) {
+    const auto last = lists(world, 0, 20);
+    world.serve_for(60s);
+    CHECK(lists(world, 0, 20) - last <= 2);
+  }
+
+  const auto rounds = lists(world, 0, 1);
+  CHECK(rounds >= 10);
+  CHECK(rounds <= 12);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(lists(world, i, i + 1) >= rounds - 1);
+    CHECK(lists(world, i, i + 1) <= rounds + 1);
+  }
+  CHECK(before < 60);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("what comes into service has its subscriptions listed at once, alone") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(1000s);
+  const auto before = lists(world, 0, 20);
+  world.subscriptions["new"] = World::subscription("new", id(50), "");
+  world.event(world.deploy(id(50), "new"));
+  world.serve_for(2s);
+
+  CHECK_FALSE(world.offered("Subscription", "new").empty());
+  CHECK(lists(world, 0, 20) - before <= 1);
+}
+
+TEST_CASE("a listing that brings more than a hundred into service has all subscriptions listed at once") {
+  const int many = static_cast<int>(kMaxComing) + 1;
+  World world;
+  subscribe(world, 1);
+  for (int i = 1; i <= many; ++i) {
+    world.deploy(id(i), "d" + std::to_string(i));
+    world.subscriptions[id(i)] = World::subscription(id(i), id(i), "");
+  }
+  const auto before = lists(world, 0, many + 1);
+  while (lists(world, 1, 2) == 0) world.serve_for(1s);
+  world.serve_for(1s);
+
+  for (int i = 1; i <= many; ++i) CHECK_FALSE(world.offered("Subscription", id(i)).empty());
+  CHECK(lists(world, 0, many + 1) - before <= static_cast<std::size_t>(many) + 2);
+}
+
+TEST_CASE("what the listing of one API lacks goes when all others have been asked and it is lacked again") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(1000s);
+  world.subscriptions.erase(id(7) + "-1");  // and its event is lost
+  const auto own = lists(world, 7, 8);
+  while (lists(world, 7, 8) == own) world.serve_for(1s);
+  CHECK(subscribed(world, 20) == 40);
+  CHECK_FALSE(world.standing().in_sync);
+  const auto others = lists(world, 0, 7) + lists(world, 8, 20);
+
+  world.serve_for(25s);
+
+  CHECK(subscribed(world, 20) == 39);
+  CHECK(world.resource("Subscription", id(7) + "-1")->gone);
+  CHECK(world.standing().in_sync);
+  CHECK(lists(world, 7, 8) - own <= 4);
+  CHECK(lists(world, 0, 7) + lists(world, 8, 20) - others <= 20);
+}
+
+TEST_CASE("all lists of subscriptions being empty takes none of them away, though they are asked one by one [B5]") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(1000s);
+  world.subscriptions.clear();
+  world.serve_for(3h);
+
+  CHECK(subscribed(world, 20) == 40);
+  CHECK(world.hold("subscriptions/" + id(19)));
+  CHECK_FALSE(world.standing().in_sync);
+}
+
+TEST_CASE("an absence is confirmed also where asking all others takes longer than a confirmation may") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(1000s);
+  world.subscriptions.erase(id(7) + "-1");
+  while (world.resource("Subscription", id(7) + "-1")->absent == std::nullopt) world.serve_for(1s);
+  world.run(11s);
+  world.answer(world.take_request(Call::Subscriptions));
+  REQUIRE(world.awaits(Call::Subscriptions));  // all of them
+  const auto others = lists(world, 0, 7) + lists(world, 8, 20);
+  while (world.awaits(Call::Subscriptions)) {
+    world.run(8s);
+    world.answer(world.take_request(Call::Subscriptions));
+  }
+  world.serve_for(25s);
+
+  CHECK(world.resource("Subscription", id(7) + "-1")->gone);
+  CHECK(subscribed(world, 20) == 39);
+  CHECK(world.standing().in_sync);
+  CHECK(lists(world, 0, 7) + lists(world, 8, 20) - others <= 20);  // once
+}
+
+TEST_CASE("what was weighed five minutes ago is weighed once more before it is confirmed") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(1000s);
+  world.subscriptions.erase(id(7) + "-1");
+  while (world.resource("Subscription", id(7) + "-1")->absent == std::nullopt) world.serve_for(1s);
+  world.run(11s);
+  world.answer(world.take_request(Call::Subscriptions));
+  world.statuses["subscriptions/" + id(7)] = 500;
+  world.serve_for(6 * 60s);
+  world.statuses.clear();
+  const auto others = lists(world, 8, 20);
+  while (world.resource("Subscription", id(7) + "-1")->gone == false) world.serve_for(1s);
+
+  CHECK(lists(world, 8, 20) - others >= 12);
+  CHECK(subscribed(world, 20) == 39);
+}
+
+TEST_CASE("events about subscriptions have only their own API asked, also where the list was ahead of them") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(1000s);
+  const auto before = lists(world, 0, 3) + lists(world, 4, 20);
+  world.subscriptions.erase(id(3) + "-1");
+  world.subscriptions.erase(id(3) + "-2");
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{id(3), id(3) + "-1"});
+  world.serve();  // lacks the other one too
+  CHECK(world.resource("Subscription", id(3) + "-2")->absent);
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{id(3), id(3) + "-2"});
+  world.serve_for(25s);
+
+  CHECK(subscribed(world, 20) == 38);
+  CHECK(world.standing().in_sync);
+  CHECK(lists(world, 0, 3) + lists(world, 4, 20) - before <= 1);
+}
