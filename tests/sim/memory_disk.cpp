@@ -22,6 +22,8 @@ struct MemoryDisk::Shared {
 };
 
 struct MemoryDisk::File {
+  explicit File(std::uint64_t name) : number(name) {}
+
   struct Change {
     std::size_t at = 0;
     std::string bytes;
@@ -38,6 +40,7 @@ struct MemoryDisk::File {
     unsynced.push_back(std::move(change));
   }
 
+  const std::uint64_t number;  ///< No other file of its disk had it.
   std::string written;
   std::string synced;
   std::vector<Change> unsynced;
@@ -58,6 +61,10 @@ struct MemoryDisk::Handle : sqlite3_file {
   std::uint32_t shares = 0;  ///< Locks of `shared`, one bit each.
   std::uint32_t alone = 0;
 };
+
+std::shared_ptr<MemoryDisk::File> MemoryDisk::new_file() const {
+  return std::make_shared<File>(++files_made_);
+}
 
 bool MemoryDisk::works(const Handle& handle) const {
   return handle.life == life_ && !is_dead();
@@ -282,12 +289,12 @@ struct MemoryDisk::Vfs {
     if (memory.is_dead()) return SQLITE_CANTOPEN;
     std::shared_ptr<File> file;
     if (name == nullptr) {
-      file = std::make_shared<File>();
+      file = memory.new_file();
     } else {
       auto found = memory.files_.find(name);
       if (found == memory.files_.end()) {
         if ((flags & SQLITE_OPEN_CREATE) == 0 || memory.faults.read_only) return SQLITE_CANTOPEN;
-        found = memory.files_.emplace(name, std::make_shared<File>()).first;
+        found = memory.files_.emplace(name, memory.new_file()).first;
       }
       file = found->second;
       if (memory.faults.read_only && (flags & SQLITE_OPEN_READWRITE) != 0) {
@@ -404,7 +411,7 @@ std::error_code MemoryDisk::make(const std::string& name) const {
   if (is_dead()) return std::make_error_code(std::errc::io_error);
   if (faults.read_only) return std::make_error_code(std::errc::read_only_file_system);
   auto& file = files_[name];
-  if (!file) file = std::make_shared<File>();
+  if (!file) file = new_file();
   return {};
 }
 
@@ -424,6 +431,11 @@ std::error_code MemoryDisk::rewrite(const std::string& name) const {
   found->second->synced = found->second->written;
   found->second->unsynced.clear();
   return {};
+}
+
+std::uint64_t MemoryDisk::identity(const std::string& name) const {
+  const auto found = files_.find(name);
+  return found == files_.end() ? 0 : found->second->number;
 }
 
 std::error_code MemoryDisk::rename(const std::string& from, const std::string& to) const {

@@ -46,6 +46,7 @@ class MemoryDisk final : public store::Files {
   std::error_code make(const std::string& file) const override;
   std::uintmax_t size(const std::string& file, std::error_code& error) const override;
   std::error_code rewrite(const std::string& file) const override;
+  std::uint64_t identity(const std::string& file) const override;
   std::error_code rename(const std::string& from, const std::string& to) const override;
   std::error_code remove(const std::string& file) const override;
 
@@ -56,6 +57,7 @@ class MemoryDisk final : public store::Files {
   struct Shared;
 
   void stop();
+  std::shared_ptr<File> new_file() const;
   bool works(const Handle& handle) const;
   /// Counts one operation that changes something. False: the disk is dead.
   bool operate();
@@ -64,8 +66,9 @@ class MemoryDisk final : public store::Files {
   std::unique_ptr<Vfs> vfs_;
   mutable std::map<std::string, std::shared_ptr<File>> files_;
   std::map<std::string, std::shared_ptr<Shared>> shared_;  ///< SQLite's memory beside a log, by the database's name.
-  std::uint64_t life_ = 0;                                 ///< Handles of an earlier one are dead.
-  std::int64_t left_ = -1;                                 ///< Operations until it dies; negative: never.
+  mutable std::uint64_t files_made_ = 0;
+  std::uint64_t life_ = 0;  ///< Handles of an earlier one are dead.
+  std::int64_t left_ = -1;  ///< Operations until it dies; negative: never.
   std::int64_t operations_ = 0;
 };
 

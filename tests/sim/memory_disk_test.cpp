@@ -187,4 +187,21 @@ TEST_CASE("a damaged store is set aside at the next start, and an empty one begu
   CHECK(daemon.overview().revision < 10);
 }
 
+TEST_CASE("a file on the disk in memory is told from another that took its place [sim]") {
+  MemoryDisk disk;
+  CHECK(disk.identity(kFile) == 0);
+  REQUIRE_FALSE(disk.make(kFile));
+  const auto first = disk.identity(kFile);
+  REQUIRE_FALSE(disk.make(kFile));
+  CHECK(disk.identity(kFile) == first);
+
+  REQUIRE_FALSE(disk.rename(kFile, "/memory/b.db"));
+  CHECK(disk.identity("/memory/b.db") == first);
+  REQUIRE_FALSE(disk.make(kFile));
+
+  CHECK(first != 0);
+  CHECK(disk.identity(kFile) != 0);
+  CHECK(disk.identity(kFile) != first);
+}
+
 }  // namespace tether::sim
