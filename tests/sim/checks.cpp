@@ -181,13 +181,11 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
     }
   }
   if (reaction.status == 400) {
-    for (const auto& text : body.lines) {
-      const Line line = read_line(text);
+    for (const Line& line : body.lines) {
       if (control_plane_of(line).spoils_bodies(line.deployment_id)) seen.refused[line.key].insert(line.version);
     }
   }
-  for (const auto& text : body.lines) {
-    const Line line = read_line(text);
+  for (const Line& line : body.lines) {
     if (line.removes || !is_artifact(line.key.first)) continue;
     if (line.document != control_plane_of(line).document_of(line.deployment_id)) {
       fail("documents_are_theirs", line.key.second + " " + line.version + " comes with another document");

@@ -333,7 +333,7 @@ std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
       if (!text) {
         error = text.error();
       } else if (*text) {
-        body.lines.emplace_back(**text);
+        body.lines.push_back(read_line(**text));
       } else {
         break;
       }

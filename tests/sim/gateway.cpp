@@ -7,12 +7,10 @@
 
 namespace tether::sim {
 
-bool is_artifact(const std::string& kind) {
-  return protocol::find_kind(kind) != nullptr;
-}
+namespace {
 
-std::string version_of_data(const std::string& kind, const std::string& data) {
-  const auto json = nlohmann::json::parse(data);
+/// What tells two versions of a resource apart that is no artifact, by its REST names.
+std::string version_of_data(const std::string& kind, const nlohmann::json& json) {
   const auto text = [&json](const char* name) {
     const auto member = json.find(name);
     return member == json.end() || member->is_null() ? std::string() : member->get<std::string>();
@@ -28,18 +26,23 @@ std::string version_of_data(const std::string& kind, const std::string& data) {
   return version;
 }
 
-Line read_line(const std::string& text) {
+}  // namespace
+
+bool is_artifact(const std::string& kind) {
+  return protocol::find_kind(kind) != nullptr;
+}
+
+Line read_line(std::string_view text) {
   const auto json = nlohmann::json::parse(text);
   Line line;
   line.key = {json.at("kind"), json.at("id")};
   line.removes = json.value("op", "put") == "delete";
   if (line.removes) return line;
   if (!is_artifact(line.key.first)) {
-    line.version = version_of_data(line.key.first, json.at("data").dump());
+    line.version = version_of_data(line.key.first, json.at("data"));
     return line;
   }
   line.deployment_id = json.at("deploymentId");
-  line.handle = json.at("handle");
   line.document = json.at("document");
   line.version =
       line.deployment_id + "@" + std::to_string(parse_rfc3339(json.at("deployedAt").get<std::string>())->ms());
@@ -68,18 +71,16 @@ Gateway::Reaction Gateway::apply(const Body& body) {
   };
   if (!body.full && (header.at("from_epoch") != epoch || header.at("from") != revision)) return fail(409);
   if (header.at("count") != body.lines.size()) return fail(400);
-  std::vector<Line> lines;
-  for (const auto& one : body.lines) lines.push_back(read_line(one));
-  for (const Line& line : lines) {
+  for (const Line& line : body.lines) {
     if (is_malformed && is_malformed(line)) return fail(400);
   }
   const auto before = served;
   if (body.full) served.clear();
   auto rejected = nlohmann::json::array();
-  for (Line& line : lines) {
+  for (const Line& line : body.lines) {
     if (refuses && refuses(line)) {
       rejected.push_back({{"kind", line.key.first}, {"id", line.key.second}, {"reason", "refused"}});
-      reaction.refused.push_back(std::move(line));
+      reaction.refused.push_back(line);
     } else if (line.removes) {
       served.erase(line.key);
     } else {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,28 +16,26 @@ namespace tether::sim {
 
 using Key = std::pair<std::string, std::string>;  ///< Kind and id.
 
-/// A body on its way: the header and the lines as they go over the socket.
-struct Body {
-  bool full = false;
-  std::string from_epoch;
-  std::int64_t from = 0;
-  std::string epoch;
-  std::int64_t revision = 0;
-  std::vector<std::string> lines;
-};
-
 /// One line of a body as a gateway reads it.
 struct Line {
   bool removes = false;
   Key key;
   std::string version;        ///< An artifact's deployment id and time; else what its `data` says.
   std::string deployment_id;  ///< Artifacts.
-  std::string handle;
   std::string document;
 };
-Line read_line(const std::string& text);
-/// What tells two versions of a resource apart that is no artifact, by its REST names.
-std::string version_of_data(const std::string& kind, const std::string& data);
+Line read_line(std::string_view text);
+
+/// A body on its way: what its header says, and its lines, which went over the socket as text.
+struct Body {
+  bool full = false;
+  std::string from_epoch;
+  std::int64_t from = 0;
+  std::string epoch;
+  std::int64_t revision = 0;
+  std::vector<Line> lines;
+};
+
 bool is_artifact(const std::string& kind);
 
 /// What one line did to what the gateway serves.

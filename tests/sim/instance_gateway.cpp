@@ -34,7 +34,7 @@ void Instance::ask_state() {
 }
 
 void Instance::push(const delivery::Push& push) {
-  const auto read = daemon_.body_of(push, world_.now());
+  auto read = daemon_.body_of(push, world_.now());
   if (!read) return note("cannot read a push");
   note(std::string(push.full ? "PUT " : "PATCH ") + read->epoch + " " + std::to_string(push.after) + ".." +
        std::to_string(read->revision) + ", lines " + std::to_string(read->lines.size()));
@@ -42,7 +42,7 @@ void Instance::push(const delivery::Push& push) {
   const bool moody = has(Trouble::GatewayMoods);
   const Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);
   const std::size_t mood = moody ? random.below(12) : 12;
-  world_.at(world_.steady() + takes, [this, body = *read, number = push.number, mood, life = life_] {
+  world_.at(world_.steady() + takes, [this, body = std::move(*read), number = push.number, mood, life = life_] {
     const bool alive = life == life_;
     const auto outcome = push_now(body, mood, alive);
     if (alive) daemon_.on_push(number, outcome, world_.now());
@@ -52,7 +52,7 @@ void Instance::push(const delivery::Push& push) {
 delivery::PushOutcome Instance::push_now(const Body& body, std::size_t mood, bool alive) {
   delivery::PushOutcome outcome{body.epoch, body.revision, static_cast<std::int64_t>(body.lines.size()), {}, {}};
   if (body.lines.size() == 1) {
-    const Key key = read_line(body.lines[0]).key;
+    const Key& key = body.lines[0].key;
     outcome.only_line = sync::Key{key.first, key.second};
   }
   const delivery::GatewayProblem gone{delivery::GatewayFailure::Gone, 0, "the connection broke"};
