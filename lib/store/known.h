@@ -3,8 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "tether/sync/model.h"
 
@@ -51,6 +54,41 @@ class WorkLeft {
   std::array<std::optional<bool>, kLeftKinds> known_;
 };
 
+/// A few rows of one table as they are stored, or that there is no such row: those that were read or written last,
+/// since one input often comes back to the same ones.
+template <class Row>
+class RecentRows {
+ public:
+  struct Slot {
+    std::string kind;
+    std::string id;
+    std::optional<Row> row;
+  };
+
+  /// Null: it is not known.
+  Slot* find(std::string_view kind, std::string_view id) {
+    if (slots_.empty()) return nullptr;
+    auto& slot = slots_[place_of(kind, id)];
+    return slot && slot->id == id && slot->kind == kind ? &*slot : nullptr;
+  }
+  void note(std::string_view kind, std::string_view id, const std::optional<Row>& row) {
+    if (slots_.empty()) slots_.resize(kRowsKept);
+    slots_[place_of(kind, id)] = Slot{std::string(kind), std::string(id), row};
+  }
+  void forget(std::string_view kind, std::string_view id) {
+    if (find(kind, id) != nullptr) slots_[place_of(kind, id)].reset();
+  }
+
+ private:
+  static constexpr std::size_t kRowsKept = 64;
+
+  static std::size_t place_of(std::string_view kind, std::string_view id) {
+    return (std::hash<std::string_view>()(id) ^ kind.size()) % kRowsKept;
+  }
+
+  std::vector<std::optional<Slot>> slots_;  ///< Each row has one place.
+};
+
 /// Of one identity.
 struct KnownIdentity {
   std::int64_t identity = 0;  ///< 0: there is none.
@@ -58,6 +96,8 @@ struct KnownIdentity {
   std::optional<sync::Marks> marks;
   WorkLeft left;
   std::int64_t none_settles_up_to = -1;  ///< Nothing that may settle has a revision up to here.
+  RecentRows<sync::Artifact> artifacts;  ///< Of any kind: an id is one artifact's.
+  RecentRows<sync::Resource> resources;
 };
 
 /// What was read of the store, or written to it, and need not be read again while nobody else has written: the one

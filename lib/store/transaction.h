@@ -146,6 +146,10 @@ class Transaction final : public sync::Records {
   void note_written(const sync::Offering& offering);
   bool is_left_to_wait() { return is_left(Left::WaitingArtifact) || is_left(Left::WaitingResource); }
   void write_revision();
+  /// What was known of its row.
+  void forget(const sync::Key& key);
+  void write(const sync::Artifact& artifact);
+  void write(const sync::Resource& resource);
   void put_offer(const sync::Key& key, bool artifact, bool may_settle, const sync::Offering& offering);
   /// Drops the owner's bodies but these two and those that the offer names.
   void drop_bodies_but(const sync::Key& owner, std::string_view key, const sync::Offering& offering);

@@ -9,6 +9,7 @@ Error damaged_body(const sync::Key& owner) {
 void Transaction::put_body(const sync::Body& body) {
   if (db_.error()) return;
   const sync::Key owner{body.owner_kind, body.owner_id};
+  forget(owner);                          // one that the next row does not name goes with it
   if (has_body(owner, body.key)) return;  // immutable under its key
   const auto sealed = db_.bodies().seal(body.owner_kind, body.owner_id, body.key, body.document);
   if (!sealed) return db_.set_error(sealed.error());

@@ -2,15 +2,58 @@
 #include "tether/store/transaction.h"
 
 namespace tether::store {
+namespace {
+
+/// Whether a body that `key` and `offering` named is named no longer.
+bool names_less(const std::string& key, const sync::Offering& offering, const std::string& new_key,
+                const sync::Offering& now) {
+  const auto is_named = [&](const std::string& body) {
+    return body.empty() || body == new_key || body == now.offered.body || body == now.good.body ||
+           body == now.sent.body;
+  };
+  return !is_named(key) || !is_named(offering.offered.body) || !is_named(offering.good.body) ||
+         !is_named(offering.sent.body);
+}
+
+}  // namespace
+
+void Transaction::forget(const sync::Key& key) {
+  here_->artifacts.forget({}, key.id);
+  here_->resources.forget(key.kind, key.id);
+}
 
 std::optional<sync::Artifact> Transaction::artifact(std::string_view id) {
   static const std::string kSelect = kSelectArtifact + "WHERE a.identity = ? AND a.id = ?";
+  if (db_.error()) return std::nullopt;
+  if (const auto* known = here_->artifacts.find({}, id)) return known->row;
+  std::optional<sync::Artifact> found;
   auto row = db_.query(kSelect, identity_, id);
-  if (!row.next()) return std::nullopt;
-  return read_artifact(row);
+  if (row.next()) found = read_artifact(row);
+  if (!db_.error()) here_->artifacts.note({}, id, found);
+  return found;
 }
 
 void Transaction::put(const sync::Artifact& a) {
+  if (db_.error()) return;
+  bool is_offer_all = false;
+  bool drops_bodies = true;
+  if (auto* known = here_->artifacts.find({}, a.id); known != nullptr && known->row) {
+    sync::Artifact& stored = *known->row;
+    if (stored == a) return;
+    drops_bodies = names_less(stored.fetched, stored.offering, a.fetched, a.offering);
+    stored.offering = a.offering;
+    stored.may_settle = a.may_settle;
+    is_offer_all = stored == a;
+  }
+  here_->artifacts.note({}, a.id, a);
+  if (!is_offer_all) write(a);
+  note_written(a);
+  const sync::Key key{a.kind, a.id};
+  put_offer(key, /*artifact=*/true, a.may_settle, a.offering);
+  if (drops_bodies) drop_bodies_but(key, a.fetched, a.offering);
+}
+
+void Transaction::write(const sync::Artifact& a) {
   const ProposalColumns absent(a.absent);
   const ProposalColumns went_back(a.went_back);
   db_.execute(
@@ -22,20 +65,39 @@ void Transaction::put(const sync::Artifact& a) {
       a.fetched, static_cast<int>(a.verdict), a.waiting, absent.link, absent.asked_ms, absent.change, went_back.link,
       went_back.asked_ms, went_back.change, a.went_back_to.body, a.went_back_to.at_ms, static_cast<int>(a.question),
       a.question_change, a.gone_since.ns);
-  note_written(a);
-  const sync::Key key{a.kind, a.id};
-  put_offer(key, /*artifact=*/true, a.may_settle, a.offering);
-  drop_bodies_but(key, a.fetched, a.offering);
 }
 
 std::optional<sync::Resource> Transaction::resource(std::string_view kind, std::string_view id) {
   static const std::string kSelect = kSelectResource + "WHERE r.identity = ? AND r.kind = ? AND r.id = ?";
+  if (db_.error()) return std::nullopt;
+  if (const auto* known = here_->resources.find(kind, id)) return known->row;
+  std::optional<sync::Resource> found;
   auto row = db_.query(kSelect, identity_, kind, id);
-  if (!row.next()) return std::nullopt;
-  return read_resource(row);
+  if (row.next()) found = read_resource(row);
+  if (!db_.error()) here_->resources.note(kind, id, found);
+  return found;
 }
 
 void Transaction::put(const sync::Resource& r) {
+  if (db_.error()) return;
+  bool is_offer_all = false;
+  bool drops_bodies = true;
+  if (auto* known = here_->resources.find(r.kind, r.id); known != nullptr && known->row) {
+    sync::Resource& stored = *known->row;
+    if (stored == r) return;
+    drops_bodies = names_less(stored.body, stored.offering, r.body, r.offering);
+    stored.offering = r.offering;
+    is_offer_all = stored == r;
+  }
+  here_->resources.note(r.kind, r.id, r);
+  if (!is_offer_all) write(r);
+  note_written(r);
+  const sync::Key key{r.kind, r.id};
+  put_offer(key, /*artifact=*/false, /*may_settle=*/false, r.offering);
+  if (drops_bodies) drop_bodies_but(key, r.body, r.offering);
+}
+
+void Transaction::write(const sync::Resource& r) {
   const ProposalColumns absent(r.absent);
   db_.execute(
       "INSERT OR REPLACE INTO resources (identity, kind, id, artifact_id, name, gone, body, updated_at_ns, from_event, "
@@ -43,13 +105,10 @@ void Transaction::put(const sync::Resource& r) {
       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       identity_, r.kind, r.id, r.artifact_id, r.name, r.gone, r.body, r.updated_at.ns, r.from_event, r.hash,
       r.fetched_hash, r.changed, r.waiting, absent.link, absent.asked_ms, absent.change, r.gone_since.ns);
-  note_written(r);
-  const sync::Key key{r.kind, r.id};
-  put_offer(key, /*artifact=*/false, /*may_settle=*/false, r.offering);
-  drop_bodies_but(key, r.body, r.offering);
 }
 
 void Transaction::erase(const sync::Key& key) {
+  forget(key);
   db_.execute("DELETE FROM artifacts WHERE identity = ? AND id = ? AND kind = ?", identity_, key.id, key.kind);
   if (db_.changed_rows() > 0) drop_ack(key.id);
   db_.execute("DELETE FROM resources WHERE identity = ? AND kind = ? AND id = ?", identity_, key.kind, key.id);

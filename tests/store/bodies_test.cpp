@@ -106,6 +106,25 @@ TEST_CASE("a resource keeps its wanted body and those of its offer") {
   });
 }
 
+TEST_CASE("a body that comes to be and is not named goes with the next row, also with one that is as it was") {
+  TestStore store;
+  const sync::Key owner{"Secret", "s"};
+  auto row = resource("Secret", "s");
+  row.body = "#1";
+  store.write([&](sync::Records& records) {
+    records.put_body(body(owner, "#1", "{}"));
+    records.put(row);
+  });
+
+  store.write([&](sync::Records& records) {
+    records.put_body(body(owner, "#2", "{}"));
+    records.put(row);
+
+    CHECK(records.has_body(owner, "#1"));
+    CHECK_FALSE(records.has_body(owner, "#2"));
+  });
+}
+
 TEST_CASE("the data of all that holds secret values is shown, every version of it, and nothing else") {
   TestStore store;
   store.write([](sync::Records& records) {

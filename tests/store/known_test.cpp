@@ -25,6 +25,9 @@ struct Facts {
   std::vector<sync::Key> refused;
   std::vector<sync::Key> waiting;
   std::optional<sync::Hold> hold;
+  std::vector<std::optional<sync::Artifact>> artifacts;
+  std::vector<std::optional<sync::Resource>> resources;
+  std::vector<bool> bodies;
   std::int64_t absent = 0;
   bool lost = false;
   friend bool operator==(const Facts&, const Facts&) = default;
@@ -49,6 +52,11 @@ Facts facts(sync::Records& records, sync::Side side, std::int64_t answered) {
   facts.hold = records.hold("deployments");
   facts.absent = records.absent_elsewhere("ApiKey", "none");
   facts.lost = records.has_lost();
+  for (const std::string id : {"x0", "x1", "x2"}) {
+    facts.artifacts.push_back(records.artifact(id));
+    for (const std::string kind : {"Secret", "ApiKey"}) facts.resources.push_back(records.resource(kind, id));
+    for (const std::string key : {"#1", "#2", "#3"}) facts.bodies.push_back(records.has_body({"Secret", id}, key));
+  }
   records.work_on(sync::Side::Served);
   return facts;
 }
@@ -62,7 +70,9 @@ class Writer {
     if (!records.staged_gateway_id().empty() && one_in(3)) records.work_on(sync::Side::Staged);
     for (int i = 0; i < 3; ++i) write_one(records);
     records.work_on(sync::Side::Served);
-    if (one_in(20)) records.stage(one_in(2) ? "" : "other-" + std::to_string(below(2)), from_ms(1));
+    // What is in service is not staged beside itself.
+    const std::string other = one_in(2) ? "" : "other-" + std::to_string(below(2));
+    if (one_in(20) && (other.empty() || other != records.marks().gateway_id)) records.stage(other, from_ms(1));
     if (one_in(20) && !records.staged_gateway_id().empty()) records.switch_to_staged(next_epoch());
     if (one_in(30)) records.begin_epoch(next_epoch());
     if (one_in(30)) records.drop_others();
@@ -75,7 +85,7 @@ class Writer {
 
   void write_one(sync::Records& records) {
     const std::string id = "x" + std::to_string(below(3));
-    switch (below(8)) {
+    switch (below(10)) {
       case 0:
       case 1:
         return records.put(artifact_with(id, records));
@@ -96,11 +106,28 @@ class Writer {
         hold.would_go = below(9);
         return one_in(2) ? records.put_hold(hold) : records.drop_hold("deployments");
       }
+      case 7:
+        return put_back(id, records);
+      case 8:
+        return records.put_body({"Secret", id, "#" + std::to_string(1 + below(3)), "", "{}", {}});
       default: {
         auto marks = records.marks();
         marks.links = below(9);
         return records.put_marks(marks);
       }
+    }
+  }
+
+  /// As it is, or with another offer.
+  void put_back(const std::string& id, sync::Records& records) {
+    if (auto row = records.artifact(id)) {
+      if (one_in(2)) mark(row->offering, row->deployment_id, records);
+      records.put(*row);
+    }
+    if (auto row = records.resource("Secret", id)) {
+      if (one_in(2)) mark(row->offering, "#" + std::to_string(1 + below(3)), records);
+      if (one_in(4)) row->offering.good = row->offering.offered;
+      records.put(*row);
     }
   }
 

@@ -158,3 +158,36 @@ TEST_CASE("erasing a resource leaves an artifact's ack of the same id alone") {
     CHECK(records.unsent_acks(10).size() == 1);
   });
 }
+
+TEST_CASE("what is put as it is stored is not written again, and what differs in its offer alone is") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.put(full_artifact());
+    records.put(full_resource());
+  });
+  const auto raw = store.raw();
+  const auto before = raw->data_version();
+
+  store.write([](sync::Records& records) {
+    records.put(full_artifact());
+    records.put(full_resource());
+  });
+  raw->number("SELECT count(*) FROM artifacts");
+  CHECK(raw->data_version() == before);
+
+  auto a = full_artifact();
+  auto r = full_resource();
+  a.offering.good = r.offering.good = {"better", 5};
+  a.may_settle = false;
+  store.write([&](sync::Records& records) {
+    records.put(a);
+    records.put(r);
+  });
+  raw->number("SELECT count(*) FROM artifacts");
+  CHECK(raw->data_version() != before);
+  store.reopen();
+  store.write([&](sync::Records& records) {
+    CHECK(records.artifact(a.id) == a);
+    CHECK(records.resource(r.kind, r.id) == r);
+  });
+}
