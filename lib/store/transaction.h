@@ -124,6 +124,9 @@ class Transaction final : public sync::Records {
   void put_seen(std::string_view type, Instant at) override;
   void clear_pending(const sync::Key& resource) override;
   bool is_pending(std::string_view type, const sync::Key& resource) override;
+  void put_hint(const sync::Hint& hint) override;
+  void drop_hint(const sync::Key& resource) override;
+  std::vector<sync::Hint> hints() override;
   void clear_doubts(std::int64_t asked_change) override;
   Instant earliest_pending_deployment() override;
   std::vector<std::pair<std::string, Instant>> event_timestamps() override;

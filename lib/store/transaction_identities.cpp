@@ -8,9 +8,9 @@ namespace tether::store {
 namespace {
 
 /// What an identity has. Its epochs stay: a gateway may still name one, and must not take us for strangers.
-constexpr std::array<std::string_view, 11> kTables = {"artifacts",    "resources", "offers",        "offer_counts",
-                                                      "bodies",       "pending",   "event_types",   "holds",
-                                                      "correlations", "outbox",    "held_resources"};
+constexpr std::array<std::string_view, 12> kTables = {"artifacts",    "resources", "offers",         "offer_counts",
+                                                      "bodies",       "pending",   "event_types",    "holds",
+                                                      "correlations", "outbox",    "held_resources", "hints"};
 
 }  // namespace
 

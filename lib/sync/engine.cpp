@@ -82,7 +82,7 @@ void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& 
   memory_.acks_unsent = true;
   memory_.link = marks.links;
   memory_.planner.on_link_up(now.steady);
-  Resources(context).follow_hints();  // those that the last link did not answer
+  Resources(context).follow_hints();  // those that the last link, or the last process, did not see answered
   const auto early = std::exchange(memory_.early, {});
   memory_.early_bytes = 0;
   for (const auto& event : early) on_event(records, event, now);

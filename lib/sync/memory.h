@@ -76,13 +76,6 @@ struct Flight {
   std::int64_t up_to = 0;
 };
 
-/// A content event about something that a listing has the last word on: applied if that listing is refused.
-struct Hint {
-  protocol::ResourceState state;
-  bool deleted = false;
-  std::int64_t change = 0;  ///< The store's counter when it came: a listing asked after it has the last word.
-};
-
 struct HeldFetch {
   int failures = 0;
   bool lacking = false;  ///< It was answered, and not there.
@@ -137,7 +130,7 @@ struct Memory {
   /// How many documents the next batch asks for; smaller after an answer that was too large.
   std::size_t batch_size = protocol::kMaxBatchDeployments;
   std::map<std::string, HeldFetch> held_fetches;  ///< By deployment id, or `secret/` and handle.
-  std::map<std::string, Hint> hints;              ///< By kind and id.
+  std::map<std::string, Hint> hints;              ///< By kind and id; the store has them too.
   /// Of the listings that there is one of for each artifact: whose absences were weighed against what all the others
   /// lack, and when.
   std::map<std::string, TimePoint> weighed;

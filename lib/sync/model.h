@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tether/base/time.h"
+#include "tether/protocol/frames.h"
 
 /// The data that the rule decides on. RULE.md beside this file says what each mark is for; lib/store keeps it.
 namespace tether::sync {
@@ -215,6 +216,14 @@ struct Pending {
   Instant first;
   Instant last;
   std::int64_t doubt_change = 0;  ///< Not 0: waits for a full listing asked after this count.
+};
+
+/// A content event about something that a listing has the last word on: applied if that listing is refused.
+struct Hint {
+  protocol::ResourceState state;
+  bool deleted = false;
+  bool lacked = false;      ///< A listing did not have it, and another one is asked.
+  std::int64_t change = 0;  ///< The store's counter when it came: a listing asked after it has the last word.
 };
 
 /// Whether anything is left to do, for `in_sync` (section 14 of RULE.md).

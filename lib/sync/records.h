@@ -183,6 +183,10 @@ class Records {
   virtual bool is_pending(std::string_view type, const Key& resource) = 0;
   /// Resources that are no artifacts and have something pending.
   virtual void visit_pending_resources(const std::function<void(const Key&)>& visit) = 0;
+  virtual void put_hint(const Hint& hint) = 0;  ///< One for each resource: replaces an older one.
+  virtual void drop_hint(const Key& resource) = 0;
+  /// All that can be read; the others are dropped.
+  virtual std::vector<Hint> hints() = 0;
   /// Ends doubts noted before a listing that was asked at this count.
   virtual void clear_doubts(std::int64_t asked_change) = 0;
   /// The earliest pending time of a deployment event, or unset.

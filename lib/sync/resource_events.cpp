@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "tether/protocol/kinds.h"
 #include "tether/protocol/rest.h"
 #include "tether/sync/resources.h"
@@ -125,7 +127,8 @@ void Resources::hint(const protocol::ResourceState& state, bool deleted) {
   Memory& memory = context_.memory;
   const std::string key = hint_key(state.kind, state.id);
   if (memory.hints.size() >= kMaxHints && !memory.hints.contains(key)) return;  // the listing alone will do
-  memory.hints[key] = Hint{state, deleted, context_.records.next_change()};
+  const Hint& hint = memory.hints[key] = Hint{state, deleted, /*lacked=*/false, context_.records.next_change()};
+  context_.records.put_hint(hint);
 }
 
 void Resources::on_subscription(const protocol::ResourceState& subscription, bool deleted,
@@ -165,20 +168,24 @@ void Resources::on_hmac_secret(const protocol::HmacSecretChanged& secret, const 
   ask_about(state);
 }
 
-void Resources::ask_about(const protocol::ResourceState& state) {
+void Resources::ask_about(const protocol::ResourceState& state, Duration after) {
   Planner& planner = context_.memory.planner;
-  const TimePoint now = context_.now.steady;
+  const TimePoint at = context_.now.steady + after;
   if (state.kind == protocol::kSubscription) {
-    planner.want(Call::Subscriptions, "subscriptions/" + state.artifact_id, now);
+    planner.want(Call::Subscriptions, "subscriptions/" + state.artifact_id, at);
   } else if (state.kind == protocol::kHmacSecret) {
-    planner.want(Call::HmacSecrets, "hmac/" + state.artifact_id, now);
+    planner.want(Call::HmacSecrets, "hmac/" + state.artifact_id, at);
   } else {
-    planner.want(Call::Plans, "plans", now);
+    planner.want(Call::Plans, "plans", at);
   }
 }
 
 void Resources::follow_hints() {
-  for (const auto& [key, hint] : context_.memory.hints) ask_about(hint.state);
+  context_.memory.hints.clear();
+  for (Hint& hint : context_.records.hints()) {
+    ask_about(hint.state);
+    context_.memory.hints.emplace(hint_key(hint.state.kind, hint.state.id), std::move(hint));
+  }
 }
 
 bool Resources::has_lost_hint(const protocol::Event& event) {
@@ -213,19 +220,28 @@ void Resources::forget_settled_pending() {
 void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
   auto& hints = context_.memory.hints;
   for (auto it = hints.begin(); it != hints.end();) {
-    const Hint& hint = it->second;
+    Hint& hint = it->second;
     if (hint.change > asked.change || !speaks_about(scope, hint.state)) {
+      ++it;
+      continue;
+    }
+    // What an event has just made may not be shown yet: asked once more, and then the list has the last word.
+    const bool unseen = !context_.records.was_seen(asked.scope, hint.state.id);
+    if (!hint.deleted && unseen && !std::exchange(hint.lacked, true)) {
+      hint.change = context_.records.next_change();
+      context_.records.put_hint(hint);
+      ask_about(hint.state, kConfirmAfter);
       ++it;
       continue;
     }
     // An explicit `deleted` and a listing asked after it that lacks the row are two statements.
     if (hint.deleted) {
       auto stored = context_.records.resource(hint.state.kind, hint.state.id);
-      const bool unseen = !context_.records.was_seen(asked.scope, hint.state.id);
       if (stored && !stored->gone && unseen && stored->changed <= asked.change) remove(*stored);
     }
     const Key key{hint.state.kind, hint.state.id};
     it = hints.erase(it);
+    context_.records.drop_hint(key);
     clear_pending_if_answered(key);
   }
 }
@@ -239,6 +255,7 @@ void Resources::apply_hints(const ListingScope& scope) {
       continue;
     }
     it = hints.erase(it);
+    context_.records.drop_hint({hint.state.kind, hint.state.id});
     auto stored = context_.records.resource(hint.state.kind, hint.state.id);
     if (hint.deleted) {
       if (stored && !stored->gone) remove(*stored);

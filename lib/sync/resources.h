@@ -34,11 +34,11 @@ class Resources {
   /// The listing was refused (403, 404): the events stand in its place, in order of arrival.
   void apply_hints(const ListingScope& scope);
 
-  /// Ends what is pending for nothing: an event whose hint a crash took, and that a whole round has made good since.
+  /// Ends what is pending for nothing: an event whose hint is lost, and that a whole round has made good since.
   void forget_settled_pending();
   /// The event is not answered, and nothing in memory says so.
   bool has_lost_hint(const protocol::Event& event);
-  /// What the last link was asked about and did not answer is asked on this one.
+  /// What the last link was asked about and did not answer is asked on this one, also by another process.
   void follow_hints();
   void on_secret_value(const Asked& asked, std::string_view value);
   /// It is gone, with whatever has no meaning without it.
@@ -52,7 +52,7 @@ class Resources {
   void drop_orphaned_applications(const Resource& key);
   void hint(const protocol::ResourceState& state, bool deleted);
   void clear_pending_if_answered(const Key& key);
-  void ask_about(const protocol::ResourceState& state);
+  void ask_about(const protocol::ResourceState& state, Duration after = {});
   void list_keys_of(std::string_view artifact_id);
   /// MCP proxies have none; of what is not known (yet) it is assumed.
   bool has_key_list(std::string_view artifact_id);

@@ -165,3 +165,41 @@ TEST_CASE("the oldest correlation id is forgotten past the limit") {
     CHECK(records.remember("first", from_ms(1), from_ms(0)));
   });
 }
+
+TEST_CASE("hints are kept with all that they say, one for each resource [A4]") {
+  TestStore store;
+  sync::Hint hint;
+  hint.state.kind = "Subscription";
+  hint.state.id = "s";
+  hint.state.artifact_id = "a";
+  hint.state.name = "name";
+  hint.state.references = {"gold"};
+  hint.state.data = R"({"subscriptionToken":"plain-text-token"})";
+  hint.change = 7;
+  store.write([&hint](sync::Records& records) {
+    records.put_hint({{}, true, 1});
+    records.put_hint(hint);
+    hint.change = 8;
+    records.put_hint(hint);
+    records.drop_hint({"", ""});
+  });
+  store.reopen();
+
+  store.write([&hint](sync::Records& records) {
+    const auto hints = records.hints();
+    REQUIRE(hints.size() == 1);
+    CHECK(hints[0].state.kind == "Subscription");
+    CHECK(hints[0].state.id == "s");
+    CHECK(hints[0].state.artifact_id == "a");
+    CHECK(hints[0].state.name == "name");
+    CHECK(hints[0].state.references == hint.state.references);
+    CHECK(hints[0].state.data == hint.state.data);
+    CHECK(hints[0].change == 8);
+    CHECK_FALSE(hints[0].deleted);
+  });
+  CHECK(store.raw()->number("SELECT count(*) FROM hints WHERE instr(data, 'plain-text-token')") == 0);
+
+  store.raw()->execute("UPDATE hints SET key_id = key_id + 1");
+  store.write([](sync::Records& records) { CHECK(records.hints().empty()); });
+  CHECK(store.raw()->number("SELECT count(*) FROM hints") == 0);
+}

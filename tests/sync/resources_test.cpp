@@ -87,6 +87,69 @@ TEST_CASE("a hint whose link is lost is followed on the next one [A4]") {
   CHECK(world.resource("Subscription", "s"));
 }
 
+TEST_CASE("a list that lacks what an event has just made is asked once more [A7]") {
+  World world;
+  fill(world);
+  const auto subscription = World::subscription("s", "a", "gold");
+  world.event("subscription.created", changed(subscription));
+  world.serve_for(5s);
+  CHECK_FALSE(world.resource("Subscription", "s"));
+  CHECK_FALSE(world.standing().in_sync);
+
+  SECTION("and has the last word") {
+    const auto asked = world.count_asked("GET /apis/a/subscriptions");
+    SECTION("when it has it") {
+      world.subscriptions["s"] = subscription;
+      world.serve_for(6s);
+      CHECK(world.offered("Subscription", "s") == subscription.data);
+    }
+    SECTION("when it lacks it") {
+      world.serve_for(60s);
+      CHECK_FALSE(world.resource("Subscription", "s"));
+    }
+    CHECK(world.count_asked("GET /apis/a/subscriptions") == asked + 1);
+    CHECK(world.standing().in_sync);
+  }
+  SECTION("the event counts if it is not shown by then, also for another process") {
+    world.restart();
+    world.statuses["subscriptions/a"] = 403;
+    world.link_up();
+    world.serve();
+    CHECK(world.offered("Subscription", "s") == subscription.data);
+  }
+}
+
+TEST_CASE("a hint that no listing answered before a crash is followed by the next process [A4]") {
+  World world;
+  fill(world);
+  world.statuses["subscriptions/b"] = 404;
+  SECTION("what it says is taken where the listing is not shown") {
+    world.event("subscription.created", changed(World::subscription("s", "b", "gold")));
+    world.restart();
+    world.link_up();
+    CHECK_FALSE(world.standing().in_sync);
+    world.serve();
+
+    const auto taken = world.resource("Subscription", "s");
+    REQUIRE(taken);
+    CHECK(taken->artifact_id == "b");
+    world.restart();
+    world.link_up();
+    world.serve();
+    CHECK(world.standing().in_sync);  // and it is followed once
+  }
+  SECTION("likewise that something is deleted") {
+    world.event("subscription.created", changed(World::subscription("s", "b", "gold")));
+    world.serve();
+    world.event("subscription.deleted", protocol::SubscriptionDeleted{"b", "s"});
+    world.restart();
+    world.link_up();
+    world.serve();
+
+    CHECK(world.resource("Subscription", "s")->gone);
+  }
+}
+
 TEST_CASE("a thousand changes wait for the word of their listing, and one more is left to the listing alone") {
   World world;
   fill(world);
@@ -340,6 +403,7 @@ TEST_CASE("a change whose listing is not answered yet is in the way of being in 
   World world;
   fill(world);
   world.statuses["plans"] = 503;
+  world.plans["silver"] = World::plan("silver");
   world.event("subscriptionPlan.created", protocol::PlanChanged{World::plan("silver")});
   world.serve();
   CHECK_FALSE(world.standing().settled);

@@ -205,6 +205,22 @@ CREATE INDEX pending_by_resource ON pending (identity, kind, id);
 CREATE INDEX pending_deployments ON pending (identity, first_ns) WHERE deployment = 1;
 CREATE INDEX pending_doubts ON pending (identity, doubt_change) WHERE doubt = 1;
 
+-- Events about content that wait for the listing that has the last word: what they say counts if that is refused.
+CREATE TABLE hints (
+  identity    INTEGER NOT NULL,
+  kind        TEXT    NOT NULL,
+  id          TEXT    NOT NULL,
+  artifact_id TEXT    NOT NULL,  -- what it belongs to, or empty
+  name        TEXT    NOT NULL,
+  refers_to   TEXT    NOT NULL,  -- a subscription's plan, or empty
+  deleted     INTEGER NOT NULL,
+  lacked      INTEGER NOT NULL,  -- 1: a listing did not have it, and another one is asked
+  change      INTEGER NOT NULL,  -- when it came: a listing asked after it has the last word
+  key_id      INTEGER NOT NULL,  -- as in `bodies`
+  data        BLOB    NOT NULL,
+  PRIMARY KEY (identity, kind, id)
+) WITHOUT ROWID;
+
 -- The newest time seen of each event type.
 CREATE TABLE event_types (
   identity INTEGER NOT NULL,
