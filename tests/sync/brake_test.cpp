@@ -1,33 +1,13 @@
+#include "tether/sync/brake.h"
+
 #include <catch2/catch.hpp>
 
+#include "removals.h"
 #include "world.h"
 
 using namespace tether;
 using namespace tether::sync;
 using namespace tether::sync::test;
-
-namespace {
-
-std::string id(int i) {
-  return "a" + std::to_string(i);
-}
-
-void fill(World& world, int count = 20) {
-  for (int i = 0; i < count; ++i) world.deploy(id(i), "d" + std::to_string(i));
-  world.settle();
-}
-
-void relist(World& world) {
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
-}
-
-int in_service(World& world, int count = 20) {
-  int found = 0;
-  for (int i = 0; i < count; ++i) found += world.offered(id(i)).empty() ? 0 : 1;
-  return found;
-}
-
-}  // namespace
 
 TEST_CASE("an empty listing is held [B5]") {
   World world;
@@ -284,4 +264,41 @@ TEST_CASE("secrets that nothing refers to any more hold no brake [B6]") {
   CHECK_FALSE(world.hold("secrets"));
   CHECK(world.offered("Secret", "s0").empty());
   CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a brake's time runs from listing to listing of one link, not over a change of link [B5]") {
+  Hold hold;
+  hold.noted = 5;
+  hold.judged_link = 1;
+  hold.judged_ms = 10'000;
+  Lacking listing;
+  listing.link = 1;
+  listing.ended_ms = 200'000;
+  listing.keeps_some = true;
+  CHECK(judge_hold(hold, listing, 3600s).held_ms == 190'000);
+
+  listing.link = 2;
+  CHECK(judge_hold(hold, listing, 3600s).held_ms == 0);
+  CHECK(judge_hold(hold, listing, 3600s).judged_ms == 200'000);
+}
+
+TEST_CASE("of older rows that take something out of service one listing takes a thousand, and the next one the rest") {
+  const int many = static_cast<int>(kMaxTakenBack) + 2;
+  EngineOptions options;
+  options.deletion_release_after = 0s;
+  World world(options);
+  fill(world, many);
+  for (auto& [name, deployment] : world.deployments) {
+    if (name == id(0)) continue;
+    deployment.deployed = false;
+    deployment.at = deployment.at - 1h;
+  }
+  relist(world);
+  world.serve();
+  REQUIRE(world.hold());
+  for (int i = 0; i < 120 && in_service(world, many) == many; ++i) world.serve_for(1s);
+
+  CHECK(in_service(world, many) == 2);
+  world.serve_for(120s);
+  CHECK(in_service(world, many) == 1);
 }

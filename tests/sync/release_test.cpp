@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "removals.h"
 #include "world.h"
 
 using namespace tether;
@@ -8,25 +9,6 @@ using namespace tether::sync;
 using namespace tether::sync::test;
 
 namespace {
-
-std::string id(int i) {
-  return "a" + std::to_string(i);
-}
-
-void fill(World& world, int count = 20) {
-  for (int i = 0; i < count; ++i) world.deploy(id(i), "d" + std::to_string(i));
-  world.settle();
-}
-
-void relist(World& world) {
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
-}
-
-int in_service(World& world, int count = 20) {
-  int found = 0;
-  for (int i = 0; i < count; ++i) found += world.offered(id(i)).empty() ? 0 : 1;
-  return found;
-}
 
 void lose(World& world, int from, int to) {
   for (int i = from; i < to; ++i) world.remove(id(i));
