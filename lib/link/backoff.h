@@ -2,23 +2,10 @@
 
 #include <cstdint>
 
+#include "tether/base/random.h"
 #include "tether/base/time.h"
 
 namespace tether::link {
-
-/// A small seeded generator (splitmix64): the core has no random device, and the same seed replays the same life.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-
-  /// Evenly drawn from [low, high], both included. Requires low <= high.
-  Duration between(Duration low, Duration high);
-
- private:
-  std::uint64_t next();
-
-  std::uint64_t state_;
-};
 
 /// How long to wait before dialling the control plane again.
 ///

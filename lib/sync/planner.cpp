@@ -33,13 +33,6 @@ bool is_of_artifact(Call call) {
   return call == Call::Subscriptions || call == Call::HmacSecrets;
 }
 
-std::uint64_t next_random(std::uint64_t& state) {  // splitmix64
-  std::uint64_t z = (state += 0x9e3779b97f4a7c15ULL);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return z ^ (z >> 31);
-}
-
 }  // namespace
 
 std::string_view name_of(Call call) {
@@ -302,10 +295,8 @@ std::size_t Planner::requests_under_way() const {
 }
 
 Duration Planner::jittered(Duration interval) {
-  const auto tenth = interval.count() / 10;
-  if (tenth == 0) return interval;
-  const auto spread = static_cast<Duration::rep>(next_random(random_) % static_cast<std::uint64_t>(2 * tenth + 1));
-  return interval - Duration(tenth) + Duration(spread);
+  const Duration tenth = interval / 10;
+  return random_.between(interval - tenth, interval + tenth);
 }
 
 Duration Planner::retry_wait(int failures) const {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tether/base/random.h"
 #include "tether/base/time.h"
 
 namespace tether::sync {
@@ -152,7 +153,7 @@ class Planner {
   bool has_ready(TimePoint now) const;
 
   PlannerLimits limits_;
-  std::uint64_t random_;
+  Random random_;
   bool up_ = false;
   int polls_ = 0;
   TimePoint next_poll_;
