@@ -129,7 +129,7 @@ void Keeper::tell_courier(TimePoint now) {
         },
         /*last_push=*/static_cast<std::int64_t>(wall_now().ms()), now);
   }
-  if (!standing_.epoch.empty()) courier_->on_standing(standing_, now);
+  if (!standing_.epoch.empty()) courier_->on_standing(standing_);
 }
 
 void Keeper::doubt_store() {

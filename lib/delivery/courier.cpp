@@ -161,7 +161,7 @@ bool Courier::is_recorded(const Recording& recording) const {
 
 // Inputs.
 
-void Courier::on_standing(const Standing& standing, TimePoint /*now*/) {
+void Courier::on_standing(const Standing& standing) {
   check(standing.revision >= kFirstRevision, "the store's revisions begin at 1");
   standing_ = standing;
   if (answered_instance_.empty()) answered_instance_ = standing.answered.instance;

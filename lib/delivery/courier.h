@@ -116,7 +116,7 @@ class Courier {
   Courier(const CourierLimits& limits, LastRevisionOf last_revision_of, std::int64_t last_push, TimePoint now);
 
   /// After each transaction. Before the first call the gateway is asked for its state, and nothing is sent.
-  void on_standing(const Standing& standing, TimePoint now);
+  void on_standing(const Standing& standing);
   void on_state(const protocol::GatewayState& state, TimePoint now);
   /// The state could not be asked.
   void on_state_problem(const GatewayProblem& problem, TimePoint now);

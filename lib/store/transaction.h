@@ -91,7 +91,6 @@ class Transaction final : public sync::Records {
                     const std::function<void(const sync::Key&)>& visit) override;
   bool has_refused() override { return is_left(Left::Refused); }
   void visit_refused(const std::function<void(const sync::Key&)>& visit) override;
-  void visit_waiting(const std::function<void(const sync::Key&)>& visit) override;
   void visit_pending_resources(const std::function<void(const sync::Key&)>& visit) override;
   void visit_tombstones(std::int64_t up_to_revision, Instant before,
                         const std::function<void(const sync::Key&, std::int64_t revision)>& visit) override;

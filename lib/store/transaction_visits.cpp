@@ -35,14 +35,6 @@ void Transaction::visit_may_settle(std::int64_t up_to_revision,
   if (is_none) here.none_settles_up_to = up_to_revision;
 }
 
-void Transaction::visit_waiting(const KeyVisit& visit) {
-  if (!is_left_to_wait()) return;
-  visit_keys(
-      "SELECT kind, id FROM artifacts INDEXED BY artifacts_waiting WHERE identity = ?1 AND waiting = 1 UNION ALL "
-      "SELECT kind, id FROM resources INDEXED BY resources_waiting WHERE identity = ?1 AND waiting = 1",
-      visit, identity_);
-}
-
 void Transaction::visit_pending_resources(const KeyVisit& visit) {
   visit_keys(
       "SELECT DISTINCT p.kind, p.id FROM pending p WHERE p.identity = ?1 AND p.doubt = 0 AND p.deployment = 0 AND "

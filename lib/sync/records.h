@@ -113,7 +113,6 @@ class Records {
   /// Whether anything is refused, removals too.
   virtual bool has_refused() = 0;
   virtual void visit_refused(const std::function<void(const Key&)>& visit) = 0;
-  virtual void visit_waiting(const std::function<void(const Key&)>& visit) = 0;
   /// Tombstones (gone, nothing offered) whose revision the gateway has answered and that went before `before`.
   virtual void visit_tombstones(std::int64_t up_to_revision, Instant before,
                                 const std::function<void(const Key&, std::int64_t revision)>& visit) = 0;

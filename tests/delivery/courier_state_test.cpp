@@ -43,7 +43,7 @@ TEST_CASE("a push that fails is repeated after the state was asked, with waits t
   TimePoint now{};
   Courier courier(
       {}, [](std::string_view) { return std::optional<std::int64_t>(); }, /*last_push=*/0, now);
-  courier.on_standing({.epoch = "e", .revision = 5, .answered = {}}, now);
+  courier.on_standing({.epoch = "e", .revision = 5, .answered = {}});
 
   std::vector<std::int64_t> waits;
   for (int n = 0; n < 9; ++n) {

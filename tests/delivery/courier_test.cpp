@@ -374,7 +374,7 @@ TEST_CASE("changes during a push go with the next one") {
 TEST_CASE("pushes are numbered on from the number that is given") {
   Courier courier(
       {}, [](std::string_view) { return std::optional<std::int64_t>(); }, /*last_push=*/41, TimePoint{});
-  courier.on_standing({.epoch = "e", .revision = 1, .answered = {}}, TimePoint{});
+  courier.on_standing({.epoch = "e", .revision = 1, .answered = {}});
   courier.take_command(TimePoint{});
   courier.on_state({"i", "", 0, 0}, TimePoint{});
 

@@ -92,7 +92,7 @@ struct Sent {
   explicit Sent(bool full) {
     Standing standing{.epoch = "e", .revision = 40, .answered = {"i", "e", full ? 0 : 30}};
     standing.offered = 3;
-    courier.on_standing(standing, now);
+    courier.on_standing(standing);
     REQUIRE(std::holds_alternative<AskState>(courier.take_command(now).value()));
     courier.on_state(full ? protocol::GatewayState{"i", "", 0, 0} : protocol::GatewayState{"i", "e", 30, 3}, now);
     push = std::get<Push>(courier.take_command(now).value());

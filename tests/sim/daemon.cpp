@@ -221,7 +221,7 @@ void Daemon::tell_courier(sync::Now now) {
         },
         pushes_ += 1'000'000, now.steady);
   }
-  if (!standing_.epoch.empty()) courier_->on_standing(standing_, now.steady);
+  if (!standing_.epoch.empty()) courier_->on_standing(standing_);
 }
 
 void Daemon::doubt_store() {

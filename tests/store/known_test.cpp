@@ -23,7 +23,6 @@ struct Facts {
   std::vector<std::string> questions;
   std::vector<std::string> settling;
   std::vector<sync::Key> refused;
-  std::vector<sync::Key> waiting;
   std::optional<sync::Hold> hold;
   std::vector<std::optional<sync::Artifact>> artifacts;
   std::vector<std::optional<sync::Resource>> resources;
@@ -48,7 +47,6 @@ Facts facts(sync::Records& records, sync::Side side, std::int64_t answered) {
   facts.questions = records.with_question(10);
   records.visit_may_settle(answered, [&facts](const sync::Artifact& row) { facts.settling.push_back(row.id); });
   facts.refused = visited([&records](const auto& visit) { records.visit_refused(visit); });
-  facts.waiting = visited([&records](const auto& visit) { records.visit_waiting(visit); });
   facts.hold = records.hold("deployments");
   facts.absent = records.absent_elsewhere("ApiKey", "none");
   facts.lost = records.has_lost();

@@ -15,10 +15,14 @@ using Keys = std::vector<sync::Key>;
 /// Enough for several pages of keys, the last of them not full.
 constexpr int kMany = 3 * static_cast<int>(kVisitPage) + 17;
 
-void put_waiting(sync::Records& records, int count) {
+sync::Refusal refusal() {
+  return {{"d", 1}, "no", from_ms(1)};
+}
+
+void put_refused(sync::Records& records, int count) {
   for (int i = 0; i < count; ++i) {
     auto row = artifact("a" + std::to_string(i));
-    row.waiting = true;
+    row.offering.refused = refusal();
     row.may_settle = true;
     row.changed = i;
     records.put(row);
@@ -32,9 +36,9 @@ TEST_CASE("a visit shows each row once, however many there are") {
   CAPTURE(count);
   TestStore store;
   store.write([count](sync::Records& records) {
-    put_waiting(records, count);
+    put_refused(records, count);
 
-    const auto keys = visited([&records](const auto& visit) { records.visit_waiting(visit); });
+    const auto keys = visited([&records](const auto& visit) { records.visit_refused(visit); });
 
     std::set<std::string> ids;
     for (const auto& key : keys) ids.insert(key.id);
@@ -46,35 +50,35 @@ TEST_CASE("a visit shows each row once, however many there are") {
 TEST_CASE("a visitor that writes what is visited neither misses a row nor sees one twice") {
   TestStore store;
   store.write([](sync::Records& records) {
-    put_waiting(records, kMany);
+    put_refused(records, kMany);
 
     int visits = 0;
-    records.visit_waiting([&records, &visits](const sync::Key& key) {
+    records.visit_refused([&records, &visits](const sync::Key& key) {
       ++visits;
       auto row = *records.artifact(key.id);
-      row.waiting = false;
+      row.offering.refused.reset();
       row.changed = records.next_change();
       records.put(row);
       auto another = artifact("new" + key.id);
-      another.waiting = true;
+      another.offering.refused = refusal();
       records.put(another);
     });
 
     CHECK(visits == kMany);
-    CHECK(visited([&records](const auto& visit) { records.visit_waiting(visit); }).size() == kMany);
+    CHECK(visited([&records](const auto& visit) { records.visit_refused(visit); }).size() == kMany);
   });
 }
 
 TEST_CASE("visits may be inside each other") {
   TestStore store;
   store.write([](sync::Records& records) {
-    put_waiting(records, kMany);
+    put_refused(records, kMany);
     int outer = 0;
     std::size_t inner = 0;
 
-    records.visit_waiting([&](const sync::Key&) {
+    records.visit_refused([&](const sync::Key&) {
       if (++outer % 100 != 0) return;
-      inner += visited([&records](const auto& visit) { records.visit_waiting(visit); }).size();
+      inner += visited([&records](const auto& visit) { records.visit_refused(visit); }).size();
     });
 
     CHECK(outer == kMany);
@@ -85,7 +89,7 @@ TEST_CASE("visits may be inside each other") {
 TEST_CASE("a row that the visitor erased is not shown later") {
   TestStore store;
   store.write([](sync::Records& records) {
-    put_waiting(records, 3);
+    put_refused(records, 3);
     int visits = 0;
 
     records.visit_may_settle(/*up_to_revision=*/1, [&records, &visits](const sync::Artifact& row) {
@@ -197,19 +201,5 @@ TEST_CASE("a tombstone is due when its revision was answered and its time has pa
     });
 
     CHECK(due == std::vector<std::pair<std::string, std::int64_t>>{{"due", 5}, {"due too", 4}});
-  });
-}
-
-TEST_CASE("what waits is artifacts and resources") {
-  TestStore store;
-  store.write([](sync::Records& records) {
-    auto key = resource("ApiKey", "k");
-    key.waiting = true;
-    records.put(key);
-    put_waiting(records, 1);
-    records.put(resource("ApiKey", "fine"));
-
-    CHECK(visited([&records](const auto& visit) { records.visit_waiting(visit); }) ==
-          Keys{{"RestApi", "a0"}, {"ApiKey", "k"}});
   });
 }
