@@ -1,6 +1,7 @@
 #include "tether/admin/command_json.h"
 
 #include "tether/admin/operator_command.h"
+#include "tether/base/controls.h"
 
 namespace tether {
 
@@ -38,11 +39,7 @@ std::string link_state(const Json& status) {
 
 std::string shown_text(const Json& object, const char* member) {
   const auto found = object.find(member);
-  std::string out = found != object.end() && found->is_string() ? found->get<std::string>() : "";
-  for (char& c : out) {
-    if ((c >= '\0' && c < ' ') || c == '\x7f') c = '?';
-  }
-  return out;
+  return found != object.end() && found->is_string() ? without_controls(found->get<std::string>()) : "";
 }
 
 std::int64_t shown_number(const Json& object, const char* member) {

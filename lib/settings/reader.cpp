@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "tether/base/controls.h"
 #include "tether/base/utf8.h"
 
 namespace tether {
@@ -11,10 +12,6 @@ namespace tether {
 namespace {
 
 constexpr std::size_t kMaxShownBytes = 100;
-
-bool is_control(char c) {
-  return (c >= '\0' && c < ' ') || c == '\x7f';
-}
 
 std::optional<std::uint64_t> parse_decimal(std::string_view text) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -30,13 +27,9 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
 
 std::string in_quotes(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text.substr(0, kMaxShownBytes)) {
-    if (is_control(c)) {
-      out += '?';
-    } else {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
+  for (const char c : without_controls(text.substr(0, kMaxShownBytes))) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
   }
   return out + (text.size() > kMaxShownBytes ? "…\"" : "\"");
 }

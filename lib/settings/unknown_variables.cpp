@@ -37,6 +37,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+/// Narrower than "no control character": a name may be no UTF-8, and is cut between any two bytes.
 bool is_printable(char c) {
   return c > ' ' && c < '\x7f';
 }
