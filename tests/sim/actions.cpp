@@ -37,7 +37,8 @@ constexpr std::array<Fault, kActionKinds> kFaults = {{
     {ActionKind::SetClockBack, 1, "the control plane's clock goes back"},
     {ActionKind::RestoreDatabase, 1, "the control plane's database is restored"},
     {ActionKind::RevokeToken, 2, "the token is revoked"},
-    {ActionKind::SwapIdentity, 0, "another control plane answers"},
+    {ActionKind::SwapIdentity, 1, "another control plane answers"},
+    {ActionKind::AcceptIdentity, 2, "an operator accepts an identity"},
 }};
 
 /// Of one world: some kinds of fault never happen in it, so that the others have the time to do what they can.

@@ -42,8 +42,9 @@ enum class ActionKind {
   RestoreDatabase,  ///< The control plane's, to what it was up to two hours ago.
   RevokeToken,      ///< The connection stays, and nothing else works until there is another.
   SwapIdentity,     ///< Another control plane answers for a while.
+  AcceptIdentity,   ///< An operator does, if one waits for that.
 };
-inline constexpr int kActionKinds = static_cast<int>(ActionKind::SwapIdentity) + 1;
+inline constexpr int kActionKinds = static_cast<int>(ActionKind::AcceptIdentity) + 1;
 std::string_view name_of(ActionKind kind);
 
 struct Action {

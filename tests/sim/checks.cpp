@@ -57,6 +57,9 @@ void World::note_wishes(bool taken_back) {
     if (!desire.contains(key)) wish(key, "");
   }
   desire_ = std::move(desire);
+  std::array<std::size_t, 2> count{};
+  for (const auto& [key, version] : desire_) ++count[ControlPlane::owner_of(key.second)];
+  for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i].emplace_back(now_, count[i]);
   for (std::size_t i = 0; i < control_planes_.size(); ++i) {
     const auto& hub = control_planes_[i]->hub();
     for (; events_read_[i] < hub.size(); ++events_read_[i]) {
@@ -86,8 +89,8 @@ bool World::is_known_only_by_events(const Key& key) const {
   if (key.first == "ApiKey") return ControlPlane::kind_of(artifact) == "Mcp";
   if (key.first != "Subscription") return false;
   if (ControlPlane::kind_of(artifact) != "RestApi") return true;
-  const auto row = control_planes_[0]->rows().find(artifact);
-  return row == control_planes_[0]->rows().end() || row->second.failed;
+  const auto row = owner(artifact).rows().find(artifact);
+  return row == owner(artifact).rows().end() || row->second.failed;
 }
 
 /// Whether somebody has asked, since this version was wanted first, that it be served no more; or wanted something that
@@ -134,7 +137,7 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
     return std::none_of(instance.gateway_.served.begin(), instance.gateway_.served.end(), [&](const auto& line) {
       if (!is_artifact(line.first.first)) return false;
       const std::string id = line.second.substr(0, line.second.find('@'));
-      return control_planes_[0]->document_of(id).find('"' + key.second + '"') != std::string::npos;
+      return owner(id).document_of(id).find('"' + key.second + '"') != std::string::npos;
     });
   }
   return false;
@@ -144,7 +147,7 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
 /// gateway refuses what came after may be older than it.
 bool World::may_go_back(const Instance& instance, const Key& key, const std::string& from,
                         const std::string& to) const {
-  const auto& peer = *control_planes_[key.second.starts_with("B-") ? 1 : 0];
+  const auto& peer = owner(key.second);
   if (now_ - peer.last_crosswise(key.second) < kCrosswise) return true;
   // Only full listings tell, and what they say is older counts when it is said twice.
   const auto told = instance.seen.told_back.find(&peer);
@@ -185,7 +188,9 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
       if (control_plane_of(line).spoils_bodies(line.deployment_id)) seen.refused[line.key].insert(line.version);
     }
   }
+  auto identity = seen.identity;
   for (const Line& line : body.lines) {
+    identity = ControlPlane::owner_of(line.key.second);
     if (line.removes || !is_artifact(line.key.first)) continue;
     if (line.document != control_plane_of(line).document_of(line.deployment_id)) {
       fail("documents_are_theirs", line.key.second + " " + line.version + " comes with another document");
@@ -196,7 +201,9 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
       instance.note("gateway: " + change.key.second + " is refused and gone");
       continue;
     }
-    look_at_change(instance, change);
+    // With another identity all of the one before goes (look_at_identity).
+    const bool goes_with_its_identity = change.after.empty() && ControlPlane::owner_of(change.key.second) != identity;
+    if (!goes_with_its_identity) look_at_change(instance, change);
     if (change.after.empty()) continue;
     if (answered) {
       seen.unanswered[change.key].erase(change.after);
@@ -204,10 +211,11 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
       seen.unanswered[change.key].insert(change.after);
     }
   }
-  bool first = false;
-  bool second = false;
-  for (const auto& [key, version] : instance.gateway_.served) (key.second.starts_with("B-") ? second : first) = true;
-  if (first && second) fail("one_identity", "the gateway has a mix of two control planes' configurations");
+  std::array<bool, 2> has{};
+  for (const auto& [key, version] : instance.gateway_.served) has[ControlPlane::owner_of(key.second)] = true;
+  if (has[0] && has[1]) fail("one_identity", "the gateway has a mix of two control planes' configurations");
+  // What events alone had said of the one before is gone with it.
+  if (has[0] != has[1]) instance.forget_events_of(has[0] ? 1 : 0);
 }
 
 /// An update names a key by its artifact and name alone: that of a later key is taken by an earlier one until it is
@@ -255,6 +263,7 @@ void World::take_ack(Instance& instance, ControlPlane& peer, const std::string& 
   const Ack ack{payload.at("artifactId"), payload.at("deploymentId"), payload.at("action"),
                 payload.at("status") == "success", payload.at("performedAt")};
   const Key key{ControlPlane::kind_of(ack.artifact_id), ack.artifact_id};
+  look_at_ack_of_identity(instance, peer, ack);
   const std::string version = ack.deployment_id + "@" + std::to_string(parse_rfc3339(ack.performed_at)->ms());
   const std::string what = ack.artifact_id + " " + ack.action + " " + ack.performed_at;
   auto& seen = instance.seen;
@@ -288,9 +297,13 @@ void World::look_at_standing(Instance& instance) {
   seen.changed = false;
   for (const auto& [key, wishes] : wishes_) {
     if (!is_artifact(key.first)) continue;
-    if (now_ - present().last_crosswise(key.second) < kCrosswise) continue;
     const auto served = instance.gateway_.served.find(key);
     const std::string version = served == instance.gateway_.served.end() ? "" : served->second;
+    if (&owner(key.second) != instance.peer_) {
+      if (!version.empty()) fail("in_sync_too_early", key.second + " is served, which is another control plane's");
+      continue;
+    }
+    if (now_ - owner(key.second).last_crosswise(key.second) < kCrosswise) continue;
     bool fits = false;
     std::string at_proof;
     for (const Wish& wish : wishes) {

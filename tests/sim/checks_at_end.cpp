@@ -35,7 +35,7 @@ bool World::was_refused(const Instance& instance, const Key& key, const std::str
 void World::check_changes(Instance& instance) {
   const auto& peer = *control_planes_[0];
   for (const auto& [key, version] : desire_) {
-    if (!is_artifact(key.first) || key.second.starts_with("B-") || !peer.has_providers(key.second)) continue;
+    if (!is_artifact(key.first) || ControlPlane::owner_of(key.second) != 0 || !peer.has_providers(key.second)) continue;
     if (is_as_wanted(instance, key, version)) continue;
     if (taken_back_.contains(key)) continue;  // a full listing says so, and only when it is said twice
     if (was_refused(instance, key, version)) continue;
@@ -66,7 +66,7 @@ void World::check_agreement(Instance& instance) {
   const auto& peer = *control_planes_[0];
   const auto held = instance.daemon_.overview().held_count;
   for (const auto& [key, version] : desire_) {
-    if (key.second.starts_with("B-") || is_excepted(instance, key) || key.first == "Application") continue;
+    if (ControlPlane::owner_of(key.second) != 0 || is_excepted(instance, key) || key.first == "Application") continue;
     if (is_artifact(key.first) && !peer.has_providers(key.second)) continue;
     if (is_as_wanted(instance, key, version)) continue;
     const auto served = instance.gateway_.served.find(key);
@@ -75,6 +75,9 @@ void World::check_agreement(Instance& instance) {
                                    "' where '" + version + "' is wanted");
   }
   for (const auto& [key, version] : instance.gateway_.served) {
+    if (ControlPlane::owner_of(key.second) != 0) {
+      fail("content_in_the_end", key.first + " " + key.second + " is served, which is another control plane's");
+    }
     if (desire_.contains(key) || key.first == "Secret" || is_excepted(instance, key) || held > 0) continue;
     if (key.first == "Application") continue;
     fail("content_in_the_end", key.first + " " + key.second + " is served as '" + version + "', and not wanted");

@@ -251,9 +251,8 @@ std::string ControlPlane::new_deployment(const std::string& id, TimePoint now) {
 std::optional<TimePoint> ControlPlane::operate(std::int64_t number, Random random, TimePoint now, bool quiet) {
   sweep(now);
   keep_copy(now);
-  number_ = number;
+  if (std::exchange(number_, number) != number) ids_ = 0;
   random_ = random;
-  ids_ = 0;
   tables_.number = number;
   const std::size_t before = pending_.size();
   const auto due = [&]() -> std::optional<TimePoint> {

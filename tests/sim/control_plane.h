@@ -46,12 +46,17 @@ struct HubEvent {
   Instant at;        ///< `performedAt`, if it has one.
 };
 
+/// Of all that the second control plane names.
+inline constexpr const char* kSecondPrefix = "B-";
+
 /// The control plane's database and what it answers from it. Its users' operations are drawn at random.
 class ControlPlane {
  public:
   ControlPlane(std::string gateway_id, std::string prefix, TimePoint start);
 
   const std::string& gateway_id() const { return gateway_id_; }
+  /// Whose something is, by its name: everything of the second one has its prefix somewhere.
+  static std::size_t owner_of(const std::string& name) { return name.find(kSecondPrefix) == std::string::npos ? 0 : 1; }
   /// The control plane's clock.
   Instant clock(TimePoint now) const;
   /// It goes back by so much (more).
@@ -60,8 +65,9 @@ class ControlPlane {
     last_taken_back_ = now + by;  // until then what happens is stamped before what has happened
   }
 
-  /// One operation of a user, drawn at random; what it makes is named after `number`. `quiet`: no event is written, as
-  /// one that gets lost. What it returns is when the operation commits, if not at once: `commit` is due then.
+  /// One operation of a user, drawn at random; what it makes is named after `number`, which only grows. `quiet`: no
+  /// event is written, as one that gets lost. What it returns is when the operation commits, if not at once: `commit`
+  /// is due then.
   std::optional<TimePoint> operate(std::int64_t number, Random random, TimePoint now, bool quiet);
   void commit(TimePoint now);
   void take_ack(const Ack& ack, TimePoint now);

@@ -29,6 +29,7 @@ std::filesystem::path new_folder() {
 
 Daemon::Daemon(std::uint32_t seed, sync::EngineOptions options)
     : seed_(seed), options_(std::move(options)), folder_path_(new_folder()) {
+  options_.new_epoch = [this] { return new_epoch(); };
   auto folder = store::StateFolder::take(folder_path_ / "state");
   check(folder.has_value(), "the state folder is ours");
   folder_ = std::move(*folder);
@@ -166,12 +167,15 @@ bool Daemon::commit(sync::Now now) {
   presence_ = nullptr;
   verdict_ = nullptr;
   marks_ = std::move(marks);
+  const bool is_switched = epoch_stored_ && standing.epoch != standing_.epoch;
+  if (is_switched) look_up_epoch(standing_.epoch);
   standing_ = std::move(standing);
   standing_.floor = marks_.floor;
   standing_.answered = marks_.answered;
   standing_.complete = engine_->standing().complete;
   standing_.contains_known = engine_->standing().contains_known;
   on_stored(now);
+  if (is_switched) look_at_overview(now);
   const bool is_dropped = !linked_ || links_lost_known_ != links_lost_;
   for (auto& command : engine_->take_commands()) {
     if (!is_dropped || std::holds_alternative<sync::Note>(command)) commands_.push_back(std::move(command));

@@ -60,6 +60,7 @@ void Instance::start() {
 void Instance::kill(const std::function<bool()>* keeps) {
   ++life_;
   ++connection_;
+  end_stay();
   ++probe_;
   open_ = half_open_ = running_ = acked_ = false;
   seen.early.clear();
@@ -70,6 +71,37 @@ void Instance::kill(const std::function<bool()>* keeps) {
 void Instance::give_token(const std::string& token) {
   token_ = token;
   if (running_) link_->on_token_changed(true, world_.steady());
+}
+
+void Instance::end_stay() {
+  if (!acked_) return;
+  const std::size_t peer = world_.number_of(*peer_);
+  seen.stayed[peer] = std::max(seen.stayed[peer], world_.steady() - seen.linked[peer]);
+}
+
+void Instance::forget_events_of(std::size_t control_plane) {
+  std::erase_if(seen.arrived, [&](const std::string& id) { return ControlPlane::owner_of(id) == control_plane; });
+}
+
+void Instance::agree_to_deletions() {
+  if (!running_ || !daemon_.is_storing()) return;
+  std::vector<sync::ShownHold> shown;
+  for (const auto& hold : daemon_.overview().holds) shown.push_back({hold.scope, hold.noted});
+  if (shown.empty()) return;
+  note("an operator agrees to what is held by " + std::to_string(shown.size()) + " listings");
+  daemon_.give([shown](sync::Engine& engine, sync::Records& records,
+                       sync::Now now) { engine.on_release_deletions(records, shown, now); },
+               world_.now());
+}
+
+void Instance::agree_to_identity() {
+  const auto& standing = daemon_.engine().standing();
+  if (!running_ || !acked_ || !sync::needs_operator(standing.staged_lack)) return;
+  note("an operator accepts " + standing.staged_gateway_id);
+  seen.consented = standing.staged_gateway_id == peer_->gateway_id() ? world_.number_of(*peer_) : seen.consented;
+  daemon_.give([id = standing.staged_gateway_id](sync::Engine& engine, sync::Records& records,
+                                                 sync::Now now) { engine.on_identity_accepted(records, id, now); },
+               world_.now());
 }
 
 void Instance::heal() {
@@ -172,6 +204,7 @@ void Instance::carry_out(const link::Command& command) {
 /// The connection is no more, whoever ended it.
 void Instance::let_go() {
   ++connection_;
+  end_stay();
   half_open_ = acked_ = false;
   seen.early.clear();
   if (std::exchange(open_, false)) daemon_.link_down(world_.now());
@@ -292,6 +325,7 @@ void Instance::on_text(const std::string& text, const std::string& event_id) {
     link_->on_connection_ack(now);
     if (link_->snapshot().link == before) return;
     acked_ = true;
+    world_.look_at_link(*this, *peer_);
     seen.arrived.insert(seen.early.begin(), seen.early.end());
     seen.early.clear();
     daemon_.give([ack = *ack](sync::Engine& engine, sync::Records& records,

@@ -65,6 +65,9 @@ class Instance {
   void on_deadline();
   /// Nothing is wrong any more.
   void heal();
+  /// What an operator does who has read /status: agrees to what is held, or to the staged identity that waits for it.
+  void agree_to_deletions();
+  void agree_to_identity();
 
   void open(Trouble trouble, TimePoint until) { troubles_[static_cast<std::size_t>(trouble)].until = until; }
   bool has(Trouble trouble) const;
@@ -102,8 +105,12 @@ class Instance {
     std::vector<std::string> early;  ///< Of events that wait for the link's ack: nothing is stored of them yet.
     std::int64_t requests = 0;       ///< Since …
     TimePoint hour_began;
-    TimePoint looked_at;   ///< The proof of agreement that was looked at last.
-    bool changed = false;  ///< What the gateway serves, since then.
+    std::optional<std::size_t> identity;   ///< Of which control plane the last body was that had something in it.
+    std::optional<std::size_t> consented;  ///< Which one an operator wants served, since the last change of it.
+    std::array<TimePoint, 2> linked{};     ///< By control plane: when the last link to it was acknowledged,
+    std::array<Duration, 2> stayed{};      ///<   and how long the longest of them has been, since that change.
+    TimePoint looked_at;                   ///< The proof of agreement that was looked at last.
+    bool changed = false;                  ///< What the gateway serves, since then.
   } seen;
 
  private:
@@ -114,6 +121,8 @@ class Instance {
   void dial(bool probe);
   void on_open();
   void let_go();
+  void end_stay();
+  void forget_events_of(std::size_t control_plane);
   void poll_hub(std::uint64_t connection);
   void send_text(const std::string& text, Duration after);
   void on_text(const std::string& text, const std::string& event);

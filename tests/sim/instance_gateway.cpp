@@ -38,6 +38,7 @@ void Instance::push(const delivery::Push& push) {
   if (!read) return note("cannot read a push");
   note(std::string(push.full ? "PUT " : "PATCH ") + read->epoch + " " + std::to_string(push.after) + ".." +
        std::to_string(read->revision) + ", lines " + std::to_string(read->lines.size()));
+  world_.look_at_identity(*this, *read);
   Random random = world_.chance_of("push to " + gateway_.instance);
   const bool moody = has(Trouble::GatewayMoods);
   const Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);

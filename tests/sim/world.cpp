@@ -20,7 +20,7 @@ World::World(WorldOptions options)
     : options_(std::move(options)), actions_(plan_actions(options_)), now_(std::chrono::hours(1)), start_(now_) {
   Random random(Random::part(options_.seed, "world"));
   control_planes_.push_back(std::make_unique<ControlPlane>("gateway-a", "", start_));
-  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-b", "B-", start_));
+  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-b", kSecondPrefix, start_));
   for (const auto& control_plane : control_planes_) control_plane->add_token("token-0");
   const std::size_t count = random.chance(kSharesOfTwo) ? 2 : 1;
   for (std::size_t i = 0; i < count; ++i) {
@@ -123,7 +123,7 @@ void World::settle() {
 void World::heal() {
   faulty_ = false;
   note("healed");
-  present_ = 0;
+  if (std::exchange(present_, 0) != 0) cut_all();
   control_planes_[0]->heal(now_);
   note_wishes();
   at(now_ + 4s, [this] {
@@ -134,6 +134,12 @@ void World::heal() {
     instance->heal();
     instance->give_token("token-" + std::to_string(tokens_));
   }
+  operator_looks();
+}
+
+void World::operator_looks() {
+  for (const auto& instance : instances_) instance->agree_to_identity();
+  at(now_ + 30s, [this] { operator_looks(); });
 }
 
 // ---- Actions
@@ -145,7 +151,8 @@ void World::act(const Action& action) {
     case ActionKind::Operation:
     case ActionKind::LostOperation: {
       const bool lost = action.kind == ActionKind::LostOperation;
-      auto* control_plane = &present();
+      // Where another one answers, the users of the first go on meanwhile.
+      auto* control_plane = present_ != 0 && random.chance(30) ? control_planes_[0].get() : &present();
       if (const auto due = control_plane->operate(action.number, random, now_, lost)) {
         at(*due, [this, control_plane] {
           control_plane->commit(now_);
@@ -174,17 +181,35 @@ void World::act(const Action& action) {
       return;
     }
     case ActionKind::SwapIdentity:
-      present_ = 1;
-      for (const auto& instance : instances_) instance->cut(/*half_open=*/false);
-      at(now_ + random.between(1min, 2h), [this] {
-        present_ = 0;
-        for (const auto& instance : instances_) instance->cut(/*half_open=*/false);
-      });
-      return;
+      return swap_identity(action, random);
     default:
       break;
   }
   act_on(action, *instances_[random.below(instances_.size())], random);
+}
+
+/// Another control plane answers at the address. It may have little, or about as much as the first.
+void World::swap_identity(const Action& action, Random& random) {
+  cut_all();
+  present_ = 1;
+  const std::size_t operations = random.chance(60) ? random.below(80) : 0;
+  for (std::size_t i = 0; i < operations; ++i) {
+    control_planes_[1]->operate(action.number, Random(random.next()), now_, /*quiet=*/true);
+  }
+  at(now_ + 4s, [this] {
+    control_planes_[1]->commit(now_);
+    note_wishes();
+  });
+  at(now_ + random.between(1min, 2h), [this, number = ++swaps_] {
+    if (number != swaps_) return;  // it has been swapped again meanwhile
+    cut_all();
+    present_ = 0;
+  });
+  note_wishes();
+}
+
+void World::cut_all() {
+  for (const auto& instance : instances_) instance->cut(/*half_open=*/false);
 }
 
 void World::act_on(const Action& action, Instance& instance, Random& random) {
@@ -227,6 +252,8 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       return open(Trouble::GatewayAway, 1s, random.chance(80) ? Duration(5min) : Duration(1h));
     case ActionKind::GatewayMoods:
       return open(Trouble::GatewayMoods, 1min, 1h);
+    case ActionKind::AcceptIdentity:
+      return instance.agree_to_identity();
     case ActionKind::GatewayRefuses:
       return open(Trouble::GatewayRefuses, 1min, 30min);
     default:

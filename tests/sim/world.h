@@ -55,12 +55,19 @@ class World {
   Random chance_of(std::string_view what) const;
   /// The control plane that answers now.
   ControlPlane& present() { return *control_planes_[present_]; }
-  ControlPlane& control_plane_of(const Line& line) {
-    return *control_planes_[line.key.second.starts_with("B-") ? 1 : 0];
-  }
+  ControlPlane& control_plane_of(const Line& line) { return owner(line.key.second); }
+  /// The control plane that names such a thing, and its number.
+  ControlPlane& owner(const std::string& name) { return *control_planes_[ControlPlane::owner_of(name)]; }
+  const ControlPlane& owner(const std::string& name) const { return *control_planes_[ControlPlane::owner_of(name)]; }
+  std::size_t number_of(const ControlPlane& peer) const { return &peer == control_planes_[0].get() ? 0 : 1; }
   void take_ack(Instance& instance, ControlPlane& peer, const std::string& frame);
   /// A gateway has taken a body; `answered`: and its answer arrives.
   void look_at(Instance& instance, const Gateway::Reaction& reaction, const Body& body, bool answered);
+
+  /// A body is about to go to the gateway.
+  void look_at_identity(Instance& instance, const Body& body);
+  /// A link has been acknowledged.
+  void look_at_link(Instance& instance, const ControlPlane& peer);
 
   /// Lets time pass, with faults until `heal`.
   void run(Duration time);
@@ -81,6 +88,10 @@ class World {
   void trouble_rest(Instance& instance, Random& random);
   void trouble_disk(Instance& instance, Random& random);
   void restart_later(Instance& instance, Random& random);
+  void swap_identity(const Action& action, Random& random);
+  void cut_all();
+  /// After the faults: an operator who looks at /status now and then, and agrees.
+  void operator_looks();
   /// `taken_back`: what has changed did so because the database was restored.
   void note_wishes(bool taken_back = false);
   void settle();
@@ -92,6 +103,8 @@ class World {
   bool is_known_only_by_events(const Key& key) const;
   bool is_of_namesake(const Key& key, const std::string& version) const;
   void look_at_change(Instance& instance, const Served& change);
+  void look_at_ack_of_identity(const Instance& instance, const ControlPlane& peer, const Ack& ack);
+  std::size_t most_wanted(std::size_t owner, TimePoint since) const;
   void look_at_standing(Instance& instance);
   void look_at_bounds(Instance& instance);
   void check_changes(Instance& instance);
@@ -112,6 +125,7 @@ class World {
   std::size_t present_ = 0;
   std::vector<std::unique_ptr<Instance>> instances_;
   int tokens_ = 0;
+  int swaps_ = 0;
 
   std::map<Key, std::string> desire_;
   std::map<Key, std::string> existing_;
@@ -121,6 +135,8 @@ class World {
   std::map<Key, std::set<std::string>>
       created_;  ///< Those of the events that said that a key was created, since it is there.
   std::array<std::size_t, 2> events_read_{};
+  /// By control plane: how many resources it wanted, from which moment on.
+  std::array<std::deque<std::pair<TimePoint, std::size_t>>, 2> counts_;
   std::map<Key, std::set<std::string>> existed_;  ///< All versions there ever were, wanted or not.
   std::int64_t wishes_noted_ = 0;
   std::int64_t steps_ = 0;

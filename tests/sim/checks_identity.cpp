@@ -1,0 +1,82 @@
+#include <algorithm>
+
+#include "world.h"
+
+/// What must hold where another control plane answers for a while (RULE.md, section 11), seen from outside.
+namespace tether::sim {
+namespace {
+
+/// Before this no identity takes over from another, whoever agrees: two listings must say the same.
+constexpr Duration kLeastStay = 10s;
+/// Of what is in service it must have so many resources to take over by itself.
+constexpr std::size_t kLeastPercent = 80;
+/// A replica may lag behind so much.
+constexpr Duration kLag = 10s;
+/// What is known by events alone may be more than is wanted any more.
+constexpr std::size_t kUnlisted = 3;
+
+}  // namespace
+
+/// The largest number of resources that it wanted since then.
+std::size_t World::most_wanted(std::size_t owner, TimePoint since) const {
+  std::size_t most = 0;
+  for (auto count = counts_[owner].rbegin(); count != counts_[owner].rend(); ++count) {
+    most = std::max(most, count->second);
+    if (count->first <= since) break;
+  }
+  return most;
+}
+
+void World::look_at_link(Instance& instance, const ControlPlane& peer) {
+  auto& seen = instance.seen;
+  const std::size_t number = number_of(peer);
+  seen.linked[number] = now_;
+  // What was staged goes when the identity in service is named again.
+  if (seen.identity == number) instance.forget_events_of(1 - number);
+}
+
+/// An identity takes over from another only where it has been there for long enough, and where an operator agreed or it
+/// has nearly as much: else all that is in service could be lost to an empty database.
+void World::look_at_identity(Instance& instance, const Body& body) {
+  auto& seen = instance.seen;
+  std::optional<std::size_t> named;
+  for (const Line& line : body.lines) {
+    const std::size_t one = ControlPlane::owner_of(line.key.second);
+    if (named && *named != one) return fail("one_identity", "a push has a mix of two control planes' configurations");
+    named = one;
+  }
+  if (!named && body.full && seen.consented) named = seen.consented;
+  if (!named || seen.identity == named) return;
+  const auto before = std::exchange(seen.identity, named);
+  const bool is_agreed = seen.consented == named;
+  if (is_agreed) seen.consented.reset();
+  instance.end_stay();
+  const Duration stayed = seen.stayed[*named];
+  seen.stayed = {};
+  if (!before) return;
+  instance.note("serves another control plane's from now on" + std::string(is_agreed ? ", as an operator wanted" : ""));
+  if (!body.full) fail("one_identity", "a difference between two control planes' configurations is pushed");
+  if (stayed < kLeastStay) fail("switched_early", "the other control plane was there for less than two listings");
+  if (is_agreed) return;
+  std::size_t served = 0;
+  for (const auto& [key, version] : instance.gateway_.served) {
+    const bool is_theirs = ControlPlane::owner_of(key.second) == *before;
+    if (is_theirs && desire_.contains(key) && !seen.kept.contains(key)) ++served;
+  }
+  const std::size_t most = most_wanted(*named, seen.linked[*named] - kLag) + kUnlisted;
+  if (most * 100 < served * kLeastPercent) {
+    fail("switched_to_little", std::to_string(most) + " resources at most replace " + std::to_string(served) +
+                                   ", and no operator wanted that");
+  }
+}
+
+void World::look_at_ack_of_identity(const Instance& instance, const ControlPlane& peer, const Ack& ack) {
+  const std::string what = ack.artifact_id + " " + ack.action + " " + ack.performed_at;
+  if (&owner(ack.artifact_id) != &peer) fail("false_ack", what + " is told to another control plane than its own");
+  for (const auto& [key, version] : instance.gateway_.served) {
+    if (&owner(key.second) == &peer) continue;
+    return fail("false_ack", what + ", and the gateway serves another control plane's");
+  }
+}
+
+}  // namespace tether::sim
