@@ -140,6 +140,7 @@ class Instance {
   bool reports_failures_;
   Daemon daemon_;
   Gateway gateway_;
+  TimePoint gateway_free_{};  ///< When it has answered all that it was sent.
   std::unique_ptr<link::Link> link_;
   std::array<Window, static_cast<std::size_t>(Trouble::kCount)> troubles_;
 

@@ -43,7 +43,9 @@ void Instance::push(const delivery::Push& push) {
   const bool moody = has(Trouble::GatewayMoods);
   const Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);
   const std::size_t mood = moody ? random.below(12) : 12;
-  world_.at(world_.steady() + takes, [this, body = std::move(*read), number = push.number, mood, life = life_] {
+  // One after the other, in the order they came: also what a process asked for that is no more.
+  gateway_free_ = std::max(gateway_free_ + 1ms, world_.steady() + takes);
+  world_.at(gateway_free_, [this, body = std::move(*read), number = push.number, mood, life = life_] {
     const bool alive = life == life_;
     const auto outcome = push_now(body, mood, alive);
     if (alive) daemon_.on_push(number, outcome, world_.now());
