@@ -1,6 +1,7 @@
 #include "tether/sync/artifacts.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tether/protocol/kinds.h"
 #include "tether/sync/acks.h"
@@ -225,6 +226,11 @@ void Artifacts::ask_existence(Artifact& artifact, Question why) {
 }
 
 void Artifacts::on_absent(Artifact artifact, const Asked& asked) {
+  if (artifact.question == Question::DeletedEvent && !artifact.by_absence && artifact.changed <= asked.change) {
+    // Asked for another reason: if it turns out to exist, it is still to be found out why no listing has it.
+    artifact.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};
+    context_.records.put(artifact);
+  }
   if (artifact.question != Question::None) return;  // somebody is asking already
   if (artifact.by_absence) {
     // Out of service because it was absent; it stays so until it is said again, or does not exist any more.
@@ -255,8 +261,8 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
   if (artifact->question_change > asked.change) return;
   const Question question = artifact->question;
   const bool stale = is_stale(*artifact, asked);
+  const auto absent = std::exchange(artifact->absent, std::nullopt);
   artifact->question = Question::None;
-  artifact->absent.reset();
   if (stale) {
     records.put(*artifact);
     context_.ask_again();
@@ -279,7 +285,9 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
   } else if (question == Question::Absence) {
     conclude_undeployed(*artifact);
   } else {
-    records.put(*artifact);  // the event was old
+    artifact->absent = absent;  // the event was old; what a listing has said meanwhile was not
+    records.put(*artifact);
+    if (absent) context_.ask_again();
   }
   if (question == Question::DeletedEvent) records.clear_pending({artifact->kind, artifact->id});
 }

@@ -279,6 +279,26 @@ TEST_CASE("what is deployed while a listing is read is not absent from it [B4]")
   CHECK(world.artifact("new")->wanted == Wanted::Deployed);
 }
 
+TEST_CASE("what no listing has is undeployed, also if it was asked meanwhile whether an event was old") {
+  World world;
+  fill(world);
+  world.deleted_event("a0");
+  world.run(1s);
+  const auto question = world.take_request(Call::Exists);
+  world.deployments.erase("a0");
+  relist(world);
+  world.serve_for(2s);
+
+  world.answer(question);
+  world.run(1s);
+  CHECK_FALSE(world.standing().in_sync);
+  CHECK(world.offered("a0") == "d0");
+
+  world.serve_for(30s);
+  CHECK(world.offered("a0").empty());
+  CHECK(world.artifact("a0")->wanted == Wanted::Undeployed);
+}
+
 TEST_CASE("something deleted that comes back is deployed again") {
   World world;
   fill(world);
