@@ -226,6 +226,10 @@ void Artifacts::ask_existence(Artifact& artifact, Question why) {
 }
 
 void Artifacts::on_absent(Artifact artifact, const Asked& asked) {
+  if (artifact.went_back && artifact.went_back->change <= asked.change) {
+    artifact.went_back.reset();  // an earlier row has to be said twice in a row, and may never be said again
+    context_.records.put(artifact);
+  }
   if (artifact.question == Question::DeletedEvent && !artifact.by_absence && artifact.changed <= asked.change) {
     // Asked for another reason: if it turns out to exist, it is still to be found out why no listing has it.
     artifact.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};

@@ -279,6 +279,23 @@ TEST_CASE("what is deployed while a listing is read is not absent from it [B4]")
   CHECK(world.artifact("new")->wanted == Wanted::Deployed);
 }
 
+TEST_CASE("an earlier row that the next listing does not have is no open question for good") {
+  World world;
+  fill(world);
+  world.deployments["a0"].deployment_id = "d-earlier";
+  world.deployments["a0"].at = world.deployments["a0"].at - 1h;
+  relist(world);
+  world.serve_for(2s);
+  REQUIRE(world.artifact("a0")->went_back);
+  world.deployments.erase("a0");
+  world.serve_for(2min);
+
+  CHECK(world.artifact("a0")->wanted == Wanted::Undeployed);
+  CHECK_FALSE(world.artifact("a0")->went_back);
+  world.push();
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("what no listing has is undeployed, also if it was asked meanwhile whether an event was old") {
   World world;
   fill(world);
