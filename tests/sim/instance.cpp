@@ -140,7 +140,7 @@ void Instance::pump() {
         send(*request);
       } else if (const auto* frame = std::get_if<sync::SendFrame>(&command)) {
         note("says " + frame->text);
-        if (!open_ || half_open_ || has(Trouble::Partition)) continue;
+        if (is_silent()) continue;
         auto* peer = peer_;
         world_.at(world_.steady() + world_.chance_of(frame->text).between(1ms, 100ms),
                   [this, peer, connection = connection_, text = frame->text] {
@@ -182,11 +182,11 @@ void Instance::carry_out(const link::Command& command) {
   } else if (std::holds_alternative<link::HangUpProbe>(command)) {
     ++probe_;
   } else if (const auto* ping = std::get_if<link::SendPing>(&command)) {
-    if (!open_ || half_open_ || has(Trouble::Partition)) return;
+    if (is_silent()) return;
     // Frames are read in order: what was said before it has been read when its pong comes.
     world_.at(world_.steady() + 100ms + world_.chance_of("pong").between(1ms, 200ms),
               [this, connection = connection_, payload = ping->payload] {
-                if (connection != connection_ || half_open_ || has(Trouble::Partition)) return;
+                if (connection != connection_ || is_silent()) return;
                 link_->on_frame(world_.steady());
                 link_->on_pong(payload, world_.steady());
               });
@@ -307,6 +307,11 @@ void Instance::poll_hub(std::uint64_t connection) {
   world_.at(world_.steady() + 3s, [this, connection] { poll_hub(connection); });
 }
 
+bool Instance::is_silent() {
+  if (open_ && has(Trouble::Partition)) half_open_ = true;  // a stream that lost something does not go on behind it
+  return !open_ || half_open_;
+}
+
 void Instance::send_text(const std::string& text, Duration after) {
   world_.at(world_.steady() + after, [this, text, connection = connection_] {
     if (connection == connection_) on_text(text, "");
@@ -314,7 +319,7 @@ void Instance::send_text(const std::string& text, Duration after) {
 }
 
 void Instance::on_text(const std::string& text, const std::string& event_id) {
-  if (half_open_ || has(Trouble::Partition)) return;
+  if (is_silent()) return;
   const TimePoint now = world_.steady();
   note("hears " + text);
   link_->on_frame(now);

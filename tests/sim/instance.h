@@ -130,6 +130,8 @@ class Instance {
   Answer answer_to(const sync::SendRequest& request, Random& random);
   void arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link);
   void note_told_back(TimePoint true_at);
+  /// The frame that is about to pass the connection is lost.
+  bool is_silent();
   void ask_state();
   void push(const delivery::Push& push);
   delivery::PushOutcome push_now(const Body& body, std::size_t mood, bool alive);
