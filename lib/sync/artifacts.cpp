@@ -232,7 +232,7 @@ void Artifacts::on_absent(Artifact artifact, const Asked& asked) {
   }
   if (artifact.question == Question::DeletedEvent && !artifact.by_absence && artifact.changed <= asked.change) {
     // Asked for another reason: if it turns out to exist, it is still to be found out why no listing has it.
-    artifact.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};
+    artifact.absent = Proposal{context_.memory.link, context_.known_ms(asked), asked.change};
     context_.records.put(artifact);
   }
   if (artifact.question != Question::None) return;  // somebody is asking already
@@ -246,12 +246,12 @@ void Artifacts::on_absent(Artifact artifact, const Asked& asked) {
       context_.ask_again();
       return;
     case AbsenceJudgement::Note:
-      artifact.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};
+      artifact.absent = Proposal{context_.memory.link, context_.known_ms(asked), asked.change};
       context_.records.put(artifact);
       context_.ask_again();
       return;
     case AbsenceJudgement::Confirmed:
-      artifact.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};
+      artifact.absent = Proposal{context_.memory.link, context_.known_ms(asked), asked.change};
       ask_existence(artifact, Question::Absence);
       return;
   }

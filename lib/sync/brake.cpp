@@ -111,7 +111,7 @@ bool judge_brake(Context& context, const Asked& asked, const Missing& missing) {
   before.since = context.now.wall;
   before.began = asked.change;
   if (held) before = *held;
-  Lacking lacking{context.memory.link, context.link_ms(), asked.change, records.next_change(), 0, false};
+  Lacking lacking{context.memory.link, context.known_ms(asked), asked.change, records.next_change(), 0, false};
   lacking.fresh = records.note_held(scope, missing.kind, missing.artifact_kind, missing.artifact_id);
   lacking.keeps_some = keeps_some(records, scope, missing, before.began);
   Hold hold = judge_hold(before, lacking, context.options.deletion_release_after);

@@ -48,6 +48,10 @@ struct Context {
   std::int64_t link_ms() const {
     return std::chrono::duration_cast<std::chrono::milliseconds>(now.steady - memory.link_since).count();
   }
+  /// When what a listing lacked was known.
+  std::int64_t known_ms(const Asked& asked) const {
+    return std::min(link_ms(), asked.when_ms + std::int64_t{kListedWithin.count()});
+  }
   /// A full listing that is asked after now: at once, and at most one each second.
   void doubt() { relist(std::max(now.steady, memory.full_asked + kDoubtsShare)); }
   /// A second statement is needed: list again when a confirmation may count.

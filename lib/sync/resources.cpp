@@ -151,7 +151,7 @@ void Resources::on_absent(Resource resource, const Asked& asked, Absent how) {
       list_again();
       return;
     case AbsenceJudgement::Note:
-      resource.absent = Proposal{context_.memory.link, context_.link_ms(), asked.change};
+      resource.absent = Proposal{context_.memory.link, context_.known_ms(asked), asked.change};
       records.put(resource);
       // A sweep asks about what was noted when it is over, and until then has better use for the places.
       if (how == Absent::ToBeWeighed && context_.memory.planner.sweeps_at_once()) return;

@@ -28,6 +28,8 @@ inline constexpr std::chrono::nanoseconds kSameInstant = std::chrono::millisecon
 /// confirmation).
 inline constexpr std::chrono::milliseconds kConfirmAfter{10'000};
 inline constexpr std::chrono::milliseconds kConfirmBefore{60'000};
+/// How long a listing may take: what one lacked is known by then, also if its answer waited longer for the store.
+inline constexpr std::chrono::milliseconds kListedWithin{120'000};
 /// How soon after the confirmation `exists` must be asked; its answer to a later question says nothing about the list.
 inline constexpr std::chrono::milliseconds kExistsWithin{30'000};
 

@@ -236,6 +236,21 @@ TEST_CASE("absent from one listing and back in the next stays in service [CE-10]
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a listing that waited long for the store is as old as it was when it came [CE-10]") {
+  World world;
+  fill(world);
+  world.deployments.erase("a0");
+  relist(world);
+  const auto listing = world.take_request(Call::Deployments);
+  world.run(5min);
+  world.answer(listing);
+  world.serve_for(12s);
+  CHECK(world.offered("a0") == "d0");
+
+  world.serve_for(12s);
+  CHECK(world.offered("a0").empty());
+}
+
 TEST_CASE("two absences under two links are no confirmation [CE-10]") {
   World world;
   fill(world);
