@@ -103,9 +103,12 @@ void Resources::on_key_revoked(const protocol::KeyRevoked& key, const protocol::
     context_.records.put_seen(event.type, event.at);
     return;
   }
-  put_pending(event, stored->kind, stored->id);
-  remove(*stored);
-  clear_pending_if_answered({stored->kind, stored->id});
+  // A name is one key's at a time: another one that has it was revoked before, and that was not heard.
+  for (; stored; stored = context_.records.key_by_name(key.artifact_id, key.name)) {
+    put_pending(event, stored->kind, stored->id);
+    remove(*stored);
+    clear_pending_if_answered({stored->kind, stored->id});
+  }
   list_keys_of(key.artifact_id);  // the event carries no time: the list has the last word
 }
 

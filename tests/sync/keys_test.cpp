@@ -263,6 +263,21 @@ TEST_CASE("a key that belongs to another artifact now does not stay in service w
   CHECK(world.offered("ApiKey", "k").empty());
 }
 
+TEST_CASE("a revocation is of every key that is known by its name") {
+  World world;
+  world.deploy("m", "d1", "Mcp");
+  world.settle();
+  world.event("apikey.created", protocol::KeyCreated{World::key("first", "m", "key", from_ms(1000))});
+  world.event("apikey.created", protocol::KeyCreated{World::key("second", "m", "key", from_ms(9000))});
+  world.event("apikey.created", protocol::KeyCreated{World::key("other", "m", "another", from_ms(9000))});
+
+  world.event("apikey.revoked", protocol::KeyRevoked{"m", "key"});
+
+  CHECK(world.offered("ApiKey", "first").empty());
+  CHECK(world.offered("ApiKey", "second").empty());
+  CHECK_FALSE(world.offered("ApiKey", "other").empty());
+}
+
 TEST_CASE("a key of an MCP proxy that is created again after it was revoked is taken: no list would bring it") {
   World world;
   world.deploy("m", "d1", "Mcp");
