@@ -222,7 +222,7 @@ struct Pending {
 struct Hint {
   protocol::ResourceState state;
   bool deleted = false;
-  bool lacked = false;      ///< A listing did not have it, and another one is asked.
+  bool lacked = false;      ///< A listing did not show it, and another one is asked.
   std::int64_t change = 0;  ///< The store's counter when it came: a listing asked after it has the last word.
 };
 

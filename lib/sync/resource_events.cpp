@@ -220,6 +220,16 @@ void Resources::forget_settled_pending() {
   });
 }
 
+bool Resources::shows(const Hint& hint, bool unseen) {
+  if (hint.deleted || unseen) return hint.deleted == unseen;
+  Records& records = context_.records;
+  const auto stored = records.resource(hint.state.kind, hint.state.id);
+  const auto body = stored ? records.body({stored->kind, stored->id}, stored->body) : std::nullopt;
+  if (!body) return false;
+  const std::string merged = protocol::merge_data(body->document, hint.state.data);
+  return protocol::same_content(stored->kind, body->document, merged);
+}
+
 void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
   auto& hints = context_.memory.hints;
   for (auto it = hints.begin(); it != hints.end();) {
@@ -228,9 +238,9 @@ void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
       ++it;
       continue;
     }
-    // What an event has just made may not be shown yet: asked once more, and then the list has the last word.
+    // What an event has just done may not be shown yet: asked once more, and then the list has the last word.
     const bool unseen = !context_.records.was_seen(asked.scope, hint.state.id);
-    if (!hint.deleted && unseen && !std::exchange(hint.lacked, true)) {
+    if (!shows(hint, unseen) && !std::exchange(hint.lacked, true)) {
       hint.change = context_.records.next_change();
       context_.records.put_hint(hint);
       ask_about(hint.state, kConfirmAfter);

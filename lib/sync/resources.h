@@ -51,6 +51,8 @@ class Resources {
   void forget_absence(Resource& resource);
   void drop_orphaned_applications(const Resource& key);
   void hint(const protocol::ResourceState& state, bool deleted);
+  /// Whether a listing, as it is stored now, has what the event has done.
+  bool shows(const Hint& hint, bool unseen);
   void clear_pending_if_answered(const Key& key);
   void ask_about(const protocol::ResourceState& state, Duration after = {});
   void list_keys_of(std::string_view artifact_id);

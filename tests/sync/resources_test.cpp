@@ -119,6 +119,38 @@ TEST_CASE("a list that lacks what an event has just made is asked once more [A7]
   }
 }
 
+TEST_CASE("a list that still shows what was before an event is asked once more [A7]") {
+  World world;
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  fill(world);
+  const auto asked = world.count_asked("GET /apis/a/subscriptions");
+  SECTION("when it changed something") {
+    const auto changed_to = World::subscription("s", "a", "");
+    world.event("subscription.updated", changed(changed_to));
+    world.serve_for(5s);
+    CHECK(world.offered("Subscription", "s") == world.subscriptions["s"].data);
+    CHECK_FALSE(world.standing().in_sync);
+    world.subscriptions["s"] = changed_to;
+    world.serve_for(6s);
+    CHECK(world.offered("Subscription", "s") == changed_to.data);
+  }
+  SECTION("when it deleted something") {
+    world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s"});
+    world.serve_for(5s);
+    CHECK_FALSE(world.standing().in_sync);
+    world.subscriptions.clear();
+    world.serve_for(6s);
+    CHECK(world.offered("Subscription", "s").empty());
+  }
+  SECTION("and has the last word") {
+    world.event("subscription.updated", changed(World::subscription("s", "a", "")));
+    world.serve_for(60s);
+    CHECK(world.offered("Subscription", "s") == world.subscriptions["s"].data);
+  }
+  CHECK(world.count_asked("GET /apis/a/subscriptions") == asked + 2);
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("a hint that no listing answered before a crash is followed by the next process [A4]") {
   World world;
   fill(world);
