@@ -108,12 +108,15 @@ void end_deployments(Context& context, Asked& asked, const RequestOutcome& outco
   if (!held) {
     for (const Statement& row : asked.take_back) artifacts.on_taken_back(row);
   }
-  records.visit_unseen_artifacts(asked.scope, [&artifacts, &asked, held](const Artifact& artifact) {
+  asked.differs |= records.last_change() != last_change;
+  records.visit_unseen_artifacts(asked.scope, [&records, &artifacts, &asked, held](const Artifact& artifact) {
     // What is not in service may go whatever the brake says: its removal takes nothing from the gateway.
     if (held && artifact.offering.offered.is_set()) return;
+    const std::int64_t before = records.last_change();
     artifacts.on_absent(artifact, asked);
+    // What is undeployed because it was absent is asked about at each listing: it is lacked as it was.
+    asked.differs |= !artifact.by_absence && records.last_change() != before;
   });
-  asked.differs |= records.last_change() != last_change;
   if (records.side() == Side::Staged) note_staged_listing(context, asked);
   end_release(context, asked.scope, records.unseen_artifacts(asked.scope).unseen);
 }

@@ -195,6 +195,18 @@ TEST_CASE("a row that a later listing of another identity lacks puts off the swi
   CHECK(world.offered("b5") == "e5");
 }
 
+TEST_CASE("what is undeployed by absence does not keep a staged identity from taking over [CE-9]") {
+  World world;
+  serve_first(world);
+  link_second(world, 5);
+  world.serve_for(2s);
+  world.deployments.erase("b5");  // it exists, and is not listed any more
+
+  world.serve_for(60s);
+  CHECK(served_by(world) == "gateway-2");
+  CHECK(world.artifact("b5")->by_absence);
+}
+
 TEST_CASE("a listing of another identity that cannot be read whole is no listing [CE-9]") {
   World world;
   serve_first(world);
