@@ -90,6 +90,17 @@ TEST_CASE("an empty file, section or value is unset") {
   CHECK(mistakes_in("log:\ngateway:\n  user: \"\"\n  policies_file: null\n").empty());
 }
 
+TEST_CASE("an alias stands for what its anchor names, also for itself") {
+  const Folder folder;
+  const Settings settings = load_good({}, folder.write("t.yaml", "state_dir: &d /srv\ngateway:\n  socket: *d\n"));
+  CHECK(settings.gateway.socket == "/srv");
+
+  CHECK(mistakes_in("log: &l\n  colour: red\nadmin: *l\n") ==
+        std::vector<std::string>{"log.colour (t.yaml:2): unknown setting", "admin.colour (t.yaml:2): unknown setting"});
+  CHECK(mistakes_in("log: &l\n  level: *l\n") ==
+        std::vector<std::string>{"log.level (t.yaml:2): holds a list or a map, should hold one plain value"});
+}
+
 TEST_CASE("what is not YAML is a mistake with its line") {
   CHECK_THAT(mistakes_in("log:\n  level: a: b\n").at(0), StartsWith("t.yaml:2: ") && Contains("not YAML"));
   CHECK_THAT(mistakes_in("log: *nowhere\n").at(0), StartsWith("t.yaml:"));
