@@ -85,7 +85,10 @@ void Keeper::on_stored(TimePoint now) {
   if (std::exchange(store_backoff_, Duration{}) > Duration{}) {
     store_retry_at_ = {};
     log_.info("store.recovered");
-    board_.update([](Status& status) { status.store.degraded = false; });
+    board_.update([](Status& status) {
+      status.store.degraded = false;
+      status.store.last_error.reset();
+    });
     // Given when the store could perhaps not be asked about its epoch.
     const auto state = courier_ ? courier_->gateway_state() : std::nullopt;
     if (state && !state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);

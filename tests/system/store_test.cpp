@@ -60,7 +60,9 @@ void check_serves_without_writing(Scene& scene, const peers::Deployed& more, std
 }
 
 void check_heals(Scene& scene, const peers::Deployed& more) {
-  CHECK(wait_until_degraded(scene, false).is_object());
+  const auto healed = wait_until_degraded(scene, false);
+  REQUIRE(healed.is_object());
+  CHECK(healed["store"]["last_error"].is_null());
   CHECK(is_acknowledged(scene, more.artifact_id));
   CHECK(scene.wait_until_in_sync().is_object());
   CHECK(differences(scene).empty());
