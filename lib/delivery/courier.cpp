@@ -232,7 +232,9 @@ void Courier::on_push_answer(const PushOutcome& outcome, const protocol::PushAns
   verdict_ = std::move(accepted);
 
   answered_instance_ = instance_;
-  const std::int64_t resources = sent_.full ? outcome.lines : state_->resources;
+  // After a delta at most these, until it is asked. It must not pass for empty: it is given everything so after a PUT
+  // that was refused whole.
+  const std::int64_t resources = outcome.lines + (sent_.full ? 0 : state_->resources);
   state_ = protocol::GatewayState{instance_, outcome.epoch, outcome.revision, resources};
   proof_at_ = sent_at_;
   elsewhere_ = 0;

@@ -56,6 +56,29 @@ TEST_CASE("a first PUT that is refused whole becomes an empty PUT and halved del
   CHECK(desk.courier.condition() == GatewayCondition::InSync);
 }
 
+TEST_CASE(
+    "a gateway that was given something in parts does not pass for empty when another identity takes over [CE-2]") {
+  Desk desk;
+  for (int n = 0; n < 20; ++n) desk.write(id_of(n), 1);
+  desk.gateway.max_lines = 15;
+  desk.records_at_most = 1;  // the empty PUT's; the first part's is out
+  desk.tell();
+  desk.pump();
+  REQUIRE(desk.gateway.resources.size() == 10);
+
+  desk.earlier_epochs[desk.standing.epoch] = desk.standing.revision;
+  desk.standing.epoch = "e2";
+  desk.standing.answered = {};
+  for (int n = 0; n < 20; ++n) desk.write(id_of(n), 2);
+  desk.records_at_most = SIZE_MAX;
+  desk.tell();
+  desk.run(10min);
+
+  // Too many lines for one PUT, and with what it has nothing else is right.
+  CHECK(desk.gateway.resources.size() == 10);
+  CHECK(desk.courier.condition() == GatewayCondition::Refusing);
+}
+
 TEST_CASE("a gateway that takes only a few lines at a time gets all of them, and none is refused") {
   Desk desk;
   for (int n = 0; n < 100; ++n) desk.write(id_of(n), 1);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
@@ -33,6 +35,7 @@ class Desk {
   std::vector<Accepted> accepted;
   std::vector<LineRefused> refused_lines;
   bool records_verdicts = true;
+  std::size_t records_at_most = SIZE_MAX;  ///< Answers.
   std::size_t asked = 0;
   TimePoint now{std::chrono::hours(1)};
   Courier courier;
@@ -67,7 +70,7 @@ class Desk {
   void pump() {
     for (int turns = 0; turns < 1000; ++turns) {
       if (const auto verdict = courier.take_verdict()) {
-        if (records_verdicts) record(*verdict);
+        if (records_verdicts && accepted.size() < records_at_most) record(*verdict);
         continue;
       }
       if (const auto command = courier.take_command(now)) {
