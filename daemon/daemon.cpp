@@ -128,13 +128,15 @@ class Beat {
 class Consents {
  public:
   void go_to(Keeper* keeper) { keeper_ = keeper; }
-  void release(const std::vector<AgreedHold>& holds) const {
+  void release(const AgreedRelease& agreed) const {
     Keeper* const keeper = keeper_;
     if (keeper == nullptr) return;
     std::vector<sync::ShownHold> shown;
-    shown.reserve(holds.size());
-    for (const AgreedHold& hold : holds) shown.push_back({hold.listing, hold.noted});
-    keeper->release_deletions(shown);
+    shown.reserve(agreed.holds.size());
+    for (const AgreedHold& hold : agreed.holds) shown.push_back({hold.listing, hold.noted});
+    if (!shown.empty()) keeper->release_deletions(shown);
+    const auto& push = agreed.push;
+    if (push) keeper->release_push({push->instance, push->epoch, push->revision, push->has, push->would_get});
   }
   void accept(const std::string& gateway_id) const {
     if (Keeper* const keeper = keeper_) keeper->accept_identity(gateway_id);
@@ -184,7 +186,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
       AdminServer::start(settings.admin.host, settings.admin.port,
                          {[&board] { return board.copy(); }, [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
                           [&redactor](std::string_view text) { return redactor.redact(text); },
-                          [&consents](const std::vector<AgreedHold>& holds) { consents.release(holds); },
+                          [&consents](const AgreedRelease& agreed) { consents.release(agreed); },
                           [&consents](const std::string& gateway_id) { consents.accept(gateway_id); }},
                          metrics);
   const std::string listen = settings.admin.host + ":" + std::to_string(settings.admin.port);

@@ -117,6 +117,10 @@ void Keeper::release_deletions(const std::vector<sync::ShownHold>& shown) {
   post([this, shown](sync::Records& records, sync::Now now) { engine_.on_release_deletions(records, shown, now); });
 }
 
+void Keeper::release_push(const delivery::HeldPut& shown) {
+  inbox_.post({nullptr, [this, shown](TimePoint now) { courier_->release_hold(shown, now); }});
+}
+
 void Keeper::accept_identity(const std::string& gateway_id) {
   post([this, gateway_id](sync::Records& records, sync::Now now) {
     engine_.on_identity_accepted(records, gateway_id, now);

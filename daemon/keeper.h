@@ -73,6 +73,8 @@ class Keeper {
 
   /// From the admin endpoint: an operator agrees to what it was shown of the deletion brake.
   void release_deletions(const std::vector<sync::ShownHold>& shown);
+  /// Likewise: to the push to the gateway that is held.
+  void release_push(const delivery::HeldPut& shown);
   /// Likewise: it wants the staged identity served that it was shown.
   void accept_identity(const std::string& gateway_id);
 
@@ -151,6 +153,7 @@ class Keeper {
   std::uint64_t links_lost_known_ = 0;  ///< Of these, the ones that the engine has heard of.
   bool gateway_in_trouble_ = true;      ///< Until it is in sync for the first time.
   delivery::GatewayCondition said_ = delivery::GatewayCondition::Connecting;
+  bool push_held_ = false;  ///< As it was said last.
   bool gateway_tried_ = false;
 
   std::mutex end_mutex_;

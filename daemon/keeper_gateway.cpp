@@ -136,6 +136,14 @@ void Keeper::say_refused(const protocol::RejectedLine& line) {
 }
 
 void Keeper::say_gateway_state() {
+  if (const auto held = courier_->held(); held.has_value() != push_held_) {
+    push_held_ = held.has_value();
+    if (held) {
+      log_.warn("gateway.push_held", {{"has", held->has}, {"would_get", held->would_get}});
+    } else {
+      log_.info("gateway.push_no_longer_held");
+    }
+  }
   const auto condition = courier_->condition();
   if (condition == said_) return;
   using delivery::GatewayCondition;

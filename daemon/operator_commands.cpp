@@ -60,7 +60,7 @@ CommandEnds ends_of(const AdminClient& client, const std::string& name, const st
 
 int run_release_deletions(const AdminSettings& admin, bool yes) {
   const AdminClient client(admin.host, admin.port);
-  const auto ends = ends_of(client, kReleaseCommand, "Let the control plane confirm this, and remove it?");
+  const auto ends = ends_of(client, kReleaseCommand, "Let this go?");
   return exit_status_of(release_deletions(ends, yes));
 }
 

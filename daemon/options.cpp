@@ -18,7 +18,7 @@ ParsedOptions parse_options(int argc, const char* const* argv, const std::string
   check->fallthrough();
   auto* release = app.add_subcommand(
       "release-deletions",
-      "Show what the running daemon's deletion brake holds, ask, and let the control plane confirm it");
+      "Show what the running daemon's deletion brake holds, or keeps from the gateway, ask, and let it go");
   release->fallthrough();
   release->add_flag("--yes", options.yes, "Agree without being asked");
   auto* accept = app.add_subcommand(

@@ -118,6 +118,10 @@ void describe_gateway(const delivery::Courier& courier, const Redactor& redactor
   if (shown.instance && courier.gateway_state()) shown.applied_revision = courier.gateway_state()->revision;
   shown.has_answered_push = courier.has_answered_push();
   shown.last_proven_sync = courier.proven_at();
+  shown.held_push.reset();
+  if (const auto held = courier.held()) {
+    shown.held_push = HeldPush{held->instance, held->epoch, held->revision, held->has, held->would_get};
+  }
   shown.last_error = unless_empty(redactor.redact(courier.last_error(), kMaxWordsBytes));
 }
 

@@ -162,10 +162,10 @@ void AdminServer::Impl::command(const char* name, void (Impl::*handler)(const st
 
 void AdminServer::Impl::release(const std::string& body, httplib::Response& response) {
   if (!sources.release) return answer(response, 503, "stopping\n");
-  const auto holds = read_release(body);
-  if (!holds) return answer(response, 400, holds.error().message + "\n");
-  if (const auto why_not = why_not_release(sources.status(), *holds)) return answer(response, 409, *why_not + "\n");
-  sources.release(*holds);
+  const auto agreed = read_release(body);
+  if (!agreed) return answer(response, 400, agreed.error().message + "\n");
+  if (const auto why_not = why_not_release(sources.status(), *agreed)) return answer(response, 409, *why_not + "\n");
+  sources.release(*agreed);
   answer(response, 202, "asked\n");
 }
 

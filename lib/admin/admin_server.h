@@ -23,7 +23,7 @@ struct AdminSources {
   /// Takes known secret values out of every body: a last net under the rule that nobody puts one in. May be unset.
   std::function<std::string(std::string_view)> redact = {};
   /// Leave an operator's consent for the state thread: to what is held, to the staged gateway id. May be unset.
-  std::function<void(const std::vector<AgreedHold>&)> release = {};
+  std::function<void(const AgreedRelease&)> release = {};
   std::function<void(const std::string&)> accept = {};
 };
 

@@ -222,6 +222,7 @@ class Metrics::Impl {
   Labelled<Gauge> resources_{registry_, "tetherd_resources", "Resources that are offered to the gateway, by kind.",
                              "kind", labels_.kinds};
   Gauge& quarantined_ = gauge(registry_, "tetherd_quarantined_resources", "Resources that the gateway refused.");
+  Gauge& push_held_ = gauge(registry_, "tetherd_gateway_push_held", "1 while a push waits for an operator.");
   Gauge& held_ = gauge(registry_, "tetherd_held_deletions", "Removals that are held until they are confirmed.");
   Gauge& waiting_ = gauge(registry_, "tetherd_waiting_resources",
                           "Resources that are wanted and wait for a document or for what they refer to.");
@@ -261,6 +262,7 @@ void Metrics::set_status(const Status& status, TimePoint now, Instant wall_now) 
   for (const auto& [kind, count] : status.store.resources) offered[&m.resources_[kind]] += static_cast<double>(count);
   m.resources_.for_each([&offered](Gauge& series) { series.Set(offered[&series]); });
   m.quarantined_.Set(static_cast<double>(status.counts.quarantined));
+  m.push_held_.Set(zero_or_one(status.gateway.held_push.has_value()));
   m.held_.Set(static_cast<double>(status.counts.held));
   m.waiting_.Set(static_cast<double>(status.counts.waiting));
   const auto& staged = status.control_plane.staged;

@@ -10,8 +10,9 @@
 #include "tether/admin/status.h"
 #include "tether/base/result.h"
 
-/// `tetherd release-deletions`: what the command and the daemon say to each other, and what the command tells its
-/// operator. Pure, but for the functions that it is given.
+/// `tetherd release-deletions`, which lets go what the deletion brake holds and a push that would take away most of
+/// what the gateway has: what the command and the daemon say to each other, and what the command tells its operator.
+/// Pure, but for the functions that it is given.
 namespace tether {
 
 inline constexpr const char* kReleaseCommand = "release-deletions";
@@ -23,14 +24,22 @@ struct AgreedHold {
   friend bool operator==(const AgreedHold&, const AgreedHold&) = default;
 };
 
-/// `{"holds":[{"listing":"deployments","noted":42}]}`
-std::string write_release(const std::vector<AgreedHold>& holds);
-/// Reject: it is not that, with what is wrong. At most kMaxAgreedHolds.
-Result<std::vector<AgreedHold>> read_release(std::string_view body);
+/// All of them, and the push to the gateway that is held.
+struct AgreedRelease {
+  std::vector<AgreedHold> holds;
+  std::optional<HeldPush> push = {};
+  friend bool operator==(const AgreedRelease&, const AgreedRelease&) = default;
+};
+
+/// `{"holds":[{"listing":"deployments","noted":42}]}`, with or without a member `push` as `gateway.held_push` of
+/// `/status`.
+std::string write_release(const AgreedRelease& agreed);
+/// Reject: it is not that, or agrees to nothing. At most kMaxAgreedHolds.
+Result<AgreedRelease> read_release(std::string_view body);
 inline constexpr std::size_t kMaxAgreedHolds = 1000;
 
-/// One line saying why the daemon cannot ask for what is agreed to; nothing: it can.
-std::optional<std::string> why_not_release(const Status& status, const std::vector<AgreedHold>& holds);
+/// One line saying why the daemon cannot do what is agreed to; nothing: it can.
+std::optional<std::string> why_not_release(const Status& status, const AgreedRelease& agreed);
 
 /// Shows what is held, asks (unless `yes`), tells the daemon, and watches what comes of it.
 CommandEnd release_deletions(const CommandEnds& ends, bool yes);

@@ -60,6 +60,15 @@ Json control_plane(const ControlPlaneStatus& status, TimePoint now) {
   };
 }
 
+Json held_push(const std::optional<HeldPush>& push) {
+  if (!push) return {};
+  return {{"instance", push->instance},
+          {"epoch", push->epoch},
+          {"revision", push->revision},
+          {"has", push->has},
+          {"would_get", push->would_get}};
+}
+
 Json gateway(const GatewayStatus& status, TimePoint now) {
   return {
       {"state", to_string(status.state)},
@@ -68,6 +77,7 @@ Json gateway(const GatewayStatus& status, TimePoint now) {
       {"instance", or_null(status.instance)},
       {"applied_revision", or_null(status.applied_revision)},
       {"ready", status.has_answered_push},
+      {"held_push", held_push(status.held_push)},
       {"last_proven_sync_age_s", age(status.last_proven_sync, now)},
       {"last_error", or_null(status.last_error)},
   };

@@ -39,6 +39,16 @@ struct ControlPlaneStatus {
   std::optional<StagedStatus> staged = {};
 };
 
+/// A push that waits for an operator: the gateway has what the store does not know, and would be left with much less.
+struct HeldPush {
+  std::string instance;  ///< The gateway's, and the pair that it says it has.
+  std::string epoch;
+  std::int64_t revision = 0;
+  std::int64_t has = 0;        ///< How many resources it has;
+  std::int64_t would_get = 0;  ///< how many there would be in their place.
+  friend bool operator==(const HeldPush&, const HeldPush&) = default;
+};
+
 struct GatewayStatus {
   enum class State { Away, Connecting, Behind, InSync, Refusing };
 
@@ -51,6 +61,7 @@ struct GatewayStatus {
   bool has_answered_push = false;
   std::optional<TimePoint> last_proven_sync;
   std::optional<std::string> last_error;
+  std::optional<HeldPush> held_push = {};
 };
 
 struct StoreStatus {

@@ -18,22 +18,6 @@ bool refuses_body(int status) {
 
 }  // namespace
 
-std::string_view to_string(GatewayCondition condition) {
-  switch (condition) {
-    case GatewayCondition::Away:
-      return "away";
-    case GatewayCondition::Connecting:
-      return "connecting";
-    case GatewayCondition::Behind:
-      return "behind";
-    case GatewayCondition::InSync:
-      return "in_sync";
-    case GatewayCondition::Refusing:
-      return "refusing";
-  }
-  return "unknown";
-}
-
 Courier::Courier(const CourierLimits& limits, LastRevisionOf last_revision_of, std::int64_t last_push, TimePoint now)
     : limits_(limits),
       last_revision_of_(std::move(last_revision_of)),
@@ -86,9 +70,20 @@ bool Courier::has_nothing() const {
 /// The gateway has something that this store does not remember: it must not be emptied by a store that was lost.
 Courier::Plan Courier::plan_for_stranger() const {
   if (!standing_->complete) return Plan::WaitForListing;
-  if (released_ || standing_->contains_known) return Plan::Put;
+  if (standing_->contains_known || is_released()) return Plan::Put;
   const bool empties = standing_->offered == 0 || standing_->offered * 100 < state_->resources * kHoldBelowPercent;
   return empties ? Plan::Hold : Plan::Put;
+}
+
+/// What the operator agreed to is still so: it has what it had, and would get no less.
+bool Courier::is_released() const {
+  const HeldPut now = replacement();
+  return released_ && now.would_get >= released_->would_get &&
+         HeldPut{now.instance, now.epoch, now.revision, now.has, released_->would_get} == *released_;
+}
+
+HeldPut Courier::replacement() const {
+  return {state_->instance, state_->epoch, state_->revision, state_->resources, standing_->offered};
 }
 
 bool Courier::agrees() const {
@@ -239,7 +234,7 @@ void Courier::on_push_answer(const PushOutcome& outcome, const protocol::PushAns
   proof_at_ = sent_at_;
   elsewhere_ = 0;
   refusing_ = false;
-  released_ = false;
+  released_.reset();
   last_error_.clear();
   check_at_ = now + limits_.check_interval;
   pace_after_refusals(answer.rejected, now);
@@ -309,9 +304,9 @@ void Courier::on_gateway_appeared(TimePoint now) {
   if (flight_ == Flight::None && !agrees()) forget_state();
 }
 
-void Courier::release_hold(TimePoint now) {
+void Courier::release_hold(const HeldPut& shown, TimePoint now) {
   if (!is_held()) return;
-  released_ = true;
+  released_ = shown;
   not_before_ = now;
   refresh();
 }
@@ -367,30 +362,6 @@ std::optional<Command> Courier::take_command(TimePoint now) {
 
 std::optional<Verdict> Courier::take_verdict() {
   return std::exchange(verdict_, std::nullopt);
-}
-
-GatewayCondition Courier::condition() const {
-  if (away_) return GatewayCondition::Away;
-  if (refusing_ || unreadable_) return GatewayCondition::Refusing;
-  if (!reachable_) return GatewayCondition::Connecting;
-  return agrees() ? GatewayCondition::InSync : GatewayCondition::Behind;
-}
-
-std::optional<std::string> Courier::present_instance() const {
-  if (!reachable_) return std::nullopt;
-  return instance_;
-}
-
-std::string Courier::last_error() const {
-  if (!last_error_.empty()) return last_error_;
-  if (plan_ == Plan::Hold) {
-    return "the gateway has " + std::to_string(state_->resources) + " resources that this store does not know, and " +
-           std::to_string(standing_->offered) + " would replace them: held for the operator";
-  }
-  if (plan_ == Plan::WaitForListing) return "the gateway has what this store does not know: waiting for a full listing";
-  if (plan_ == Plan::WaitForStore && standing_) return "the store cannot be written: the gateway keeps what it has";
-  if (plan_ == Plan::WaitForStore) return "the store cannot be read: the gateway keeps what it has";
-  return {};
 }
 
 }  // namespace tether::delivery

@@ -48,6 +48,17 @@ struct Standing {
   bool storable = true;         ///< False: read-only, full or a newer schema.
 };
 
+/// A PUT that waits for the operator, since it would take away most of what the gateway has and the store does not
+/// know.
+struct HeldPut {
+  std::string instance;  ///< The gateway, and what it says that it has …
+  std::string epoch;
+  std::int64_t revision = 0;
+  std::int64_t has = 0;        ///< … as a number of resources;
+  std::int64_t would_get = 0;  ///< how many there would be in their place.
+  friend bool operator==(const HeldPut&, const HeldPut&) = default;
+};
+
 struct AskState {
   friend bool operator==(AskState, AskState) = default;
 };
@@ -124,8 +135,9 @@ class Courier {
   void on_push_outcome(std::int64_t push, const PushOutcome& outcome, TimePoint now);
   /// The socket's file appeared: no wait is served out.
   void on_gateway_appeared(TimePoint now);
-  /// The operator lets a held PUT go, once.
-  void release_hold(TimePoint now);
+  /// The operator was shown this and lets it go, once. It counts as long as the gateway is where it was and would get
+  /// no less than was shown; of anything else it changes nothing.
+  void release_hold(const HeldPut& shown, TimePoint now);
   void on_deadline(TimePoint now);
 
   std::optional<TimePoint> next_deadline() const;
@@ -142,8 +154,9 @@ class Courier {
   const std::optional<protocol::GatewayState>& gateway_state() const { return state_; }
   /// Why nothing is sent or the last request failed; empty if all is well.
   std::string last_error() const;
-  /// A PUT waits for the operator: it would take away most of what the gateway has.
   bool is_held() const { return plan_ == Plan::Hold; }
+  /// The PUT that is_held.
+  std::optional<HeldPut> held() const;
   /// When the request was sent that last showed gateway and store to agree.
   std::optional<TimePoint> proven_at() const { return proven_at_; }
 
@@ -164,6 +177,8 @@ class Courier {
   Plan plan_for_replacing() const;
   Plan plan_for_stranger() const;
   bool has_nothing() const;
+  bool is_released() const;
+  HeldPut replacement() const;
   bool sends() const;
   bool agrees() const;
   bool replaces_what_answered() const;
@@ -213,7 +228,7 @@ class Courier {
   /// A body up to this revision was refused whole: halves of it are sent until the line is found.
   std::optional<std::int64_t> refused_up_to_;
   bool split_put_ = false;  ///< A PUT was refused whole: deltas do its work.
-  bool released_ = false;
+  std::optional<HeldPut> released_;
   std::set<std::pair<std::string, std::string>> refused_lines_;  ///< Since gateway and store last agreed.
 
   TimePoint proof_at_;  ///< When the last request that was answered had been sent.

@@ -206,9 +206,9 @@ class CommandFixture : public Fixture {
   CommandFixture() {
     server->stop();
     AdminSources with_commands = sources();
-    with_commands.release = [this](const std::vector<AgreedHold>& holds) {
+    with_commands.release = [this](const AgreedRelease& release) {
       const std::lock_guard lock(mutex);
-      agreed.insert(agreed.end(), holds.begin(), holds.end());
+      agreed.insert(agreed.end(), release.holds.begin(), release.holds.end());
     };
     with_commands.accept = [this](const std::string& gateway_id) {
       const std::lock_guard lock(mutex);

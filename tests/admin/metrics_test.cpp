@@ -135,6 +135,7 @@ TEST_CASE("what is stored is told by count") {
   status.counts = {.quarantined = 1000, .held = 2000, .waiting = 3000};
   status.quarantined.resize(1);
   status.control_plane.staged.emplace().needs_operator = true;
+  status.gateway.held_push.emplace();
   scraped.set(status);
 
   CHECK(scraped["tetherd_resources{kind=\"RestApi\"}"] == 7);
@@ -149,11 +150,14 @@ TEST_CASE("what is stored is told by count") {
   CHECK(scraped["tetherd_waiting_resources"] == 3000);
   CHECK(scraped["tetherd_identity_staged"] == 1);
   CHECK(scraped["tetherd_identity_needs_operator"] == 1);
+  CHECK(scraped["tetherd_gateway_push_held"] == 1);
 
   status.control_plane.staged->needs_operator = false;
+  status.gateway.held_push.reset();
   scraped.set(status);
   CHECK(scraped["tetherd_identity_staged"] == 1);
   CHECK(scraped["tetherd_identity_needs_operator"] == 0);
+  CHECK(scraped["tetherd_gateway_push_held"] == 0);
 
   scraped.set(Status{});
   CHECK(scraped["tetherd_resources{kind=\"RestApi\"}"] == 0);
@@ -293,7 +297,8 @@ TEST_CASE("the metrics that dashboards rely on are there from the start") {
         "tetherd_control_plane_network_errors_total", "tetherd_control_plane_reconnect_attempts_total",
         "tetherd_events_received_total", "tetherd_gateway_in_sync", "tetherd_gateway_push_duration_seconds",
         "tetherd_resources", "tetherd_quarantined_resources", "tetherd_held_deletions", "tetherd_outbox_acks",
-        "tetherd_identity_staged", "tetherd_identity_needs_operator", "tetherd_build_info"}) {
+        "tetherd_identity_staged", "tetherd_identity_needs_operator", "tetherd_gateway_push_held",
+        "tetherd_build_info"}) {
     CHECK_THAT(text, Contains("# TYPE " + std::string(name) + " "));
   }
 }

@@ -26,6 +26,19 @@ Status holding(HoldNote::State state = HoldNote::State::Held, std::int64_t noted
   return status;
 }
 
+/// The gateway has ten resources that the store does not know, and the store two.
+Status holding_push(std::int64_t would_get = 2) {
+  Status status = connected();
+  status.gateway.held_push = HeldPush{"i-1", "e-1", 17, 10, would_get};
+  return status;
+}
+
+Status in_sync() {
+  Status status = connected();
+  status.gateway.state = GatewayStatus::State::InSync;
+  return status;
+}
+
 struct Operator : OperatorAtDaemon {
   CommandEnd run(bool yes = false) { return OperatorAtDaemon::run(release_deletions, yes); }
 };
@@ -121,7 +134,7 @@ TEST_CASE("what is still held afterwards is an error that says why") {
     person.shows = {holding()};
     CHECK(person.run() == CommandEnd::NotDone);
     CHECK(person.pauses == kCommandLooks);
-    CHECK_THAT(person.err, Contains("not confirmed yet"));
+    CHECK_THAT(person.err, Contains("not done yet"));
   }
   SECTION("the daemon refuses") {
     person.shows = {holding()};
@@ -139,43 +152,106 @@ TEST_CASE("what the control plane has again is said not to have gone") {
   CHECK_THAT(person.out, Contains("deployments: lacks it no more, nothing is removed\n"));
 }
 
+TEST_CASE("an operator sees what a held push would leave, agrees, and is told when the gateway has it") {
+  Operator person;
+  person.shows = {holding_push(), holding_push(), connected(), in_sync()};
+  SECTION("also without a link, which has nothing to confirm") {
+    for (Status& status : person.shows) status.control_plane.state = ControlPlaneStatus::State::Reconnecting;
+  }
+  CHECK(person.run() == CommandEnd::Done);
+
+  CHECK_THAT(person.out, Contains("It has 10 resources that this store does not know, and would get 2 in their place"));
+  CHECK_THAT(person.out, !Contains("deletion brake"));
+  CHECK_THAT(person.out, Contains("the gateway has what is stored\n"));
+  CHECK(person.agreed ==
+        std::vector<std::string>{
+            R"({"holds":[],"push":{"epoch":"e-1","has":10,"instance":"i-1","revision":17,"would_get":2}})"});
+  CHECK(person.asked == 1);
+  CHECK(person.err.empty());
+}
+
+TEST_CASE("removals and a push that are held together are agreed to together") {
+  Operator person;
+  Status both = holding();
+  both.gateway.held_push = holding_push().gateway.held_push;
+  person.shows = {both, holding(HoldNote::State::Released), in_sync()};
+  SECTION("with a link") {
+    CHECK(person.run() == CommandEnd::Done);
+    CHECK_THAT(person.agreed.at(0), Contains("deployments") && Contains("\"push\""));
+  }
+  SECTION("without one only the push can go") {
+    person.shows[0].control_plane.state = ControlPlaneStatus::State::Reconnecting;
+    CHECK(person.run() == CommandEnd::NotDone);
+    CHECK_THAT(person.agreed.at(0), !Contains("deployments") && Contains("\"push\""));
+    CHECK_THAT(person.out, Contains("the gateway has what is stored\n"));
+    CHECK_THAT(person.err, Contains("only the push can go"));
+  }
+}
+
+TEST_CASE("a push that is held for something else than was shown is an error that says so") {
+  Operator person;
+  person.shows = {holding_push(), holding_push(1)};
+  CHECK(person.run() == CommandEnd::NotDone);
+  CHECK_THAT(person.err, Contains("still held: the gateway has something else than was shown"));
+
+  person.shows = {holding_push()};
+  CHECK(person.run() == CommandEnd::NotDone);
+  CHECK_THAT(person.err, Contains("not done yet"));
+}
+
+TEST_CASE("a consent to a held push counts for what was shown alone, and needs no link") {
+  Status status = holding_push();
+  const AgreedRelease agreed{{}, status.gateway.held_push};
+  CHECK_FALSE(why_not_release(status, agreed));
+  status.control_plane.state = ControlPlaneStatus::State::Reconnecting;
+  CHECK_FALSE(why_not_release(status, agreed));
+
+  CHECK_THAT(*why_not_release(holding_push(1), agreed), Contains("something else than was shown"));
+  CHECK_THAT(*why_not_release(connected(), agreed), Contains("no push to the gateway is held any more"));
+}
+
 TEST_CASE("a consent is read as it is written, and nothing else is") {
   const std::vector<AgreedHold> holds = {{"deployments", 42}, {"keys/Rest\"Api", 7}};
-  CHECK(*read_release(write_release(holds)) == holds);
+  const HeldPush push{"i-1", "e-1", 17, 10, 2};
+  CHECK(*read_release(write_release({holds})) == AgreedRelease{holds});
+  CHECK(*read_release(write_release({holds, push})) == AgreedRelease{holds, push});
+  CHECK(*read_release(write_release({{}, push})) == AgreedRelease{{}, push});
 
   for (const std::string bad :
        {"", "{}", "[]", "null", R"({"holds":{}})", R"({"holds":[]})", R"({"holds":[1]})",
         R"({"holds":[{"listing":"x"}]})", R"({"holds":[{"listing":1,"noted":1}]})",
         R"({"holds":[{"listing":"x","noted":"1"}]})", R"({"holds":[{"listing":"x","noted":1.5}]})",
-        R"({"holds":[{"listing":"x","noted":1,"more":[[1]]}]})"}) {
+        R"({"holds":[{"listing":"x","noted":1,"more":[[1]]}]})", R"({"holds":[{"listing":"x","noted":1}],"push":null})",
+        R"({"holds":[],"push":{"instance":"i"}})",
+        R"({"holds":[],"push":{"instance":"i","epoch":"e","revision":1,"has":"1","would_get":0}})"}) {
     CAPTURE(bad);
     CHECK_FALSE(read_release(bad));
   }
-  CHECK(read_release(write_release(std::vector<AgreedHold>(kMaxAgreedHolds, {"x", 1}))));
-  CHECK_FALSE(read_release(write_release(std::vector<AgreedHold>(kMaxAgreedHolds + 1, {"x", 1}))));
+  CHECK(read_release(write_release({std::vector<AgreedHold>(kMaxAgreedHolds, {"x", 1})})));
+  CHECK_FALSE(read_release(write_release({std::vector<AgreedHold>(kMaxAgreedHolds + 1, {"x", 1})})));
   CHECK_FALSE(read_release(std::string(kMaxConsentBytes + 1, '[')));
 }
 
 TEST_CASE("the client of the sub-command and the endpoint understand each other") {
   Metrics metrics{"1.2.3", {{"api.deployed"}, {"RestApi"}, {"deployments"}}};
-  std::vector<AgreedHold> agreed;
+  AgreedRelease agreed;
   AdminSources sources{[] { return holding(); }, [] { return true; }};
-  sources.release = [&agreed](const std::vector<AgreedHold>& holds) { agreed = holds; };
+  sources.release = [&agreed](const AgreedRelease& release) { agreed = release; };
   auto server = AdminServer::start("127.0.0.1", 0, sources, metrics);
   REQUIRE(server);
   const AdminClient client("0.0.0.0", (*server)->port());
 
   REQUIRE(client.status());
   CHECK_THAT(*client.status(), Contains("petstore-v1.0"));
-  CHECK(client.command(kReleaseCommand, write_release({{"deployments", 42}})));
-  const auto refused = client.command(kReleaseCommand, write_release({{"deployments", 1}}));
+  CHECK(client.command(kReleaseCommand, write_release({{{"deployments", 42}}})));
+  const auto refused = client.command(kReleaseCommand, write_release({{{"deployments", 1}}}));
   (*server)->stop();
 
-  CHECK(agreed == std::vector<AgreedHold>{{"deployments", 42}});
+  CHECK(agreed == AgreedRelease{{{"deployments", 42}}});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message == "something else is missing than was shown: look again");
   CHECK_FALSE(client.status());
-  CHECK_FALSE(client.command(kReleaseCommand, write_release({{"deployments", 42}})));
+  CHECK_FALSE(client.command(kReleaseCommand, write_release({{{"deployments", 42}}})));
 }
 
 }  // namespace tether

@@ -30,13 +30,26 @@ TEST_CASE("what is unknown is null, and never left out") {
 
   const auto json = json_of(status);
 
-  for (const char* path :
-       {"/control_plane/gateway_id", "/control_plane/other_gateway_id", "/control_plane/staged",
-        "/control_plane/last_proven_sync_age_s", "/control_plane/next_attempt_s", "/control_plane/last_error",
-        "/control_plane/state_age_s", "/gateway/instance", "/gateway/applied_revision",
-        "/gateway/last_proven_sync_age_s", "/gateway/last_error", "/gateway/state_age_s", "/store/revision",
-        "/store/last_error", "/quarantined/0/handle", "/quarantined/0/reason", "/quarantined/0/since",
-        "/quarantined/0/next_try", "/event_timestamps/api.deployed"}) {
+  for (const char* path : {"/control_plane/gateway_id",
+                           "/control_plane/other_gateway_id",
+                           "/control_plane/staged",
+                           "/control_plane/last_proven_sync_age_s",
+                           "/control_plane/next_attempt_s",
+                           "/control_plane/last_error",
+                           "/control_plane/state_age_s",
+                           "/gateway/instance",
+                           "/gateway/applied_revision",
+                           "/gateway/held_push",
+                           "/gateway/last_proven_sync_age_s",
+                           "/gateway/last_error",
+                           "/gateway/state_age_s",
+                           "/store/revision",
+                           "/store/last_error",
+                           "/quarantined/0/handle",
+                           "/quarantined/0/reason",
+                           "/quarantined/0/since",
+                           "/quarantined/0/next_try",
+                           "/event_timestamps/api.deployed"}) {
     CAPTURE(path);
     const nlohmann::json::json_pointer pointer(path);
     REQUIRE(json.contains(pointer));
@@ -65,7 +78,8 @@ TEST_CASE("everything that is known is told (R14, R29)") {
       kNow + 2500ms,
       "was refused",
       StagedStatus{"g-2", *parse_rfc3339("2026-08-22T11:02:03Z"), 4, 3, 2, "a listing", true, true}};
-  status.gateway = {GatewayStatus::State::InSync, kNow - 4s, "/run/g.sock", "i-1", 42, true, kNow - 3s, "was away"};
+  status.gateway = {GatewayStatus::State::InSync,     kNow - 4s, "/run/g.sock", "i-1", 42, true, kNow - 3s, "was away",
+                    HeldPush{"i-1", "e-1", 17, 10, 2}};
   status.store = {43, {{"RestApi", 7}, {"ApiKey", 2}}, 5, true, "disk is full"};
   status.event_timestamps = {{"api.deployed", *parse_rfc3339("2026-08-22T11:02:03.4179Z")}};
   const ResourceNote note{"RestApi",
@@ -92,7 +106,8 @@ TEST_CASE("everything that is known is told (R14, R29)") {
       "needs_operator":true,"accepted":true},"in_sync":true,"last_proven_sync_age_s":1.5,"next_attempt_s":2.5,
       "last_error":"was refused"})"));
   CHECK(json["gateway"] == nlohmann::json::parse(R"({"state":"in_sync","state_age_s":4.0,"socket":"/run/g.sock",
-      "instance":"i-1","applied_revision":42,"ready":true,"last_proven_sync_age_s":3.0,"last_error":"was away"})"));
+      "instance":"i-1","applied_revision":42,"ready":true,"held_push":{"instance":"i-1","epoch":"e-1","revision":17,
+      "has":10,"would_get":2},"last_proven_sync_age_s":3.0,"last_error":"was away"})"));
   CHECK(json["store"] == nlohmann::json::parse(R"({"revision":43,"resources":{"ApiKey":2,"RestApi":7},"outbox_acks":5,
       "degraded":true,"last_error":"disk is full"})"));
   CHECK(json["event_timestamps"]["api.deployed"] == "2026-08-22T11:02:03.417Z");

@@ -327,12 +327,76 @@ TEST_CASE("a held push goes when the operator releases it, once") {
   desk.run(1h);
   REQUIRE(desk.courier.is_held());
 
-  desk.courier.release_hold(desk.now);
+  const auto held = desk.courier.held();
+  REQUIRE(held.has_value());
+  CHECK((*held == HeldPut{"i1", "other", 17, /*has=*/1, /*would_get=*/0}));
+  desk.courier.release_hold(*held, desk.now);
   desk.pump();
 
   CHECK(desk.puts() == 1);
   CHECK(desk.gateway.resources.empty());
   CHECK_FALSE(desk.courier.is_held());
+  CHECK_FALSE(desk.courier.held().has_value());
+
+  desk.gateway.epoch = "other";
+  desk.gateway.revision = 17;
+  desk.gateway.resources["x"] = 1;
+  desk.run(1h);
+  CHECK(desk.courier.is_held());
+  CHECK(desk.puts() == 1);
+}
+
+TEST_CASE("an operator's word on a held push counts for what was shown alone") {
+  Desk desk;
+  desk.gateway.epoch = "other";
+  desk.gateway.revision = 17;
+  for (int n = 0; n < 10; ++n) desk.gateway.resources["api-" + std::to_string(n)] = 1;
+  desk.standing.complete = true;
+  desk.put("api-0", 1);
+  desk.put("api-1", 1);
+  desk.run(1min);
+  REQUIRE(desk.courier.is_held());
+  const HeldPut shown = *desk.courier.held();
+
+  SECTION("the gateway has got more, or something else") {
+    if (GENERATE(true, false)) desk.gateway.resources["api-10"] = 1;
+    ++desk.gateway.revision;
+    desk.run(1min);
+    desk.courier.release_hold(shown, desk.now);
+    desk.run(1h);
+    CHECK(desk.courier.is_held());
+  }
+  SECTION("another gateway is there") {
+    desk.gateway.instance = "i2";
+    desk.run(1min);
+    desk.courier.release_hold(shown, desk.now);
+    desk.run(1h);
+    CHECK(desk.courier.is_held());
+  }
+  SECTION("less would take its place") {
+    desk.put("api-1", 0);
+    desk.courier.release_hold(shown, desk.now);
+    desk.run(1h);
+    CHECK(desk.courier.is_held());
+  }
+  SECTION("less would take its place once the push that was let go had failed") {
+    desk.gateway.answers_status = 503;
+    desk.courier.release_hold(shown, desk.now);
+    desk.pump();
+    REQUIRE(desk.puts() == 1);
+    desk.gateway.answers_status.reset();
+    desk.put("api-1", 0);
+    desk.run(1h);
+    CHECK(desk.courier.is_held());
+    CHECK(desk.gateway.resources.size() == 10);
+  }
+  SECTION("more would") {
+    desk.put("api-2", 1);
+    desk.courier.release_hold(shown, desk.now);
+    desk.pump();
+    CHECK_FALSE(desk.courier.is_held());
+    CHECK(desk.gateway.resources == desk.wanted());
+  }
 }
 
 TEST_CASE("a store that cannot be written serves a fresh gateway and nobody else") {

@@ -24,6 +24,7 @@ class Endpoint {
     status_.held.push_back({"RestApi", "a1", "pets", "gone from the listing", {}});
     status_.holds.push_back({"deployments", HoldNote::State::Held, {}, 1, 1, {}, 42});
     status_.control_plane.gateway_id = "g-1";
+    status_.gateway.held_push = HeldPush{"i", "e", 17, 10, 2};
     AdminSources sources;
     sources.status = [this] { return status_; };
     sources.is_alive = [] { return true; };
@@ -34,8 +35,10 @@ class Endpoint {
       }
       return out;
     };
-    sources.release = [](const std::vector<AgreedHold>& holds) {
+    sources.release = [](const AgreedRelease& agreed) {
+      const auto& holds = agreed.holds;
       check(holds == std::vector<AgreedHold>(holds.size(), {"deployments", 42}), "a consent names what is held");
+      check(!agreed.push || *agreed.push == HeldPush{"i", "e", 17, 10, 2}, "a consent names the push that is held");
     };
     sources.accept = [](const std::string& gateway_id) {
       check(gateway_id == "g-2", "a consent names what is staged");

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "commands.h"
 #include "desired.h"
 #include "steps.h"
 
@@ -39,6 +40,12 @@ void delete_silently(Scene& scene, const std::vector<std::string>& ids, std::siz
   scene.control_plane().change_faults([](peers::Faults& faults) { faults.drop_events = true; });
   for (std::size_t i = 0; i < count; ++i) scene.control_plane().delete_artifact(ids[i]);
   scene.control_plane().change_faults([](peers::Faults& faults) { faults.drop_events = false; });
+}
+
+/// `held_push` of the gateway in `/status`, once there is one.
+nlohmann::json wait_for_held_push(Scene& scene) {
+  const auto is_held = [](const nlohmann::json& status) { return status["gateway"]["held_push"].is_object(); };
+  return scene.wait_for(is_held)["gateway"]["held_push"];
 }
 
 void check_that_it_is_held(Scene& scene) {
@@ -143,6 +150,40 @@ TEST_CASE("a lost store may take a fifth, and what was held is let go when the c
   CHECK(is_acknowledged(scene, eighth.artifact_id));
   CHECK(gateway_comes_to_agree(scene));
   scene.wait_until_in_sync();
+}
+
+TEST_CASE("what a lost store would take from a gateway is shown, and goes when an operator agrees [B5]") {
+  Scene scene;
+  const auto ids = serve_and_stop(scene);
+  const auto before = lines_at(scene.gateway());
+  lose_store(scene);
+  const bool all = GENERATE(false, true);
+  delete_silently(scene, ids, all ? kServed : 3);
+  const std::size_t from = scene.gateway().history().size();
+  scene.start_daemon();
+
+  const auto held = wait_for_held_push(scene);
+  CHECK(held["has"] == kServed);
+  CHECK(held["would_get"] == (all ? 0 : kServed - 3));
+  CHECK(held["instance"] == scene.status()["gateway"]["instance"]);
+  CHECK(scene.metric("tetherd_gateway_push_held") == 1);
+  CHECK(scene.daemon().wait_for_text("gateway.push_held"));
+
+  const auto asked = run_command(scene, "release-deletions", /*yes=*/false);
+  CHECK(asked.status == kNotAsked);
+  CHECK(has(asked.out, "It has 10 resources that this store does not know, and would get " + held["would_get"].dump() +
+                           " in their place"));
+  CHECK(pushes(scene.gateway(), from).empty());
+  CHECK((lines_at(scene.gateway()) == before));
+
+  const auto released = run_command(scene, "release-deletions", /*yes=*/true);
+  CHECK(released.status == kDone);
+  CHECK(has(released.out, "the gateway has what is stored"));
+  CHECK(released.err.empty());
+  CHECK(gateway_comes_to_agree(scene));
+  CHECK(scene.wait_until_in_sync()["gateway"]["held_push"].is_null());
+  CHECK(scene.metric("tetherd_gateway_push_held") == 0);
+  CHECK(has(run_command(scene, "release-deletions", /*yes=*/true).out, "nothing is held"));
 }
 
 TEST_CASE("a store that was set back does not set back the gateway before everything was listed [R10] [CE-7]") {
