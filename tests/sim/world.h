@@ -133,7 +133,7 @@ class World {
   std::set<Key> taken_back_;               ///< Whose present version a restored database brought.
   std::map<Key, std::string> last_event_;  ///< The correlation id of the last event about it.
   std::map<Key, std::set<std::string>>
-      created_;  ///< Those of the events that said that a key was created, since it is there.
+      created_;                    ///< Those of the events that said that a key was created, since it is there.
   std::set<std::string> revoked_;  ///< "artifact name " of all keys of which an event said that they were revoked.
   std::array<std::size_t, 2> events_read_{};
   /// By control plane: how many resources it wanted, from which moment on.
