@@ -15,13 +15,14 @@ constexpr std::string_view kAll =
     "SELECT kind, id, artifact, body, at_ms FROM offers INDEXED BY offers_by_rank WHERE identity = ? AND present = 1 "
     "AND "
     "lost = 0 ORDER BY rank, kind, id";
+// Of two lower bounds SQLite enters the index by the one that stands first; the other one makes the index fit.
 constexpr std::string_view kRemovals =
-    "SELECT kind, id FROM offers INDEXED BY offers_by_revision WHERE identity = ? AND revision > 0 AND revision > ? "
+    "SELECT kind, id FROM offers INDEXED BY offers_by_revision WHERE identity = ? AND revision > ? AND revision > 0 "
     "AND revision <= ? AND "
     "present = 0 ORDER BY rank DESC, kind DESC, id DESC";
 constexpr std::string_view kPuts =
     "SELECT kind, id, artifact, body, at_ms FROM offers INDEXED BY offers_by_revision WHERE identity = ? AND revision "
-    "> 0 AND revision > ? AND "
+    "> ? AND revision > 0 AND "
     "revision <= ? AND present = 1 AND lost = 0 ORDER BY rank, kind, id";
 constexpr std::string_view kDocument =
     "SELECT handle, key_id, document FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ? AND key = ?";
@@ -45,8 +46,8 @@ class SnapshotBody final : public PushBody {
     }
     revision_ = std::min(revision_, range_.up_to);
     count_ = db.number(
-        "SELECT (SELECT count(*) FROM offers INDEXED BY offers_by_revision WHERE identity = ?1 AND revision > 0 AND "
-        "revision > ?2 AND revision <= ?3) - (SELECT count(*) FROM offers INDEXED BY offers_lost WHERE identity = ?1 "
+        "SELECT (SELECT count(*) FROM offers INDEXED BY offers_by_revision WHERE identity = ?1 AND revision > ?2 AND "
+        "revision > 0 AND revision <= ?3) - (SELECT count(*) FROM offers INDEXED BY offers_lost WHERE identity = ?1 "
         "AND lost = 1 AND revision > ?2 AND revision <= ?3)",
         identity_, range_.after, range_.up_to);
     is_removing_ = true;

@@ -34,9 +34,10 @@ void Transaction::put_offer(const sync::Key& key, bool artifact, bool may_settle
 }
 
 void Transaction::visit_pushed(std::int64_t after, std::int64_t up_to, std::int64_t push, const KeyVisit& visit) {
+  // The bound by which the index is entered stands first, as in snapshot_body.cpp.
   visit_keys(
-      "SELECT kind, id FROM offers INDEXED BY offers_by_revision WHERE identity = ?1 AND revision > 0 AND revision > "
-      "?2 AND revision <= ?3 "
+      "SELECT kind, id FROM offers INDEXED BY offers_by_revision WHERE identity = ?1 AND revision > ?2 AND revision "
+      "> 0 AND revision <= ?3 "
       "UNION SELECT kind, id FROM offers INDEXED BY offers_sent WHERE identity = ?1 AND sent_push <> 0 AND sent_push = "
       "?4",
       visit, identity_, after, up_to, push);

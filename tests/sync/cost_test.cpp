@@ -57,6 +57,24 @@ std::int64_t steps_of_document(int refused) {
   return steps;
 }
 
+/// What it costs to push one more deployment and to take the answer, to a gateway that has so many.
+std::int64_t steps_of_push(int had) {
+  Effort effort;
+  World world;
+  for (int i = 0; i < had; ++i) world.deploy(id_of(i), "d" + std::to_string(i));
+  world.settle();
+  world.run(5s);
+  world.event(world.deploy("one more", "one more"));
+  world.serve();
+  const std::int64_t steps = steps_of(effort, [&world] {
+    const auto push = world.start_push();
+    CHECK(world.read_push_body() == 1);
+    world.answer_push(push);
+  });
+  REQUIRE(world.acks.size() == static_cast<std::size_t>(had) + 1);
+  return steps;
+}
+
 }  // namespace
 
 // It was 40 events a second with 10,000 of them waiting.
@@ -108,6 +126,16 @@ TEST_CASE("a deployment costs the same however many documents have not come") {
 TEST_CASE("a document costs the same however many are in quarantine") {
   const std::int64_t few = steps_of_document(kEarly);
   const std::int64_t many = steps_of_document(kMany);
+
+  CAPTURE(few, many);
+  REQUIRE(few > 0);
+  CHECK(is_as_much(many, few));
+}
+
+// Each push walked over all that the gateway had, and so did its answer: a first sync was quadratic.
+TEST_CASE("a push costs the same however much the gateway has") {
+  const std::int64_t few = steps_of_push(kEarly);
+  const std::int64_t many = steps_of_push(kMany);
 
   CAPTURE(few, many);
   REQUIRE(few > 0);

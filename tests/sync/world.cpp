@@ -377,6 +377,15 @@ std::int64_t World::start_push() {
   return out_.push;
 }
 
+std::int64_t World::read_push_body() {
+  auto body = store_->push_body({.full = false, .after = out_.after, .up_to = out_.up_to});
+  REQUIRE(body.has_value());
+  std::int64_t lines = 0;
+  for (auto line = (*body)->next(); line && *line; line = (*body)->next()) ++lines;
+  CHECK(lines == (*body)->count());
+  return lines;
+}
+
 void World::answer_push(std::int64_t push, const std::vector<protocol::RejectedLine>& rejected) {
   REQUIRE(push == out_.push);
   out_.rejected = rejected;

@@ -109,6 +109,8 @@ class World {
   void push(const std::vector<protocol::RejectedLine>& rejected = {});
   /// A push whose answer is still out; its number.
   std::int64_t start_push();
+  /// How many lines the body has that the push which is out would carry.
+  std::int64_t read_push_body();
   void answer_push(std::int64_t push, const std::vector<protocol::RejectedLine>& rejected = {});
   void restart_gateway(const std::string& name);
 
