@@ -2,6 +2,7 @@
 
 #include "bench.h"
 #include "tether/peers/admin_client.h"
+#include "usage.h"
 
 namespace tether::bench {
 
@@ -17,13 +18,16 @@ Result<Burst> measure_burst(const std::string& program, std::size_t events) {
   // Later than the link's first second, of which events are in doubt.
   bench.control_plane->change_faults([](peers::Faults& faults) { faults.clock_offset_ms = 10'000; });
   const double commits = metric(bench, "tetherd_store_transactions_total");
+  const double cpu_before = cpu_seconds((*daemon)->pid());
   const TimePoint began = Clock::now();
   bench.control_plane->change([&ids](peers::Desire& desire) {
     for (const auto& id : ids) static_cast<void>(desire.undeploy(id).has_value());
   });
   if (!wait_for_resources(*bench.gateway, 0)) return fail(ErrorKind::Retry, "not all of it arrived");
   const std::chrono::duration<double> took = Clock::now() - began;
-  return Burst{static_cast<double>(events) / took.count(), metric(bench, "tetherd_store_transactions_total") - commits,
+  const double cpu = cpu_seconds((*daemon)->pid()) - cpu_before;
+  return Burst{static_cast<double>(events) / took.count(), cpu,
+               metric(bench, "tetherd_store_transactions_total") - commits,
                metric(bench, "tetherd_events_dropped_total")};
 }
 

@@ -9,6 +9,7 @@ namespace tether::bench {
 
 struct Burst {
   double events_per_s = 0;    ///< From the first event to the gateway's answer for the last.
+  double cpu_s = 0;           ///< The processor's time that it took of the daemon.
   double commits = 0;         ///< Transactions that it took.
   double events_dropped = 0;  ///< For want of room; what they said was listed.
 };

@@ -2,26 +2,13 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 
 #include "bench.h"
 #include "download.h"
 #include "limits.h"
+#include "usage.h"
 
 namespace tether::bench {
-
-namespace {
-
-std::uint64_t private_dirty_kb(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/smaps_rollup");
-  for (std::string word; file >> word;) {
-    std::uint64_t kb = 0;
-    if (word == "Private_Dirty:" && file >> kb) return kb;
-  }
-  return 0;
-}
-
-}  // namespace
 
 Result<FirstSync> measure_first_sync(const std::string& program, std::size_t resources) {
   Bench bench;
@@ -38,6 +25,7 @@ Result<FirstSync> measure_first_sync(const std::string& program, std::size_t res
   if (!daemon) return wrap("tetherd", daemon.error());
   if (!wait_for_resources(*bench.gateway, resources)) return fail(ErrorKind::Retry, "the first sync took too long");
   result.sync = Clock::now() - started;
+  result.sync_cpu_s = cpu_seconds((*daemon)->pid());
   if (!wait_until_in_sync(bench)) return fail(ErrorKind::Retry, "it did not say that it is in sync");
   const peers::Memory memory = (*daemon)->memory();
   result.peak_rss_kb = memory.peak_rss_kb;

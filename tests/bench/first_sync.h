@@ -13,6 +13,7 @@ namespace tether::bench {
 struct FirstSync {
   std::size_t resources = 0;
   std::chrono::nanoseconds sync{};      ///< From the daemon's start to the gateway's last answer, control plane there.
+  double sync_cpu_s = 0;                ///< The processor's time that it took of the daemon.
   std::chrono::nanoseconds download{};  ///< What it asked for, by curl alone.
   std::chrono::nanoseconds from_store{};  ///< From its second start to the gateway's answer, control plane away.
   std::chrono::nanoseconds transfer{};    ///< As many bytes through a Unix socket.

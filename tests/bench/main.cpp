@@ -1,8 +1,10 @@
-// tether-bench [N ...]: what the daemon costs, each figure beside what this machine can do at best, measured in the
-// same run: a first sync of N deployments, a start without a control plane, single changes, a burst, and doing nothing.
+// tether-bench [changes] [N ...] [idle] [burst]: what the daemon costs, each figure beside what this machine can do at
+// best, measured in the same run: single changes, a first sync of N deployments and a start without a control plane
+// after it, doing nothing, and a burst. All of it if nothing is named.
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,7 +73,15 @@ void print_burst(const std::string& program) {
   const auto burst = value_or_end(bench::measure_burst(program, kBurst));
   row("burst of 20,000 events, upserts by hundreds", burst.events_per_s, together, "/s", "at least 0.5");
   row("the same, upserts one by one", burst.events_per_s, alone, "/s", "");
-  std::printf("  in %.0f transactions; %.0f events had no room and were listed\n", burst.commits, burst.events_dropped);
+  std::printf("  in %.0f transactions and %.2f s of the processor; %.0f events had no room and were listed\n",
+              burst.commits, burst.cpu_s, burst.events_dropped);
+}
+
+void print_idle(const std::string& program) {
+  const auto idle = value_or_end(bench::measure_idle(program));
+  row("idle, CPU in % of a core", idle.cpu_share * 100, 0.1, "%", "at most 1");
+  std::printf("  %.1f wake-ups a second; memory in MB: RSS %.1f, PSS %.1f\n", idle.wakeups_per_s, idle.rss_kb / 1024,
+              idle.pss_kb / 1024);
 }
 
 void print_sync(const std::string& program, std::size_t size) {
@@ -80,34 +90,57 @@ void print_sync(const std::string& program, std::size_t size) {
   row("first sync" + many + ", curl", seconds(sync.sync), seconds(sync.download), "s", "at most 2");
   row("start to all pushed" + many + ", the bytes alone", ms(sync.from_store), ms(sync.transfer), "ms",
       size == 1000 ? "at most 100 ms" : "");
-  std::printf("  memory in MB: RSS %.1f, PSS %.1f, private %.1f; peak RSS %.1f\n", mb(sync.rss_kb), mb(sync.pss_kb),
-              mb(sync.private_dirty_kb), mb(sync.peak_rss_kb));
+  std::printf("  %.2f s of the processor; memory in MB: RSS %.1f, PSS %.1f, private %.1f; peak RSS %.1f\n",
+              sync.sync_cpu_s, mb(sync.rss_kb), mb(sync.pss_kb), mb(sync.private_dirty_kb), mb(sync.peak_rss_kb));
+}
+
+/// What the command line asks for; everything if it names nothing.
+struct Parts {
+  bool changes = false;
+  bool idle = false;
+  bool burst = false;
+  std::vector<std::size_t> sizes;
+};
+
+std::optional<std::size_t> parse_size(const std::string& text) {
+  std::size_t size = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || size == 0 || size > kMostResources) return std::nullopt;
+  return size;
+}
+
+std::optional<Parts> parse_parts(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return Parts{true, true, true, {1000, 10'000, 100'000}};
+  Parts parts;
+  for (const auto& argument : arguments) {
+    if (argument == "changes") {
+      parts.changes = true;
+    } else if (argument == "idle") {
+      parts.idle = true;
+    } else if (argument == "burst") {
+      parts.burst = true;
+    } else if (const auto size = parse_size(argument)) {
+      parts.sizes.push_back(*size);
+    } else {
+      std::fprintf(stderr, "tether-bench: %s is neither changes, idle, burst nor a number of resources\n",
+                   argument.c_str());
+      return std::nullopt;
+    }
+  }
+  return parts;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<std::size_t> sizes;
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    std::size_t size = 0;
-    const auto [end, error] = std::from_chars(argument.data(), argument.data() + argument.size(), size);
-    if (error != std::errc() || end != argument.data() + argument.size() || size == 0 || size > kMostResources) {
-      std::fprintf(stderr, "tether-bench: %s is not a number of resources\n", argument.c_str());
-      return 2;
-    }
-    sizes.push_back(size);
-  }
-  if (sizes.empty()) sizes = {1000, 10'000, 100'000};
-
+  const auto parts = parse_parts({argv + 1, argv + argc});
+  if (!parts) return 2;
   const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "tetherd";
   std::printf("%-44s  %10s  %10s  %-3s %7s   %s\n", "", "tetherd", "limit", "", "ratio", "aim");
-  print_changes(program);
-  for (const std::size_t size : sizes) print_sync(program, size);
-  const auto idle = value_or_end(bench::measure_idle(program));
-  row("idle, CPU in % of a core", idle.cpu_share * 100, 0.1, "%", "at most 1");
-  std::printf("  %.1f wake-ups a second; memory in MB: RSS %.1f, PSS %.1f\n", idle.wakeups_per_s, idle.rss_kb / 1024,
-              idle.pss_kb / 1024);
-  print_burst(program);  // last: it takes the longest
+  if (parts->changes) print_changes(program);
+  for (const std::size_t size : parts->sizes) print_sync(program, size);
+  if (parts->idle) print_idle(program);
+  if (parts->burst) print_burst(program);  // last: it takes the longest
   return 0;
 }
