@@ -39,6 +39,7 @@ constexpr std::array<Fault, kActionKinds> kFaults = {{
     {ActionKind::RevokeToken, 2, "the token is revoked"},
     {ActionKind::SwapIdentity, 1, "another control plane answers"},
     {ActionKind::AcceptIdentity, 2, "an operator accepts an identity"},
+    {ActionKind::ReleaseDeletions, 3, "an operator releases what is held"},
 }};
 
 /// Of one world: some kinds of fault never happen in it, so that the others have the time to do what they can.

@@ -19,32 +19,33 @@ struct WorldOptions {
 
 /// What a user does or what breaks. What lasts ends by itself. Those of one instance draw which.
 enum class ActionKind {
-  Operation,        ///< A user of the control plane changes something.
-  LostOperation,    ///< The same, and its event is never written.
-  CutLink,          ///< The connection ends; no new one for a while.
-  HalfOpen,         ///< It is dead, and nobody says so.
-  Partition,        ///< No packet gets through for a while.
-  DialTrouble,      ///< 401, 429, 500, or too many connections.
-  RestTrouble,      ///< 401, 429, 500, no answer, cut short, no `Date`, documents left out, slow.
-  Lies,             ///< Listings that lack rows, or are empty.
-  Stale,            ///< Answers of a replica that lags behind.
-  KillDaemon,       ///< What it had written is left.
-  CutPower,         ///< What was synced is left.
-  DieAtWrite,       ///< The power is cut in the middle of what is being stored.
-  DiskTrouble,      ///< Full, read-only, failing.
-  RestartGateway,   ///< Empty, as another instance.
-  ForgetGateway,    ///< The same instance, and nothing of what it had.
-  GatewayAway,      ///< Nobody listens.
-  GatewayMoods,     ///< It fails, stalls, loses its answers, answers with another revision, says it is elsewhere.
-  GatewayRefuses,   ///< Whatever comes, now and then; removals too.
-  JumpWallClock,    ///< Ours.
-  SetClockBack,     ///< The control plane's, a little.
-  RestoreDatabase,  ///< The control plane's, to what it was up to two hours ago.
-  RevokeToken,      ///< The connection stays, and nothing else works until there is another.
-  SwapIdentity,     ///< Another control plane answers for a while.
-  AcceptIdentity,   ///< An operator does, if one waits for that.
+  Operation,         ///< A user of the control plane changes something.
+  LostOperation,     ///< The same, and its event is never written.
+  CutLink,           ///< The connection ends; no new one for a while.
+  HalfOpen,          ///< It is dead, and nobody says so.
+  Partition,         ///< No packet gets through for a while.
+  DialTrouble,       ///< 401, 429, 500, or too many connections.
+  RestTrouble,       ///< 401, 429, 500, no answer, cut short, no `Date`, documents left out, slow.
+  Lies,              ///< Listings that lack rows, or are empty.
+  Stale,             ///< Answers of a replica that lags behind.
+  KillDaemon,        ///< What it had written is left.
+  CutPower,          ///< What was synced is left.
+  DieAtWrite,        ///< The power is cut in the middle of what is being stored.
+  DiskTrouble,       ///< Full, read-only, failing.
+  RestartGateway,    ///< Empty, as another instance.
+  ForgetGateway,     ///< The same instance, and nothing of what it had.
+  GatewayAway,       ///< Nobody listens.
+  GatewayMoods,      ///< It fails, stalls, loses its answers, answers with another revision, says it is elsewhere.
+  GatewayRefuses,    ///< Whatever comes, now and then; removals too.
+  JumpWallClock,     ///< Ours.
+  SetClockBack,      ///< The control plane's, a little.
+  RestoreDatabase,   ///< The control plane's, to what it was up to two hours ago.
+  RevokeToken,       ///< The connection stays, and nothing else works until there is another.
+  SwapIdentity,      ///< Another control plane answers for a while.
+  AcceptIdentity,    ///< An operator does, if one waits for that.
+  ReleaseDeletions,  ///< An operator does, whatever is held.
 };
-inline constexpr int kActionKinds = static_cast<int>(ActionKind::AcceptIdentity) + 1;
+inline constexpr int kActionKinds = static_cast<int>(ActionKind::ReleaseDeletions) + 1;
 std::string_view name_of(ActionKind kind);
 
 struct Action {

@@ -53,9 +53,10 @@ void World::check_changes(Instance& instance) {
   }
 }
 
-/// What was undeployed or deleted is gone when it has been missed twice in full listings, but for what is held.
+/// What was undeployed or deleted is gone when it has been missed twice in full listings, but for what is held and no
+/// operator has agreed to.
 void World::check_removals(Instance& instance) {
-  if (instance.daemon_.overview().held_count > 0) return;
+  if (!releases_ && instance.daemon_.held_count() > 0) return;
   for (const auto& [key, version] : instance.gateway_.served) {
     if (!is_artifact(key.first) || desire_.contains(key)) continue;
     fail("removals_after_healing", key.second + " is still served as " + version);
@@ -64,7 +65,6 @@ void World::check_removals(Instance& instance) {
 
 void World::check_agreement(Instance& instance) {
   const auto& peer = *control_planes_[0];
-  const auto held = instance.daemon_.overview().held_count;
   for (const auto& [key, version] : desire_) {
     if (ControlPlane::owner_of(key.second) != 0 || is_excepted(instance, key) || key.first == "Application") continue;
     if (is_artifact(key.first) && !peer.has_providers(key.second)) continue;
@@ -78,15 +78,17 @@ void World::check_agreement(Instance& instance) {
     if (ControlPlane::owner_of(key.second) != 0) {
       fail("content_in_the_end", key.first + " " + key.second + " is served, which is another control plane's");
     }
-    if (desire_.contains(key) || key.first == "Secret" || is_excepted(instance, key) || held > 0) continue;
+    if (desire_.contains(key) || key.first == "Secret" || is_excepted(instance, key)) continue;
     if (key.first == "Application") continue;
     fail("content_in_the_end", key.first + " " + key.second + " is served as '" + version + "', and not wanted");
   }
-  if (held > 0) note("held in the end: " + std::to_string(held));
-  if (held == 0 && !instance.daemon_.is_in_sync()) fail("in_sync_in_the_end", "does not say that it is in sync");
+  if (const auto held = instance.daemon_.held_count(); held > 0) {
+    fail("held_in_the_end", std::to_string(held) + " removals that an operator has agreed to are held");
+  }
+  if (!instance.daemon_.is_in_sync()) fail("in_sync_in_the_end", "does not say that it is in sync");
   for (const auto& [id, row] : peer.rows()) {
     const std::string what = id + (row.deployed ? " deploy " : " undeploy ") + row.at_text;
-    if (instance.seen.acked.contains(what) || (held > 0 && !row.deployed)) continue;
+    if (instance.seen.acked.contains(what)) continue;
     if (row.deployed && !peer.has_providers(id)) continue;
     fail("acknowledged_in_the_end", what + " is not acknowledged");
   }

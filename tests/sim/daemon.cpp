@@ -387,10 +387,10 @@ void Daemon::publish(sync::Now now) {
   in_sync_ = holds && links_lost_known_ == links_lost_ && is_storing();
 }
 
-store::Overview Daemon::overview() {
-  auto overview = store_->overview();
-  check(overview.has_value(), "the overview can be read");
-  return std::move(*overview);
+std::int64_t Daemon::held_count() {
+  const auto read = overview();
+  check(read.has_value(), "the overview can be read");
+  return read->held_count;
 }
 
 }  // namespace tether::sim

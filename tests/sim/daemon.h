@@ -69,7 +69,9 @@ class Daemon {
   bool is_in_sync() const { return in_sync_; }
   /// To be called when all that is due now has been done: /status is brought up to date.
   void publish(sync::Now now);
-  store::Overview overview();
+  Result<store::Overview> overview() { return store_->overview(); }
+  /// How much is held. The store can be read.
+  std::int64_t held_count();
 
  private:
   bool has_inputs() const { return !batch_.empty() || presence_ || verdict_; }

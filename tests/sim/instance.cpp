@@ -85,8 +85,10 @@ void Instance::forget_events_of(std::size_t control_plane) {
 
 void Instance::agree_to_deletions() {
   if (!running_ || !daemon_.is_storing()) return;
+  const auto overview = daemon_.overview();
+  if (!overview) return;
   std::vector<sync::ShownHold> shown;
-  for (const auto& hold : daemon_.overview().holds) shown.push_back({hold.scope, hold.noted});
+  for (const auto& hold : overview->holds) shown.push_back({hold.scope, hold.noted});
   if (shown.empty()) return;
   note("an operator agrees to what is held by " + std::to_string(shown.size()) + " listings");
   daemon_.give([shown](sync::Engine& engine, sync::Records& records,

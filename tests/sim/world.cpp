@@ -23,6 +23,7 @@ World::World(WorldOptions options)
   control_planes_.push_back(std::make_unique<ControlPlane>("gateway-b", kSecondPrefix, start_));
   for (const auto& control_plane : control_planes_) control_plane->add_token("token-0");
   const std::size_t count = random.chance(kSharesOfTwo) ? 2 : 1;
+  releases_ = Random(Random::part(options_.seed, "operator")).chance(50);
   for (std::size_t i = 0; i < count; ++i) {
     sync::EngineOptions engine;
     engine.report_failures = count == 1 || random.chance(50);
@@ -55,8 +56,11 @@ void World::play() {
   // Two more, for a full listing, and its confirmation.
   run(34min);
   check_all(&World::check_removals);
-  // What is held or was refused waits up to an hour, and then for its listing.
-  run(2h);
+  // What is held or was refused waits up to an hour, and then for its listing. What is held for good goes when an
+  // operator agrees.
+  run(70min);
+  releases_ = true;
+  run(50min);
   check_all(&World::check_agreement);
 }
 
@@ -138,7 +142,10 @@ void World::heal() {
 }
 
 void World::operator_looks() {
-  for (const auto& instance : instances_) instance->agree_to_identity();
+  for (const auto& instance : instances_) {
+    instance->agree_to_identity();
+    if (releases_) instance->agree_to_deletions();
+  }
   at(now_ + 30s, [this] { operator_looks(); });
 }
 
@@ -254,6 +261,8 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       return open(Trouble::GatewayMoods, 1min, 1h);
     case ActionKind::AcceptIdentity:
       return instance.agree_to_identity();
+    case ActionKind::ReleaseDeletions:
+      return instance.agree_to_deletions();
     case ActionKind::GatewayRefuses:
       return open(Trouble::GatewayRefuses, 1min, 30min);
     default:

@@ -120,6 +120,7 @@ class World {
   TimePoint start_;
   Duration wall_offset_{};
   bool faulty_ = true;
+  bool releases_ = false;  ///< Whether the operator after the faults agrees to what is held.
   std::multimap<TimePoint, std::function<void()>> queue_;
   std::vector<std::unique_ptr<ControlPlane>> control_planes_;
   std::size_t present_ = 0;
