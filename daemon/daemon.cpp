@@ -138,8 +138,11 @@ class Consents {
     const auto& push = agreed.push;
     if (push) keeper->release_push({push->instance, push->epoch, push->revision, push->has, push->would_get});
   }
-  void accept(const std::string& gateway_id) const {
-    if (Keeper* const keeper = keeper_) keeper->accept_identity(gateway_id);
+  void accept(const AgreedIdentity& agreed) const {
+    Keeper* const keeper = keeper_;
+    if (keeper == nullptr) return;
+    keeper->accept_identity({agreed.gateway_id, agreed.waits_for, static_cast<std::int64_t>(agreed.resources),
+                             static_cast<std::int64_t>(agreed.in_service)});
   }
 
  private:
@@ -187,7 +190,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
                          {[&board] { return board.copy(); }, [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
                           [&redactor](std::string_view text) { return redactor.redact(text); },
                           [&consents](const AgreedRelease& agreed) { consents.release(agreed); },
-                          [&consents](const std::string& gateway_id) { consents.accept(gateway_id); }},
+                          [&consents](const AgreedIdentity& agreed) { consents.accept(agreed); }},
                          metrics);
   const std::string listen = settings.admin.host + ":" + std::to_string(settings.admin.port);
   if (!admin) return give_up("admin.listen " + listen, admin.error().message);

@@ -121,10 +121,8 @@ void Keeper::release_push(const delivery::HeldPut& shown) {
   inbox_.post({nullptr, [this, shown](TimePoint now) { courier_->release_hold(shown, now); }});
 }
 
-void Keeper::accept_identity(const std::string& gateway_id) {
-  post([this, gateway_id](sync::Records& records, sync::Now now) {
-    engine_.on_identity_accepted(records, gateway_id, now);
-  });
+void Keeper::accept_identity(const sync::ShownIdentity& shown) {
+  post([this, shown](sync::Records& records, sync::Now now) { engine_.on_identity_accepted(records, shown, now); });
 }
 
 void Keeper::stop() {

@@ -76,7 +76,7 @@ class Keeper {
   /// Likewise: to the push to the gateway that is held.
   void release_push(const delivery::HeldPut& shown);
   /// Likewise: it wants the staged identity served that it was shown.
-  void accept_identity(const std::string& gateway_id);
+  void accept_identity(const sync::ShownIdentity& shown);
 
   /// Handles what is in the inbox, then ends. Does not wait.
   void stop();

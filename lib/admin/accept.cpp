@@ -27,6 +27,16 @@ std::int64_t resources_in_service(const Json& status) {
   return sum;
 }
 
+AgreedIdentity agree_to(const Json& status, const Json& staged) {
+  const auto number = [&staged](const char* member) {
+    return static_cast<std::uint64_t>(shown_number(staged, member));
+  };
+  AgreedIdentity out{id_of(staged), staged.value("waits_for", ""), number("deployed"), number("documents"),
+                     number("resources")};
+  out.in_service = static_cast<std::uint64_t>(resources_in_service(status));
+  return out;
+}
+
 std::string show(const Json& status, const Json& staged) {
   const std::int64_t deployed = shown_number(staged, "deployed");
   const std::int64_t missing = deployed - shown_number(staged, "documents");
@@ -60,7 +70,8 @@ class Watch {
       if (!status) return stop("the daemon does not answer any more: " + status.error().message);
       if (const auto end = follow(*status)) return *end;
     }
-    if (!was_accepted_) return stop("the daemon has not taken it, for the link was made anew: look again");
+    if (!was_accepted_)
+      return stop("the daemon has not taken it: the link was made anew, or it is not as it was shown: look again");
     return stop("not in service yet; as long as this link lasts it takes over by itself once it has " + waits_for_);
   }
 
@@ -89,7 +100,8 @@ class Watch {
       return stop("another one is staged now, and not accepted: gateway id " + shown_text(staged, "gateway_id"));
     }
     if (was_accepted_ && !is_accepted(staged)) {
-      return stop("the link was made anew before it took over, and the consent is void: look again");
+      return stop(
+          "the consent is void: the link was made anew before it took over, or it is not as it was shown: look again");
     }
     was_accepted_ = is_accepted(staged);
     const std::string waits_for = shown_text(staged, "waits_for");
@@ -106,29 +118,60 @@ class Watch {
 
 }  // namespace
 
-std::string write_acceptance(const std::string& gateway_id) {
-  return Json{{"gateway_id", gateway_id}}.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+std::string write_acceptance(const AgreedIdentity& agreed) {
+  return Json{{"gateway_id", agreed.gateway_id}, {"waits_for", agreed.waits_for}, {"deployed", agreed.deployed},
+              {"documents", agreed.documents},   {"resources", agreed.resources}, {"in_service", agreed.in_service}}
+      .dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
 }
 
-Result<std::string> read_acceptance(std::string_view body) {
+Result<AgreedIdentity> read_acceptance(std::string_view body) {
   const auto read = read_consent(body, /*depth=*/1);
-  const std::string gateway_id = read ? id_of(*read) : "";
-  if (gateway_id.empty()) {
-    return fail(ErrorKind::Reject, R"(the body should be {"gateway_id":"…"} with the staged one that `/status` shows)");
+  AgreedIdentity out;
+  bool readable = read.has_value();
+  const auto text = [&](const char* member, std::string& into) {
+    readable = readable && read->contains(member) && (*read)[member].is_string();
+    if (readable) into = (*read)[member].get<std::string>();
+  };
+  const auto number = [&](const char* member, std::uint64_t& into) {
+    readable = readable && read->contains(member) && (*read)[member].is_number_unsigned();
+    if (readable) into = (*read)[member].get<std::uint64_t>();
+  };
+  text("gateway_id", out.gateway_id);
+  text("waits_for", out.waits_for);
+  number("deployed", out.deployed);
+  number("documents", out.documents);
+  number("resources", out.resources);
+  number("in_service", out.in_service);
+  if (!readable || out.gateway_id.empty()) {
+    return fail(ErrorKind::Reject,
+                R"(the body should be {"gateway_id":"…","waits_for":"…","deployed":…,"documents":…,"resources":…,)"
+                R"("in_service":…} as `/status` shows them)");
   }
-  return gateway_id;
+  return out;
 }
 
-std::optional<std::string> why_not_accept(const Status& status, const std::string& gateway_id) {
+std::optional<std::string> why_not_accept(const Status& status, const AgreedIdentity& agreed) {
   if (status.store.degraded) return "nothing can be stored: " + status.store.last_error.value_or("unknown why");
   const ControlPlaneStatus& control_plane = status.control_plane;
-  if (!control_plane.staged) return "no other identity is staged any more: look again";
-  if (control_plane.staged->gateway_id != gateway_id) return "another identity is staged than was shown: look again";
+  const auto& staged = control_plane.staged;
+  if (!staged) return "no other identity is staged any more: look again";
+  if (staged->gateway_id != agreed.gateway_id) return "another identity is staged than was shown: look again";
   if (control_plane.state != ControlPlaneStatus::State::Connected) {
     return "there is no link to the control plane, which has to show what it has: it is " +
            std::string(to_string(control_plane.state));
   }
-  if (control_plane.other_gateway_id != gateway_id) return "the link is not that of the staged identity";
+  if (control_plane.other_gateway_id != agreed.gateway_id) return "the link is not that of the staged identity";
+  if (!staged->needs_operator) {
+    return "no operator can make up for what it waits for: look again when it has " + staged->waits_for;
+  }
+  if (staged->waits_for != agreed.waits_for) {
+    return "it waits for something else than was shown: look again. It waits for " + staged->waits_for;
+  }
+  std::uint64_t in_service = 0;
+  for (const auto& [kind, count] : status.store.resources) in_service += count;
+  const AgreedIdentity present{staged->gateway_id, staged->waits_for, staged->deployed,
+                               staged->documents,  staged->resources, in_service};
+  if (present != agreed) return "it has something else than was shown, or what is in service has: look again";
   return std::nullopt;
 }
 
@@ -155,9 +198,9 @@ CommandEnd accept_identity(const CommandEnds& ends, bool yes) {
     ends.complain("no operator can make up for what it waits for: nothing is done. Look again when that is there\n");
     return CommandEnd::NotDone;
   }
-  const std::string gateway_id = id_of(staged);
-  if (const auto end = hand_over(ends, yes, write_acceptance(gateway_id), "not accepted")) return *end;
-  return Watch(ends, gateway_id).run();
+  const AgreedIdentity agreed = agree_to(*status, staged);
+  if (const auto end = hand_over(ends, yes, write_acceptance(agreed), "not accepted")) return *end;
+  return Watch(ends, agreed.gateway_id).run();
 }
 
 }  // namespace tether

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,14 +15,25 @@ namespace tether {
 
 inline constexpr const char* kAcceptCommand = "accept-identity";
 
-/// `{"gateway_id":"…"}`: the staged identity that the operator was shown.
-std::string write_acceptance(const std::string& gateway_id);
-/// Reject: it is not that, with what would be right.
-Result<std::string> read_acceptance(std::string_view body);
+/// The staged identity as an operator was shown it, and agrees to.
+struct AgreedIdentity {
+  std::string gateway_id;
+  std::string waits_for;
+  std::uint64_t deployed = 0;
+  std::uint64_t documents = 0;
+  std::uint64_t resources = 0;
+  std::uint64_t in_service = 0;  ///< The resources of the one that would go.
+  friend bool operator==(const AgreedIdentity&, const AgreedIdentity&) = default;
+};
 
-/// One line saying why the daemon cannot take this consent; nothing: it can. What no operator can make up for does not
-/// forbid it: the identity takes over once that is there.
-std::optional<std::string> why_not_accept(const Status& status, const std::string& gateway_id);
+/// A JSON object with these members.
+std::string write_acceptance(const AgreedIdentity& agreed);
+/// Reject: it is not that, with what would be right.
+Result<AgreedIdentity> read_acceptance(std::string_view body);
+
+/// One line saying why the daemon cannot take this consent; nothing: it can. Anything that is not as it was shown
+/// forbids it, and so does what no operator can make up for.
+std::optional<std::string> why_not_accept(const Status& status, const AgreedIdentity& agreed);
 
 /// Shows both identities, asks (unless `yes`), tells the daemon, and watches until the staged one is in service. Asks
 /// only when nothing but an operator is waited for: before that nobody knows what it will have.

@@ -171,12 +171,10 @@ void AdminServer::Impl::release(const std::string& body, httplib::Response& resp
 
 void AdminServer::Impl::accept(const std::string& body, httplib::Response& response) {
   if (!sources.accept) return answer(response, 503, "stopping\n");
-  const auto gateway_id = read_acceptance(body);
-  if (!gateway_id) return answer(response, 400, gateway_id.error().message + "\n");
-  if (const auto why_not = why_not_accept(sources.status(), *gateway_id)) {
-    return answer(response, 409, *why_not + "\n");
-  }
-  sources.accept(*gateway_id);
+  const auto agreed = read_acceptance(body);
+  if (!agreed) return answer(response, 400, agreed.error().message + "\n");
+  if (const auto why_not = why_not_accept(sources.status(), *agreed)) return answer(response, 409, *why_not + "\n");
+  sources.accept(*agreed);
   answer(response, 202, "accepted\n");
 }
 

@@ -22,9 +22,9 @@ struct AdminSources {
   std::function<bool()> is_alive;  ///< True while the loop turns (see Heartbeat).
   /// Takes known secret values out of every body: a last net under the rule that nobody puts one in. May be unset.
   std::function<std::string(std::string_view)> redact = {};
-  /// Leave an operator's consent for the state thread: to what is held, to the staged gateway id. May be unset.
+  /// Leave an operator's consent for the state thread: to what is held, to the staged identity. May be unset.
   std::function<void(const AgreedRelease&)> release = {};
-  std::function<void(const std::string&)> accept = {};
+  std::function<void(const AgreedIdentity&)> accept = {};
 };
 
 /// `/livez`, `/readyz`, `/status` and `/metrics` over HTTP/1.1, one request a connection. GET and HEAD only (405),

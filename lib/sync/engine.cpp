@@ -49,7 +49,7 @@ void Engine::on_link_down(Records& records, Now now) {
   }
   memory_.side = Side::Served;
   memory_.staging = {};
-  memory_.accepted_gateway_id.clear();
+  memory_.accepted.reset();
   memory_.early.clear();
   memory_.early_bytes = 0;
   memory_.requests.clear();
@@ -328,9 +328,9 @@ void Engine::on_line_refused(Records& records, std::int64_t push, const protocol
   after_input(records, now);
 }
 
-void Engine::on_identity_accepted(Records& records, const std::string& gateway_id, Now now) {
+void Engine::on_identity_accepted(Records& records, const ShownIdentity& shown, Now now) {
   Context context(records, memory_, now, options_, commands_);
-  accept_staged(context, gateway_id);
+  accept_staged(context, shown);
   after_input(records, now);
 }
 

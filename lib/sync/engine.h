@@ -124,9 +124,9 @@ class Engine {
   /// An operator was shown what the brake holds, and agrees. Nothing goes because of it alone: the listing is asked
   /// again, and what that one confirms goes. Without a link, or if more is missing than was shown, nothing happens.
   void on_release_deletions(Records& records, const std::vector<ShownHold>& shown, Now now);
-  /// An operator wants this staged identity served although it has little, nothing, or not all of its documents. Counts
-  /// under the present link, which has to be that identity's; of any other it changes nothing.
-  void on_identity_accepted(Records& records, const std::string& gateway_id, Now now);
+  /// An operator was shown this staged identity and wants it served although it has little, nothing, or not all of its
+  /// documents. Counts under the present link, which has to be that identity's, and as long as it is as it was shown.
+  void on_identity_accepted(Records& records, const ShownIdentity& shown, Now now);
 
   void on_deadline(Records& records, Now now);
   std::optional<TimePoint> next_deadline(TimePoint now) const;

@@ -114,11 +114,11 @@ struct Memory {
   Instant acked_at;  ///< The timestamp of this link's `connection.ack`.
 
   bool up = false;
-  bool acked = false;               ///< The `connection.ack` of this link came.
-  bool identified = false;          ///< … and so it is known whose link this is.
-  Side side = Side::Served;         ///< Whose.
-  std::string link_gateway_id;      ///< Whose this link is, or the last one was.
-  std::string accepted_gateway_id;  ///< Under this link an operator wants this one served, whatever it lacks.
+  bool acked = false;                     ///< The `connection.ack` of this link came.
+  bool identified = false;                ///< … and so it is known whose link this is.
+  Side side = Side::Served;               ///< Whose.
+  std::string link_gateway_id;            ///< Whose this link is, or the last one was.
+  std::optional<ShownIdentity> accepted;  ///< Under this link an operator wants it served as it was shown.
   Staging staging;
   std::int64_t link = 0;
   TimePoint link_since;

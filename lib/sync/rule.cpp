@@ -131,6 +131,12 @@ StagedLack judge_staged(const StagedFacts& facts) {
   return StagedLack::Nothing;
 }
 
+bool covers(const ShownIdentity& shown, StagedFacts facts) {
+  facts.accepted = false;
+  return shown.waits_for == to_string(judge_staged(facts)) && facts.resources >= shown.resources &&
+         facts.in_service <= shown.in_service;
+}
+
 bool shows_most(std::int64_t stored, std::int64_t unseen) {
   return (stored - unseen) * 100 >= stored * kStagedPercent;
 }

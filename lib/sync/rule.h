@@ -113,6 +113,17 @@ struct StagedFacts {
 };
 StagedLack judge_staged(const StagedFacts& facts);
 
+/// A staged identity as an operator was shown it.
+struct ShownIdentity {
+  std::string gateway_id;
+  std::string waits_for;  ///< to_string() of what it lacked.
+  std::int64_t resources = 0;
+  std::int64_t in_service = 0;  ///< Of the identity that would go.
+};
+/// Whether the consent to what was shown is one to this: it lacks nothing else, has no less, and takes the place of no
+/// more. `facts.accepted` is not looked at.
+bool covers(const ShownIdentity& shown, StagedFacts facts);
+
 /// Whether a full listing shows enough of what is stored to be taken for the same control plane's.
 bool shows_most(std::int64_t stored, std::int64_t unseen);
 

@@ -21,7 +21,7 @@ StagedLack lack_of_staged(Context& context) {
   facts.only_missing = facts.documents && lacks_only_what_does_not_come(records, memory);
   facts.held = open.holds;
   facts.resources = records.offered_count();
-  facts.accepted = memory.accepted_gateway_id == memory.link_gateway_id;
+  facts.accepted = memory.accepted && covers(*memory.accepted, facts);
   return judge_staged(facts);
 }
 
@@ -32,7 +32,7 @@ void switch_identity(Context& context) {
   records.switch_to_staged(context.options.new_epoch());
   memory.side = Side::Served;
   memory.staging = {};
-  memory.accepted_gateway_id.clear();
+  memory.accepted.reset();
   memory.flight = {};
   memory.void_push = memory.last_push;
   memory.acks_unsent = true;
@@ -83,12 +83,12 @@ void note_address(Context& context, Marks& marks) {
   marks.address = address;
 }
 
-void accept_staged(Context& context, const std::string& gateway_id) {
+void accept_staged(Context& context, const ShownIdentity& shown) {
   Memory& memory = context.memory;
-  if (memory.side != Side::Staged || memory.link_gateway_id != gateway_id) return;
-  memory.accepted_gateway_id = gateway_id;
+  if (memory.side != Side::Staged || memory.link_gateway_id != shown.gateway_id) return;
+  memory.accepted = shown;
   context.commands.emplace_back(
-      Note{Note::Level::Info, "an operator accepts the staged identity", {{"staged", gateway_id}}});
+      Note{Note::Level::Info, "an operator accepts the staged identity", {{"staged", shown.gateway_id}}});
 }
 
 void note_staged_listing(Context& context, const Asked& asked) {
@@ -115,8 +115,16 @@ void consider_switch(Context& context) {
     standing.staged_gateway_id.clear();
     return;
   }
-  standing.staged_accepted = context.memory.accepted_gateway_id == standing.staged_gateway_id;
   const StagedLack lack = standing.staged_lack;
+  if (context.memory.accepted && needs_operator(lack)) {
+    // Else it would have been served.
+    context.memory.accepted.reset();
+    context.commands.emplace_back(
+        Note{Note::Level::Warn,
+             "the staged identity is not as the operator was shown it: the consent is void",
+             {{"staged", standing.staged_gateway_id}, {"waits_for", std::string(to_string(lack))}}});
+  }
+  standing.staged_accepted = context.memory.accepted.has_value();
   if (needs_operator(lack) && lack != context.memory.staging.said) {
     context.memory.staging.said = lack;
     context.commands.emplace_back(

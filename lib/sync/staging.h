@@ -13,8 +13,8 @@ void identify(Context& context, const std::string& gateway_id);
 /// The control plane of the link's identity may be found at another address than before.
 void note_address(Context& context, Marks& marks);
 
-/// An operator wants this one served. Nothing happens if it is not the present link's, or not staged.
-void accept_staged(Context& context, const std::string& gateway_id);
+/// An operator wants it served as it was shown. Nothing happens if it is not the present link's, or not staged.
+void accept_staged(Context& context, const ShownIdentity& shown);
 
 /// A full listing of the staged identity ended; every row of it could be read.
 void note_staged_listing(Context& context, const Asked& asked);

@@ -1,6 +1,7 @@
 #include "tether/admin/accept.h"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "operator.h"
 #include "tether/admin/admin_client.h"
@@ -17,6 +18,9 @@ struct Operator : OperatorAtDaemon {
 };
 
 constexpr const char* kTooFew = "the operator: it has less than 80 % of the number of resources in service";
+constexpr const char* kAgreed =
+    R"({"deployed":7,"documents":4,"gateway_id":"g-2","in_service":10,"resources":5,"waits_for":"the operator: it has )"
+    R"(less than 80 % of the number of resources in service"})";
 constexpr const char* kDoubts = "an answer about what is in doubt";
 
 /// In service, with a gateway that is in sync.
@@ -57,7 +61,7 @@ TEST_CASE("an operator sees both identities, agrees, and is told when the staged
         "If it takes over, the gateway gets these 5 resources, and nothing that is in service now stays.\n\n"
         "it waits for an answer about what is in doubt\n"
         "gateway id g-2 is in service; the gateway is behind\n");
-  CHECK(person.agreed == std::vector<std::string>{R"({"gateway_id":"g-2"})"});
+  CHECK(person.agreed == std::vector<std::string>{kAgreed});
   CHECK(person.asked == 1);
   CHECK(person.pauses == 4);
   CHECK(person.err.empty());
@@ -136,7 +140,7 @@ TEST_CASE("an accepted identity that does not take over is an error that says wh
   }
   SECTION("another link came in between") {
     person.shows = {staging(), accepted(), staging()};
-    ends_with("the link was made anew before it took over, and the consent is void");
+    ends_with("the consent is void: the link was made anew before it took over, or it is not as it was shown");
   }
   SECTION("the link went") {
     Status away = accepted();
@@ -162,32 +166,53 @@ TEST_CASE("an accepted identity that does not take over is an error that says wh
 }
 
 TEST_CASE("an acceptance is read as it is written, and nothing else is") {
-  for (const std::string id : {"g-2", "g \"2\"", "g-\x1b"}) CHECK(*read_acceptance(write_acceptance(id)) == id);
+  for (const std::string id : {"g-2", "g \"2\"", "g-\x1b"}) {
+    const AgreedIdentity agreed{id, kTooFew, 7, 4, 5, 10};
+    CHECK(*read_acceptance(write_acceptance(agreed)) == agreed);
+  }
+  CHECK(read_acceptance(kAgreed));
 
-  for (const std::string bad : {"", "{}", "[]", "null", "\"g-2\"", R"({"gateway_id":""})", R"({"gateway_id":2})",
-                                R"({"gateway_id":["g-2"]})", R"({"gateway_id":"g-2","more":[[1]]})"}) {
+  for (const std::string bad : {"", "{}", "[]", "null", "\"g-2\"", R"({"gateway_id":"g-2"})"}) {
     CAPTURE(bad);
     CHECK_FALSE(read_acceptance(bad));
   }
+  const auto with = [](const std::string& member, const nlohmann::json& value) {
+    auto json = nlohmann::json::parse(kAgreed);
+    json[member] = value;
+    return json.dump();
+  };
+  CHECK_FALSE(read_acceptance(with("gateway_id", "")));
+  CHECK_FALSE(read_acceptance(with("gateway_id", {"g-2"})));
+  CHECK_FALSE(read_acceptance(with("waits_for", 1)));
+  for (const char* number : {"deployed", "documents", "resources", "in_service"}) {
+    CAPTURE(number);
+    CHECK_FALSE(read_acceptance(with(number, -1)));
+    CHECK_FALSE(read_acceptance(with(number, "1")));
+    CHECK_FALSE(read_acceptance(with(number, 1.5)));
+  }
+  CHECK_FALSE(read_acceptance(with("more", {{1}})));
   CHECK_FALSE(read_acceptance(std::string(kMaxConsentBytes + 1, ' ')));
 }
 
 TEST_CASE("accept-identity and the endpoint understand each other") {
   Metrics metrics{"1.2.3", {{"api.deployed"}, {"RestApi"}, {"deployments"}}};
-  std::vector<std::string> agreed;
+  std::vector<AgreedIdentity> agreed;
   AdminSources sources{[] { return staging(); }, [] { return true; }};
-  sources.accept = [&agreed](const std::string& gateway_id) { agreed.push_back(gateway_id); };
+  sources.accept = [&agreed](const AgreedIdentity& identity) { agreed.push_back(identity); };
   auto server = AdminServer::start("127.0.0.1", 0, sources, metrics);
   REQUIRE(server);
   const AdminClient client("0.0.0.0", (*server)->port());
 
-  CHECK(client.command(kAcceptCommand, write_acceptance("g-2")));
-  const auto refused = client.command(kAcceptCommand, write_acceptance("g-3"));
+  const AgreedIdentity shown{"g-2", kTooFew, 7, 4, 5, 10};
+  CHECK(client.command(kAcceptCommand, write_acceptance(shown)));
+  AgreedIdentity more = shown;
+  ++more.resources;
+  const auto refused = client.command(kAcceptCommand, write_acceptance(more));
   (*server)->stop();
 
-  CHECK(agreed == std::vector<std::string>{"g-2"});
+  CHECK(agreed == std::vector<AgreedIdentity>{shown});
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().message == "another identity is staged than was shown: look again");
+  CHECK(refused.error().message == "it has something else than was shown, or what is in service has: look again");
 }
 
 }  // namespace tether

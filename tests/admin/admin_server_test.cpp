@@ -197,7 +197,8 @@ TEST_CASE("HEAD is answered without a body, other methods are refused, other pat
 
 namespace {
 
-constexpr const char* kAcceptance = R"({"gateway_id":"g-2"})";
+constexpr const char* kAcceptance =
+    R"({"deployed":7,"documents":4,"gateway_id":"g-2","in_service":10,"resources":5,"waits_for":"the operator"})";
 constexpr const char* kConsent = R"({"holds":[{"listing":"deployments","noted":42}]})";
 
 /// A server with one held listing and a link, and what was agreed to.
@@ -210,9 +211,9 @@ class CommandFixture : public Fixture {
       const std::lock_guard lock(mutex);
       agreed.insert(agreed.end(), release.holds.begin(), release.holds.end());
     };
-    with_commands.accept = [this](const std::string& gateway_id) {
+    with_commands.accept = [this](const AgreedIdentity& identity) {
       const std::lock_guard lock(mutex);
-      accepted.push_back(gateway_id);
+      accepted.push_back(identity.gateway_id);
     };
     auto started = AdminServer::start("127.0.0.1", 0, with_commands, metrics);
     REQUIRE(started);
@@ -238,7 +239,8 @@ class CommandFixture : public Fixture {
   /// The link is another identity's, which is staged.
   void stage() {
     status.control_plane.other_gateway_id = "g-2";
-    status.control_plane.staged.emplace().gateway_id = "g-2";
+    status.control_plane.staged = StagedStatus{"g-2", {}, 7, 4, 5, "the operator", /*needs_operator=*/true};
+    status.store.resources = {{"RestApi", 9}, {"ApiKey", 1}};
   }
   Answer accept(const std::string& body = kAcceptance) const { return post({}, body, kAcceptCommand); }
 
@@ -298,7 +300,7 @@ TEST_CASE("a consent that cannot be followed is refused with the reason in one l
   CHECK(refused() == "409 nothing can be stored: disk is full\n");
 }
 
-TEST_CASE("a staged identity is accepted by the gateway id that was shown, and by no other") {
+TEST_CASE("a staged identity is accepted as it was shown, and as nothing else") {
   CommandFixture fixture;
   fixture.stage();
 
@@ -312,7 +314,22 @@ TEST_CASE("a staged identity is accepted by the gateway id that was shown, and b
   };
   CHECK_THAT(refused("x=1"), StartsWith("400 the body should be "));
   CHECK_THAT(refused(std::string(kMaxConsentBytes + 1, ' ')), StartsWith("413"));
-  CHECK(refused(R"({"gateway_id":"g-3"})") == "409 another identity is staged than was shown: look again\n");
+  std::string other = kAcceptance;
+  CHECK(refused(other.replace(other.find("g-2"), 3, "g-3")) ==
+        "409 another identity is staged than was shown: look again\n");
+  StagedStatus& staged = *fixture.status.control_plane.staged;
+  const std::string changed = "409 it has something else than was shown, or what is in service has: look again\n";
+  for (std::uint64_t* const number :
+       {&staged.deployed, &staged.documents, &staged.resources, &fixture.status.store.resources["ApiKey"]}) {
+    ++*number;
+    CHECK(refused() == changed);
+    --*number;
+  }
+  staged.waits_for = "the operator, for something else";
+  CHECK(refused() ==
+        "409 it waits for something else than was shown: look again. It waits for the operator, for something else\n");
+  staged.needs_operator = false;
+  CHECK_THAT(refused(), StartsWith("409 no operator can make up for what it waits for"));
   fixture.status.control_plane.other_gateway_id.reset();
   CHECK(refused() == "409 the link is not that of the staged identity\n");
   fixture.status.control_plane.state = ControlPlaneStatus::State::Reconnecting;

@@ -40,8 +40,8 @@ class Endpoint {
       check(holds == std::vector<AgreedHold>(holds.size(), {"deployments", 42}), "a consent names what is held");
       check(!agreed.push || *agreed.push == HeldPush{"i", "e", 17, 10, 2}, "a consent names the push that is held");
     };
-    sources.accept = [](const std::string& gateway_id) {
-      check(gateway_id == "g-2", "a consent names what is staged");
+    sources.accept = [](const AgreedIdentity& agreed) {
+      check(agreed == AgreedIdentity{"g-2", "an operator", 7, 4, 5, 3}, "a consent names what is staged");
     };
     auto started = AdminServer::start("127.0.0.1", 0, std::move(sources), metrics_);
     check(started.has_value(), "the endpoint starts");
@@ -54,7 +54,7 @@ class Endpoint {
     control_plane.staged.reset();
     control_plane.other_gateway_id.reset();
     if (request.find(kAcceptCommand) != std::string_view::npos) {
-      control_plane.staged.emplace().gateway_id = "g-2";
+      control_plane.staged = StagedStatus{"g-2", {}, 7, 4, 5, "an operator", /*needs_operator=*/true};
       control_plane.other_gateway_id = "g-2";
     }
     return server_->answer_to(request);

@@ -99,10 +99,14 @@ void Instance::agree_to_deletions() {
 void Instance::agree_to_identity() {
   const auto& standing = daemon_.engine().standing();
   if (!running_ || !acked_ || !sync::needs_operator(standing.staged_lack)) return;
+  const auto overview = daemon_.overview();
+  if (!overview || !overview->staged) return;
   note("an operator accepts " + standing.staged_gateway_id);
   seen.consented = standing.staged_gateway_id == peer_->gateway_id() ? world_.number_of(*peer_) : seen.consented;
-  daemon_.give([id = standing.staged_gateway_id](sync::Engine& engine, sync::Records& records,
-                                                 sync::Now now) { engine.on_identity_accepted(records, id, now); },
+  const sync::ShownIdentity shown{standing.staged_gateway_id, std::string(to_string(standing.staged_lack)),
+                                  overview->staged->resources, overview->offered_count};
+  daemon_.give([shown](sync::Engine& engine, sync::Records& records,
+                       sync::Now now) { engine.on_identity_accepted(records, shown, now); },
                world_.now());
 }
 

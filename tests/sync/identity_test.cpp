@@ -1,40 +1,12 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "world.h"
+#include "identities.h"
 
 using namespace tether;
 using namespace std::chrono_literals;
 using namespace tether::sync;
 using namespace tether::sync::test;
-
-namespace {
-
-/// Four artifacts of gateway-1 are in service, a1's ack waits, and its link is gone.
-void serve_first(World& world) {
-  for (int i = 1; i <= 4; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
-  world.settle();
-  world.deploy("a1", "d1b");
-  world.event(world.deployments.at("a1"));
-  world.serve();
-  world.link_down();
-  world.push();
-  REQUIRE(world.outbox() == 1);
-  world.run(5s);
-}
-
-/// The control plane names gateway-2, which has this many artifacts, b1 and so on.
-void link_second(World& world, int count) {
-  world.clear();
-  for (int i = 1; i <= count; ++i) world.deploy("b" + std::to_string(i), "e" + std::to_string(i));
-  world.link_up("gateway-2");
-}
-
-std::string served_by(World& world) {
-  return world.read<Marks>([](Records& records) { return records.marks(); }).gateway_id;
-}
-
-}  // namespace
 
 TEST_CASE("another identity is staged: listed and fetched, and neither pushed nor acknowledged [CE-8] [CE-9]") {
   World world;
@@ -235,11 +207,11 @@ TEST_CASE("a staged identity waits for each of its documents, and the operator m
     world.serve_for(6min);
   }
   SECTION("the operator accepts it") {
-    world.with(
-        [&](Engine& engine, Records& records) { engine.on_identity_accepted(records, "gateway-3", world.now()); });
+    ShownIdentity third = shown_now(world);
+    third.gateway_id = "gateway-3";
+    accept(world, third);
     CHECK(served_by(world) == "gateway-1");
-    world.with(
-        [&](Engine& engine, Records& records) { engine.on_identity_accepted(records, "gateway-2", world.now()); });
+    accept(world, shown_now(world));
     world.serve_for(1min);
   }
   CHECK(served_by(world) == "gateway-2");
@@ -260,8 +232,7 @@ TEST_CASE("a staged identity with less than 80 % of what is in service waits for
     world.serve_for(1s);
   }
   SECTION("the operator accepts it") {
-    world.with(
-        [&](Engine& engine, Records& records) { engine.on_identity_accepted(records, "gateway-2", world.now()); });
+    accept(world, shown_now(world));
   }
   CHECK(served_by(world) == "gateway-2");
 }
@@ -277,40 +248,9 @@ TEST_CASE("an empty identity takes over from nothing by itself, not even from an
   CHECK(served_by(world) == "gateway-1");
   CHECK(world.standing().staged_lack == StagedLack::Empty);
 
-  world.with([&](Engine& engine, Records& records) { engine.on_identity_accepted(records, "gateway-2", world.now()); });
+  accept(world, shown_now(world));
   CHECK(served_by(world) == "gateway-2");
   CHECK(world.read<std::int64_t>([](Records& records) { return records.offered_count(); }) == 0);
-}
-
-TEST_CASE("what the operator accepted before it was complete takes over when it is") {
-  World world;
-  serve_first(world);
-  link_second(world, 1);
-  world.with([&](Engine& engine, Records& records) { engine.on_identity_accepted(records, "gateway-2", world.now()); });
-  CHECK(served_by(world) == "gateway-1");
-  world.serve_for(11s);
-  CHECK(served_by(world) == "gateway-2");
-}
-
-TEST_CASE("what the operator accepted counts under its link alone") {
-  World world;
-  serve_first(world);
-  link_second(world, 1);
-  const auto accept = [](Engine& engine, Records& records, Now now) {
-    engine.on_identity_accepted(records, "gateway-2", now);
-  };
-  world.with([&](Engine& engine, Records& records) { accept(engine, records, world.now()); });
-  CHECK(world.standing().staged_accepted);
-  world.link_down();
-  CHECK_FALSE(world.standing().staged_accepted);
-  // Without a link there is nothing to accept.
-  world.with([&](Engine& engine, Records& records) { accept(engine, records, world.now()); });
-  CHECK_FALSE(world.standing().staged_accepted);
-
-  world.link_up("gateway-2");
-  world.serve_for(11s);
-  CHECK(served_by(world) == "gateway-1");
-  CHECK(world.standing().staged_lack == StagedLack::TooFew);
 }
 
 TEST_CASE("with the link of the identity in service back, the staged one is forgotten [CE-8]") {

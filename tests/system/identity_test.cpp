@@ -51,12 +51,22 @@ std::string wait_for_an_operator(Scene& scene) {
   return staged["waits_for"];
 }
 
-/// The endpoint's own answer to a consent to this gateway id; empty: it was taken.
-std::string answer_to_accept(const Scene& scene, const std::string& gateway_id) {
+/// What `/status` shows now of the staged identity.
+AgreedIdentity shown_now(const Scene& scene) {
+  const auto status = scene.status();
+  const json& staged = status["control_plane"]["staged"];
+  AgreedIdentity out{staged["gateway_id"], staged["waits_for"], staged["deployed"], staged["documents"],
+                     staged["resources"]};
+  for (const json& count : status["store"]["resources"]) out.in_service += count.get<std::uint64_t>();
+  return out;
+}
+
+/// The endpoint's own answer to this consent; empty: it was taken.
+std::string answer_to_accept(const Scene& scene, const AgreedIdentity& agreed) {
   const auto colon = scene.admin().rfind(':');
   const AdminClient client(scene.admin().substr(0, colon),
                            static_cast<std::uint16_t>(std::stoi(scene.admin().substr(colon + 1))));
-  const auto taken = client.command(kAcceptCommand, write_acceptance(gateway_id));
+  const auto taken = client.command(kAcceptCommand, write_acceptance(agreed));
   return taken ? "" : taken.error().message;
 }
 
@@ -134,7 +144,11 @@ TEST_CASE("a much smaller identity is held, shown, and served once an operator a
   CHECK(has(asked.out, "Staged: gateway id " + kSecond + ", since 20"));
   CHECK(has(asked.out, ", 2 resources; 0 of its 2 deployed artifacts lack their document."));
   CHECK(has(asked.err, "--yes"));
-  CHECK(has(answer_to_accept(scene, first), "another identity is staged than was shown"));
+  auto shown = shown_now(scene);
+  CHECK(shown.resources == 2);
+  CHECK(shown.in_service == 5);
+  shown.gateway_id = first;
+  CHECK(has(answer_to_accept(scene, shown), "another identity is staged than was shown"));
   CHECK(scene.status()["control_plane"]["staged"]["accepted"] == false);
   CHECK(scene.status()["control_plane"]["gateway_id"] == first);
   CHECK((lines_at(scene.gateway()) == before));
@@ -151,6 +165,32 @@ TEST_CASE("a much smaller identity is held, shown, and served once an operator a
   CHECK(sent.front().lines == 2);
   for (const auto& id : ids) CHECK(is_acknowledged(scene, id));
   CHECK(scene.status()["control_plane"]["staged"].is_null());
+}
+
+TEST_CASE("a staged identity that has become less than an operator was shown is not served by that word [H]") {
+  Scene scene;
+  start_all(scene);
+  serve(scene, 5);
+  const auto before = lines_at(scene.gateway());
+  const auto ids = swap(scene, 3);
+  CHECK(has(wait_for_an_operator(scene), "less than 80 %"));
+  const auto shown = shown_now(scene);
+  REQUIRE(shown.resources == 3);
+
+  scene.control_plane().undeploy(ids.front());
+  REQUIRE(scene
+              .wait_for([](const json& now) {
+                const json& staged = now["control_plane"]["staged"];
+                return staged.is_object() && staged["resources"] == 2 && staged["needs_operator"] == true;
+              })
+              .is_object());
+
+  CHECK(has(answer_to_accept(scene, shown), "it has something else than was shown"));
+  CHECK(scene.status()["control_plane"]["staged"]["accepted"] == false);
+  CHECK((lines_at(scene.gateway()) == before));
+  CHECK(answer_to_accept(scene, shown_now(scene)).empty());
+  CHECK(comes_to_agree(scene));
+  CHECK(ids_at(scene) == std::set<std::string>(ids.begin() + 1, ids.end()));
 }
 
 TEST_CASE("an empty identity empties the gateway once an operator accepts it") {
