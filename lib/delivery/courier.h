@@ -42,7 +42,7 @@ struct Standing {
   std::int64_t floor = 0;     ///< The highest revision of a dropped tombstone.
   sync::Answered answered = {};
   std::int64_t offered = 0;     ///< How many resources are offered.
-  bool complete = false;        ///< A full listing and all its documents arrived since this start.
+  bool complete = false;        ///< Everything was listed since this start, with its documents.
   bool contains_known = false;  ///< That listing contains something that a gateway has accepted from this store.
   bool lost = false;            ///< A PUT would lack some of what is offered, and that may be here again soon.
   bool storable = true;         ///< False: read-only, full or a newer schema.

@@ -51,6 +51,7 @@ void Engine::on_link_down(Records& records, Now now) {
   memory_.staging = {};
   memory_.accepted.reset();
   memory_.early.clear();
+    memory_.all_listed = false;
   memory_.early_bytes = 0;
   memory_.requests.clear();
   memory_.held_fetches.clear();

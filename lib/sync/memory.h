@@ -98,8 +98,9 @@ struct Standing {
   bool in_sync = false;             ///< Section 14, without its line about the gateway.
   bool settled = false;             ///< The same, quarantined ones allowed.
   std::optional<TimePoint> proven;  ///< When the listing was sent that last proved it.
-  bool complete = false;            ///< Since the start a full listing came and everything it names is here.
-  bool contains_known = false;      ///< … and it contains something that a gateway is known to have had.
+  /// Since the start everything was listed, what the deployments name is here, and nothing of it is in question.
+  bool complete = false;
+  bool contains_known = false;  ///< … and it contains something that a gateway is known to have had.
   /// What cannot be read any more and has not come by now does not come: a whole round of listings is over.
   bool lost_stays = false;
 };
@@ -148,6 +149,7 @@ struct Memory {
   std::set<std::string> unreadable;  ///< Scopes whose last listing had rows that could not be read.
   std::int64_t lost_under = 0;       ///< The link under which content was found to be lost; the next lists everything.
   bool listed_since_start = false;
+  bool all_listed = false;  ///< … and so was everything else, and it was answered.
   bool listing_knew = false;
   std::int64_t ping_token = 0;
   bool acks_unsent = true;  ///< The outbox may hold rows that this link has not carried.

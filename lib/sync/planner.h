@@ -123,6 +123,8 @@ class Planner {
 
   /// Whether every listing that a new link asks for has been answered since; the sweep, which can be long, excepted.
   bool first_round_done() const { return first_round_.empty(); }
+  /// The same with the sweep, and no listing of a single artifact has failed since without being answered later.
+  bool everything_answered() const;
   /// The first round does not wait for this scope: the control plane does not let us see it.
   void excuse(std::string_view scope) { first_round_.erase(std::string(scope)); }
   std::size_t requests_under_way() const;

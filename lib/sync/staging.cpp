@@ -53,6 +53,7 @@ void identify(Context& context, const std::string& gateway_id) {
     // What the last link left open, and what its listings have shown, is about another identity.
     memory.hints.clear();
     memory.listed_since_start = false;
+    memory.all_listed = false;
     memory.listing_knew = false;
     memory.lost_under = 0;  // each identity counts its own links
   }

@@ -41,6 +41,79 @@ TEST_CASE("a listing that the server does not have is not waited for") {
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("nothing is complete before every listing of a link was answered once, those of single artifacts too [B5]") {
+  const std::string failing = GENERATE("secrets", "keys/RestApi", "plans", "subscriptions/a");
+  CAPTURE(failing);
+  World world;
+  world.deploy("a", "d1");
+  world.deploy("b", "d2");
+  world.statuses[failing] = GENERATE(503, 429);
+  world.settle();
+  world.serve_for(5min);
+  CHECK_FALSE(world.standing().complete);
+
+  SECTION("it is answered") {
+    world.statuses.clear();
+  }
+  SECTION("the control plane does not show it") {
+    world.statuses[failing] = GENERATE(403, 404);
+  }
+  world.serve_for(6min);
+  CHECK(world.standing().complete);
+
+  // What was listed once is known, also without a link, and when a listing fails later.
+  world.statuses[failing] = 503;
+  world.serve_for(30min);
+  CHECK(world.standing().complete);
+  world.link_down();
+  CHECK(world.standing().complete);
+}
+
+TEST_CASE("nothing is complete while something of what was listed is in question [B5]") {
+  World world;
+  world.deploy("a", "d1");
+  for (int i = 0; i < 9; ++i) world.deploy("b" + std::to_string(i), "e" + std::to_string(i));
+  world.settle();
+  REQUIRE(world.standing().complete);
+
+  SECTION("an absence") {
+    world.remove("a");
+    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.serve();
+    CHECK_FALSE(world.standing().complete);
+  }
+  SECTION("whether it exists") {
+    world.statuses["exists"] = 503;
+    world.remove("a");
+    world.deleted_event("a");
+    world.serve_for(1min);
+    CHECK_FALSE(world.standing().complete);
+    world.statuses.clear();
+  }
+  SECTION("but not what a brake holds, which stays") {
+    world.deployments.clear();
+    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.serve();
+    REQUIRE(world.hold());
+  }
+  world.serve_for(2min);
+  CHECK(world.standing().complete);
+}
+
+TEST_CASE("what a document that is refused or does not come lacks is not waited for") {
+  World world;
+  world.deploy("a", "d1");
+  world.deploy("b", "d2");
+  world.deployments.at("b").unavailable = true;
+  world.rows_rejected = GENERATE(0U, 1U);
+  world.settle();
+  world.push({{"RestApi", "a", "no"}});
+  world.serve_for(2min);
+
+  CHECK(world.standing().complete);
+  CHECK_FALSE(world.standing().in_sync);
+}
+
 TEST_CASE("a missing document and a missing value are in the way") {
   World world;
   world.statuses["fetch_batch"] = 503;
@@ -144,7 +217,7 @@ TEST_CASE("a document and a value that never come do not keep the rest from a ga
   world.statuses["secret_value"] = 500;
   world.link_up();
   CHECK_FALSE(world.standing().complete);
-  world.serve();
+  world.serve_for(2s);  // a listing once more, in case it is not wanted after all
 
   CHECK(world.standing().complete);
   CHECK_FALSE(world.standing().settled);

@@ -99,6 +99,44 @@ TEST_CASE("a gateway with what a lost store does not know keeps it until everyth
   }
 }
 
+TEST_CASE("a lost store takes no key and no subscription from a gateway because their lists came later [B5] [R10]") {
+  Scene scene;
+  const auto ids = serve_and_stop(scene);
+  scene.control_plane().change([&ids](peers::Desire& desire) {
+    const auto plan = desire.create_plan("gold");
+    for (const auto& id : ids) {
+      REQUIRE(desire.create_key(id, "key"));
+      REQUIRE(desire.create_subscription(id, plan, {{"applicationId", "partner-app"}}));
+    }
+  });
+  scene.start_daemon();
+  REQUIRE(gateway_comes_to_agree(scene));
+  REQUIRE(scene.wait_until_in_sync().is_object());
+  REQUIRE(scene.stop_daemon() == 0);
+  const auto before = lines_at(scene.gateway());
+  lose_store(scene);
+  const std::string call = GENERATE("api-keys", "subscriptions");
+  scene.control_plane().change_faults([&call](peers::Faults& faults) { faults.rest[call].status = 503; });
+  const std::size_t from = scene.gateway().history().size();
+
+  scene.start_daemon();
+  REQUIRE(scene
+              .wait_for([](const nlohmann::json& status) {
+                return status["store"]["resources"].value("RestApi", 0) == kServed &&
+                       says(status, "waiting for a full listing");
+              })
+              .is_object());
+  CHECK(pushes(scene.gateway(), from).empty());
+  CHECK((lines_at(scene.gateway()) == before));
+  scene.control_plane().change_faults([](peers::Faults& faults) { faults.rest.clear(); });
+
+  CHECK(gateway_comes_to_agree(scene));
+  for (const auto& push : pushes(scene.gateway(), from)) {
+    for (const auto& line : push.applied) CHECK_FALSE(line.removed);
+    if (push.method == "PUT") CHECK(push.lines >= before.size());
+  }
+}
+
 TEST_CASE("a gateway with what a lost store does not know keeps it while the control plane is away [R10]") {
   Scene scene;
   serve_and_stop(scene);
