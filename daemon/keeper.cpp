@@ -40,7 +40,7 @@ Keeper::Keeper(KeeperOptions options, std::unique_ptr<store::Store> store, std::
       log_(log),
       engine_(options_.engine, options_.seed),
       driver_(std::move(driver)),
-      epoch_(new_epoch()) {}
+      footing_(new_epoch) {}
 
 Keeper::~Keeper() {
   stop();
@@ -142,10 +142,10 @@ void Keeper::run() {
   begin_epoch();
   while (true) {
     const TimePoint now = Clock::now();
-    if (has_inputs() && now >= store_retry_at_) commit(now);
+    if (has_inputs() && now >= footing_.retry_at()) commit(now);
     if (courier_) serve_gateway(now);
     publish(now);
-    const bool failing = store_backoff_ > Duration{};
+    const bool failing = !footing_.is_storing();
     if (inbox_.is_closed() && (failing || (inbox_.is_empty() && !has_inputs()))) break;
 
     const auto due = engine_.next_deadline(now);  // asked before the wait: what has passed is not named any more
@@ -170,9 +170,9 @@ void Keeper::run() {
 }
 
 std::optional<TimePoint> Keeper::next_deadline(TimePoint now) {
-  const bool failing = store_backoff_ > Duration{};
+  const bool failing = !footing_.is_storing();
   if (!failing && has_inputs()) return now;  // an answer of the gateway has become an input
-  auto next = failing ? std::optional(store_retry_at_) : engine_.next_deadline(now);
+  auto next = failing ? std::optional(footing_.retry_at()) : engine_.next_deadline(now);
   const auto earlier = [&next](std::optional<TimePoint> at) {
     if (at) next = next ? std::min(*next, *at) : *at;
   };
@@ -220,7 +220,7 @@ void Keeper::publish_overview_if_due(TimePoint now, bool force) {
   overview_due_ = after + (overview ? std::min(kOverviewShare * (after - before), kOverviewWaitMax) : kOverviewWaitMax);
   if (!overview) return;
   overview_stale_ = false;
-  standing_.offered = overview->offered_count;
+  footing_.set_offered(overview->offered_count);
   tell_courier(now);
   board_.update([this, &overview](Status& status) {
     describe_store(*overview, redactor_, options_.engine.deletion_release_after, status);
@@ -232,8 +232,8 @@ void Keeper::publish(TimePoint now) {
   if (!courier_) return;
   board_.update([this](Status& status) {
     describe_gateway(*courier_, redactor_, status);
-    const bool failing = store_backoff_ > Duration{};
-    describe_sync(engine_.standing(), marks_, {links_lost_known_ == links_lost_, !failing, !overview_stale_}, status);
+    const Freshness fresh{links_lost_known_ == links_lost_, footing_.is_storing(), !overview_stale_};
+    describe_sync(engine_.standing(), footing_.marks(), fresh, status);
   });
 }
 

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "status_board.h"
 #include "tether/admin/metrics.h"
 #include "tether/delivery/courier.h"
+#include "tether/delivery/footing.h"
 #include "tether/log/log.h"
 #include "tether/store/store.h"
 #include "tether/sync/engine.h"
@@ -90,10 +90,8 @@ class Keeper {
   void post(Work work);
   bool has_inputs() const { return !batch_.empty() || presence_ || verdict_; }
   bool commit(TimePoint now);
-  void on_stored(TimePoint now);
+  void on_stored(const delivery::Footing::Stored& stored, TimePoint now);
   void on_not_stored(const Error& error, TimePoint now);
-  /// Of a store that could not be written yet.
-  void read_standing();
   void tell_courier(TimePoint now);
   /// With a store that was set aside while it was in use, and an empty one in its place.
   void start_anew();
@@ -135,14 +133,7 @@ class Keeper {
   std::deque<Input> batch_;  ///< Inputs whose transaction is being tried.
   Work presence_;            ///< One more input: the newest word on which instance is there.
   Work verdict_;             ///< And the newest verdict. It covers all that was pushed and not recorded before.
-  std::string epoch_;        ///< Of this start.
-  bool epoch_stored_ = false;
-  delivery::Standing standing_;
-  sync::Marks marks_;
-  std::map<std::string, std::int64_t, std::less<>>
-      epochs_;  ///< Last revisions of earlier epochs that were asked about.
-  Duration store_backoff_{};
-  TimePoint store_retry_at_;
+  delivery::Footing footing_;
   std::size_t notes_said_ = 0;
   bool started_anew_ = false;  ///< Noted, and not taken yet.
   bool content_lost_ = false;  ///< Likewise.

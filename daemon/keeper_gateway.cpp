@@ -5,12 +5,6 @@
 
 /// The keeper's side towards the gateway: what the courier asks for is carried out, and answers become inputs.
 namespace tether::daemon {
-namespace {
-
-/// Earlier epochs whose last revision is kept in memory.
-constexpr std::size_t kMaxEpochsKept = 64;
-
-}  // namespace
 
 void Keeper::serve_gateway(TimePoint now) {
   if (const auto due = courier_->next_deadline(); due && *due <= now) courier_->on_deadline(now);
@@ -55,7 +49,7 @@ void Keeper::send_push(delivery::Push push, TimePoint now) {
 void Keeper::on_state(delivery::StateOutcome outcome, TimePoint now) {
   words_.clear(outcome);
   if (const auto* state = std::get_if<protocol::GatewayState>(&outcome)) {
-    if (!state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);
+    if (footing_.is_foreign(state->epoch)) look_up_epoch(state->epoch);
     courier_->on_state(*state, now);
   } else {
     const auto& problem = std::get<delivery::GatewayProblem>(outcome);
@@ -70,10 +64,8 @@ void Keeper::on_state(delivery::StateOutcome outcome, TimePoint now) {
 }
 
 void Keeper::look_up_epoch(const std::string& epoch) {
-  if (epochs_.size() >= kMaxEpochsKept) epochs_.clear();
-  const auto looked_up = store_->read([this, &epoch](sync::Records& records) {
-    if (const auto last = records.last_revision_of(epoch)) epochs_[epoch] = *last;
-  });
+  const auto looked_up = store_->read(
+      [this, &epoch](sync::Records& records) { footing_.note_last_revision(epoch, records.last_revision_of(epoch)); });
   if (!looked_up)
     log_.repeated(LogLevel::Warn, "store.failed", looked_up.error().message, {{"reason", looked_up.error().message}});
 }

@@ -20,11 +20,17 @@
 namespace tether::sync {
 
 Engine::Engine(const EngineOptions& options, std::uint32_t seed)
-    : options_(options), memory_(Planner(options.planner, seed)) {}
+    : options_(options), seed_(seed), memory_(Planner(options.planner, seed)) {}
 
 void Engine::restore(Memory memory) {
   memory_ = std::move(memory);
   commands_.clear();
+}
+
+void Engine::start_anew() {
+  Memory memory(Planner(options_.planner, seed_));
+  memory.next_request = memory_.next_request;
+  restore(std::move(memory));
 }
 
 std::vector<Command> Engine::take_commands() {
@@ -45,13 +51,13 @@ void Engine::on_link_down(Records& records, Now now) {
   memory_.relist_due = false;
   if (memory_.side == Side::Staged) {
     memory_.listed_since_start = false;  // that was not the one in service
+    memory_.all_listed = false;
     memory_.listing_knew = false;
   }
   memory_.side = Side::Served;
   memory_.staging = {};
   memory_.accepted.reset();
   memory_.early.clear();
-    memory_.all_listed = false;
   memory_.early_bytes = 0;
   memory_.requests.clear();
   memory_.held_fetches.clear();

@@ -139,6 +139,9 @@ class Engine {
   /// The memory beside the store; small, and a value.
   const Memory& memory() const { return memory_; }
   void restore(Memory memory);
+  /// All that was stored is gone, and an empty store is in its place. Answers to what was asked before are not taken
+  /// for answers to what is asked from now on.
+  void start_anew();
 
  private:
   void after_input(Records& records, Now now);
@@ -146,6 +149,7 @@ class Engine {
   void ask(Records& records, Now now);
 
   EngineOptions options_;
+  std::uint32_t seed_;
   Memory memory_;
   std::vector<Command> commands_;
 };

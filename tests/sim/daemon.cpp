@@ -10,10 +10,6 @@
 namespace tether::sim {
 namespace {
 
-// As in daemon/keeper*.cpp.
-constexpr Duration kStoreRetryFirst = 1s;
-constexpr Duration kStoreRetryMax = 30s;
-constexpr std::size_t kMaxEpochsKept = 64;
 /// What is offered is looked up more seldom than there, since that is a large part of what a world costs.
 constexpr Duration kOverviewWait = 5s;
 
@@ -28,7 +24,7 @@ std::filesystem::path new_folder() {
 }  // namespace
 
 Daemon::Daemon(std::uint32_t seed, sync::EngineOptions options)
-    : seed_(seed), options_(std::move(options)), folder_path_(new_folder()) {
+    : seed_(seed), options_(std::move(options)), folder_path_(new_folder()), footing_([this] { return new_epoch(); }) {
   options_.new_epoch = [this] { return new_epoch(); };
   auto folder = store::StateFolder::take(folder_path_ / "state");
   check(folder.has_value(), "the state folder is ours");
@@ -72,11 +68,7 @@ void Daemon::restart(sync::Now now) {
   batch_.clear();
   presence_ = nullptr;
   verdict_ = nullptr;
-  epochs_.clear();
-  standing_ = {};
-  marks_ = {};
-  store_backoff_ = {};
-  store_retry_at_ = {};
+  footing_ = delivery::Footing([this] { return new_epoch(); });
   store_lost_ = false;
   overview_stale_ = true;
   overview_due_ = {};
@@ -84,20 +76,13 @@ void Daemon::restart(sync::Now now) {
   linked_ = false;
   in_sync_ = false;
   commands_.clear();
-  epoch_ = new_epoch();
-  epoch_stored_ = false;
   begin_epoch();
   settle(now);
 }
 
 void Daemon::begin_epoch() {
   batch_.push_back([this](sync::Engine&, sync::Records& records, sync::Now) {
-    if (records.revision() < standing_.revision) {
-      // Not the store that was read: what a gateway has under this epoch is not known here.
-      epoch_ = new_epoch();
-      epochs_.clear();
-    }
-    records.begin_epoch(epoch_);
+    records.begin_epoch(footing_.epoch_to_begin(records.revision()));
   });
 }
 
@@ -130,7 +115,7 @@ void Daemon::settle(sync::Now now) {
       for (auto& input : waiting_) batch_.push_back(std::move(input));
       waiting_.clear();
     }
-    if (!has_inputs() || now.steady < store_retry_at_ || !commit(now)) return;
+    if (!has_inputs() || now.steady < footing_.retry_at() || !commit(now)) return;
   }
 }
 
@@ -145,17 +130,14 @@ bool Daemon::commit(sync::Now now) {
     on_not_stored(now);
     return false;
   }
-  if (set_aside && epoch_stored_) start_anew();
+  if (set_aside && footing_.has_begun()) start_anew();
   const sync::Memory saved = engine_->memory();
-  sync::Marks marks;
-  delivery::Standing standing = standing_;
+  delivery::Left left;
   const auto done = store_->transact([&](sync::Records& records) {
     for (const Input& input : batch_) input(*engine_, records, now);
     if (verdict_) verdict_(*engine_, records, now);
     if (presence_) presence_(*engine_, records, now);
-    marks = records.marks();
-    standing.epoch = records.epoch();
-    standing.revision = records.revision();
+    left = delivery::read_left(records);
   });
   if (!done) {
     engine_->restore(saved);
@@ -166,16 +148,9 @@ bool Daemon::commit(sync::Now now) {
   batch_.clear();
   presence_ = nullptr;
   verdict_ = nullptr;
-  marks_ = std::move(marks);
-  const bool is_switched = epoch_stored_ && standing.epoch != standing_.epoch;
-  if (is_switched) look_up_epoch(standing_.epoch);
-  standing_ = std::move(standing);
-  standing_.floor = marks_.floor;
-  standing_.answered = marks_.answered;
-  standing_.complete = engine_->standing().complete;
-  standing_.contains_known = engine_->standing().contains_known;
-  on_stored(now);
-  if (is_switched) look_at_overview(now);
+  const auto state = courier_ ? courier_->gateway_state() : std::nullopt;
+  const auto gateway_epoch = state ? std::optional(state->epoch) : std::nullopt;
+  on_stored(footing_.on_stored(std::move(left), engine_->standing(), gateway_epoch), now);
   const bool is_dropped = !linked_ || links_lost_known_ != links_lost_;
   for (auto& command : engine_->take_commands()) {
     if (!is_dropped || std::holds_alternative<sync::Note>(command)) commands_.push_back(std::move(command));
@@ -183,49 +158,29 @@ bool Daemon::commit(sync::Now now) {
   return true;
 }
 
-void Daemon::on_stored(sync::Now now) {
-  epoch_stored_ = true;
-  standing_.storable = true;
-  if (std::exchange(store_backoff_, Duration{}) > Duration{}) {
-    store_retry_at_ = {};
-    const auto state = courier_ ? courier_->gateway_state() : std::nullopt;
-    if (state && !state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);
-  }
+void Daemon::on_stored(const delivery::Footing::Stored& stored, sync::Now now) {
+  for (const std::string& epoch : stored.look_up) look_up_epoch(epoch);
   overview_stale_ = true;
   tell_courier(now);
-  if (standing_.offered == 0) look_at_overview(now);
+  if (stored.switched || footing_.standing().offered == 0) look_at_overview(now);
 }
 
 void Daemon::on_not_stored(sync::Now now) {
-  store_backoff_ = is_storing() ? kStoreRetryFirst : std::min(store_backoff_ * 2, kStoreRetryMax);
-  store_retry_at_ = now.steady + store_backoff_;
-  if (!epoch_stored_) read_standing();
-  standing_.storable = false;
-  tell_courier(now);
-}
-
-void Daemon::read_standing() {
-  const auto read = store_->read([this](sync::Records& records) {
-    marks_ = records.marks();
-    standing_.revision = records.revision();
+  footing_.on_not_stored(now.steady, [this] {
+    std::optional<delivery::Left> left;
+    const auto read = store_->read([&left](sync::Records& records) { left = delivery::read_left(records); });
+    return read ? left : std::nullopt;
   });
-  if (!read) return;
-  standing_.epoch = epoch_;
-  standing_.floor = marks_.floor;
-  standing_.answered = marks_.answered;
+  tell_courier(now);
 }
 
 void Daemon::tell_courier(sync::Now now) {
   if (!courier_) {
     courier_ = std::make_unique<delivery::Courier>(
-        delivery::CourierLimits{},
-        [this](std::string_view epoch) -> std::optional<std::int64_t> {
-          const auto known = epochs_.find(epoch);
-          return known == epochs_.end() ? std::nullopt : std::optional(known->second);
-        },
+        delivery::CourierLimits{}, [this](std::string_view epoch) { return footing_.last_revision_of(epoch); },
         pushes_ += 1'000'000, now.steady);
   }
-  if (!standing_.epoch.empty()) courier_->on_standing(standing_);
+  if (const auto told = footing_.told()) courier_->on_standing(*told);
 }
 
 void Daemon::doubt_store() {
@@ -235,27 +190,20 @@ void Daemon::doubt_store() {
 }
 
 void Daemon::start_anew() {
-  sync::Memory memory = sync::Engine(sync::EngineOptions{}, seed_).memory();
-  memory.next_request = engine_->memory().next_request;
-  engine_->restore(std::move(memory));
+  engine_->start_anew();
   links_lost_known_ = links_lost_;
   batch_.clear();
   verdict_ = nullptr;
   presence_ = nullptr;
   courier_.reset();
-  epochs_.clear();
-  standing_ = {};
-  epoch_ = new_epoch();
-  epoch_stored_ = false;
+  footing_.start_anew();
   begin_epoch();
   store_lost_ = true;
 }
 
 void Daemon::look_up_epoch(const std::string& epoch) {
-  if (epochs_.size() >= kMaxEpochsKept) epochs_.clear();
-  static_cast<void>(store_->read([this, &epoch](sync::Records& records) {
-    if (const auto last = records.last_revision_of(epoch)) epochs_[epoch] = *last;
-  }));
+  static_cast<void>(store_->read(
+      [this, &epoch](sync::Records& records) { footing_.note_last_revision(epoch, records.last_revision_of(epoch)); }));
 }
 
 void Daemon::note_presence() {
@@ -269,7 +217,7 @@ void Daemon::note_presence() {
 
 void Daemon::on_state(const delivery::StateOutcome& outcome, sync::Now now) {
   if (const auto* state = std::get_if<protocol::GatewayState>(&outcome)) {
-    if (!state->epoch.empty() && state->epoch != standing_.epoch) look_up_epoch(state->epoch);
+    if (footing_.is_foreign(state->epoch)) look_up_epoch(state->epoch);
     courier_->on_state(*state, now.steady);
   } else {
     courier_->on_state_problem(std::get<delivery::GatewayProblem>(outcome), now.steady);
@@ -353,7 +301,7 @@ std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
 
 std::optional<TimePoint> Daemon::next_deadline(TimePoint now) const {
   if (is_storing() && has_inputs()) return now;
-  auto next = is_storing() ? engine_->next_deadline(now) : std::optional(store_retry_at_);
+  auto next = is_storing() ? engine_->next_deadline(now) : std::optional(footing_.retry_at());
   const auto earlier = [&next](std::optional<TimePoint> at) {
     if (at) next = next ? std::min(*next, *at) : *at;
   };
@@ -374,7 +322,7 @@ void Daemon::on_deadline(sync::Now now) {
 
 void Daemon::look_at_overview(sync::Now now) {
   // Of the overview only this one number has an effect; all of it is a large part of what a world would cost.
-  const auto read = store_->read([this](sync::Records& records) { standing_.offered = records.offered_count(); });
+  const auto read = store_->read([this](sync::Records& records) { footing_.set_offered(records.offered_count()); });
   overview_due_ = now.steady + kOverviewWait;
   if (!read) return;
   overview_stale_ = false;

@@ -3,7 +3,6 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "gateway.h"
 #include "memory_disk.h"
 #include "tether/delivery/courier.h"
+#include "tether/delivery/footing.h"
 #include "tether/store/store.h"
 #include "tether/sync/engine.h"
 
@@ -41,7 +41,7 @@ class Daemon {
   MemoryDisk& disk() { return disk_; }
   /// Damages the database, so that the next who opens it finds that out.
   void spoil_store();
-  bool is_storing() const { return store_backoff_ == Duration{}; }
+  bool is_storing() const { return footing_.is_storing(); }
 
   /// One input. It is stored at once, with what has waited before it, unless nothing can be stored.
   void give(Input input, sync::Now now);
@@ -77,9 +77,8 @@ class Daemon {
   bool has_inputs() const { return !batch_.empty() || presence_ || verdict_; }
   void settle(sync::Now now);
   bool commit(sync::Now now);
-  void on_stored(sync::Now now);
+  void on_stored(const delivery::Footing::Stored& stored, sync::Now now);
   void on_not_stored(sync::Now now);
-  void read_standing();
   void begin_epoch();
   void start_anew();
   void doubt_store();
@@ -90,6 +89,7 @@ class Daemon {
   std::string new_epoch() { return "epoch-" + std::to_string(++epochs_drawn_); }
 
   std::uint32_t seed_;
+  int epochs_drawn_ = 0;
   sync::EngineOptions options_;
   std::filesystem::path folder_path_;
   std::unique_ptr<store::StateFolder> folder_;
@@ -103,13 +103,7 @@ class Daemon {
   std::deque<Input> batch_;    ///< Whose transaction is being tried.
   Input presence_;
   Input verdict_;
-  std::string epoch_;
-  bool epoch_stored_ = false;
-  delivery::Standing standing_;
-  sync::Marks marks_;
-  std::map<std::string, std::int64_t, std::less<>> epochs_;
-  Duration store_backoff_{};
-  TimePoint store_retry_at_;
+  delivery::Footing footing_;
   std::size_t notes_seen_ = 0;
   bool store_lost_ = false;
   bool overview_stale_ = true;
@@ -120,7 +114,6 @@ class Daemon {
   bool in_sync_ = false;
   std::vector<sync::Command> commands_;
   std::int64_t pushes_ = 0;
-  int epochs_drawn_ = 0;
 };
 
 }  // namespace tether::sim
