@@ -85,6 +85,10 @@ void Instance::forget_events_of(std::size_t control_plane) {
 
 void Instance::agree_to_deletions() {
   if (!running_ || !daemon_.is_storing()) return;
+  if (const auto held = daemon_.courier().held()) {
+    note("an operator lets the gateway have " + std::to_string(held->would_get) + " for " + std::to_string(held->has));
+    daemon_.courier().release_hold(*held, world_.now().steady);
+  }
   const auto overview = daemon_.overview();
   if (!overview) return;
   std::vector<sync::ShownHold> shown;
