@@ -1,5 +1,7 @@
 #include "keeper.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -145,6 +147,7 @@ void Keeper::run() {
     if (has_inputs() && now >= footing_.retry_at()) commit(now);
     if (courier_) serve_gateway(now);
     publish(now);
+    release_memory_if_quiet(now);
     const bool failing = !footing_.is_storing();
     if (inbox_.is_closed() && (failing || (inbox_.is_empty() && !has_inputs()))) break;
 
@@ -177,8 +180,17 @@ std::optional<TimePoint> Keeper::next_deadline(TimePoint now) {
     if (at) next = next ? std::min(*next, *at) : *at;
   };
   if (courier_) earlier(courier_->next_deadline());
+  earlier(quiet_at_);
   if (overview_stale_) earlier(overview_due_);
   return next;
+}
+
+void Keeper::release_memory_if_quiet(TimePoint now) {
+  if (!quiet_at_ || now < *quiet_at_) return;
+  quiet_at_.reset();
+  store_->release_memory();
+  malloc_trim(/*pad=*/0);
+  log_.debug("memory.released");
 }
 
 void Keeper::carry_out(std::vector<sync::Command> commands) {

@@ -112,6 +112,7 @@ class Keeper {
   void say_refused(const protocol::RejectedLine& line);
   void publish_overview_if_due(TimePoint now, bool force);
   void publish(TimePoint now);
+  void release_memory_if_quiet(TimePoint now);
   std::optional<TimePoint> next_deadline(TimePoint now);
   void say_gateway_state();
 
@@ -135,8 +136,9 @@ class Keeper {
   Work verdict_;             ///< And the newest verdict. It covers all that was pushed and not recorded before.
   delivery::Footing footing_;
   std::size_t notes_said_ = 0;
-  bool started_anew_ = false;  ///< Noted, and not taken yet.
-  bool content_lost_ = false;  ///< Likewise.
+  bool started_anew_ = false;          ///< Noted, and not taken yet.
+  bool content_lost_ = false;          ///< Likewise.
+  std::optional<TimePoint> quiet_at_;  ///< When memory is given back, unless something is stored before.
   bool overview_stale_ = true;
   TimePoint overview_due_;  ///< While it is stale: when it is looked up again.
   std::atomic<bool> events_lost_{false};

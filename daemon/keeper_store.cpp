@@ -7,6 +7,9 @@
 namespace tether::daemon {
 namespace {
 
+/// With nothing stored for so long, what was needed for it is given back.
+constexpr Duration kQuiet = 2s;
+
 Instant wall_now() {
   return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
               .count()};
@@ -56,6 +59,7 @@ bool Keeper::commit(TimePoint now) {
 }
 
 void Keeper::on_stored(const delivery::Footing::Stored& stored, TimePoint now) {
+  quiet_at_ = now + kQuiet;
   for (const std::string& epoch : stored.look_up) look_up_epoch(epoch);
   if (stored.recovered) {
     log_.info("store.recovered");

@@ -167,6 +167,11 @@ Result<Overview> Store::overview() {
   return overview;
 }
 
+void Store::release_memory() {
+  impl_->known = {};
+  if (impl_->writer) impl_->writer->release_memory();
+}
+
 Result<Done> Store::visit_sensitive(const std::function<void(std::string_view, std::string_view)>& visit) {
   return impl_->read("read secret values", [&visit](Connection& connection) {
     // Of every identity: the gateway may quote the one that has just left service.

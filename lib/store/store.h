@@ -52,8 +52,10 @@ inline constexpr int kMaxSetAside = 9;
 inline constexpr int kMaxEpochs = 1000;
 /// How many correlation ids are remembered, whatever their age.
 inline constexpr int kMaxCorrelations = 100'000;
-/// Memory for pages of the database, per connection (one that writes and up to kMaxIdleReaders kept for pushes).
-inline constexpr int kWriterCacheKiB = 1024;
+/// Memory for pages of the database, per connection (one that writes and up to kMaxIdleReaders kept for pushes), at
+/// most and until it is given back. What is less for the writer costs a long sync: a document's rows lie in a dozen
+/// places, and pages that do not fit are read again, or written before their transaction ends.
+inline constexpr int kWriterCacheKiB = 4096;
 inline constexpr int kReaderCacheKiB = 256;
 inline constexpr int kMaxIdleReaders = 2;
 
@@ -95,6 +97,10 @@ class Store {
   Result<std::unique_ptr<PushBody>> push_body(const PushRange& range);
 
   Result<Overview> overview();
+
+  /// Gives back the memory for pages of the database and for what is known of its rows. They are read again when they are
+  /// needed: for when there is nothing to do. Call outside `transact`.
+  void release_memory();
 
   /// Shows the data of every stored resource whose kind has secret values (protocol/sensitive.h), the versions that
   /// wait or were refused too. Its cost follows their number: not for what happens often. `visit` must not call the

@@ -1,3 +1,4 @@
+#include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -178,4 +179,17 @@ TEST_CASE("ten thousand deployments go through one transaction") {
   REQUIRE(body);
   CHECK((*body)->count() == 10'000);
   CHECK(lines_of(**body).size() == 10'000);
+}
+
+TEST_CASE("what a large transaction needed is given back when that is asked for [R26]") {
+  TestStore store;
+  store.write([](sync::Records& records) { offer(records, artifact("a"), "petstore"); });
+  const auto before = sqlite3_memory_used();
+  store.write(fill);
+  REQUIRE(sqlite3_memory_used() > before + kWriterCacheKiB * 256);
+
+  store->release_memory();
+
+  CHECK(sqlite3_memory_used() < before + kWriterCacheKiB * 64);
+  store.write([](sync::Records& records) { CHECK(records.artifact("large999")); });
 }

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "desired.h"
 #include "sanitized.h"
@@ -81,6 +82,30 @@ TEST_CASE("a gateway that starts empty is configured from the store alone, befor
 
   std::cout << kFew << " resources pushed from the store " << seconds(Clock::now() - start) * 1000
             << " ms after the start" << std::endl;
+}
+
+TEST_CASE("what a first sync needed of memory is given back after it [R26]") {
+  Scene scene;
+  scene.start_control_plane();
+  scene.control_plane().change_faults([](peers::Faults& faults) { faults.replay = "none"; });
+  scene.control_plane().bulk_deploy("RestApi", kFew);
+  scene.start_gateway();
+  scene.start_daemon({{"TETHER_LOG_LEVEL", "debug"}});
+  REQUIRE(gateway_comes_to_hold(scene, kFew, kLongest));
+
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  const auto synced = format_rfc3339_ms({std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count()});
+  // Nor the one of the start, if that was slow.
+  const auto released = [&synced](const std::string& line) {
+    return line.find("memory.released") != std::string::npos &&
+           nlohmann::json::parse(line).at("time").get<std::string>() > synced;
+  };
+  REQUIRE(scene.daemon().wait_for_line(released, kLongest));
+
+  const auto memory = scene.daemon().memory();
+  std::cout << "after " << kFew << " deployments: RSS " << memory.rss_kb << " kB of " << memory.peak_rss_kb
+            << " kB at most" << std::endl;
+  if (!kSanitized) CHECK(memory.rss_kb + 1024 < memory.peak_rss_kb);
 }
 
 TEST_CASE("an idle daemon is small [R26]") {
