@@ -1,5 +1,6 @@
 #include "download.h"
 
+#include <algorithm>
 #include <fstream>
 
 namespace tether::bench {
@@ -22,12 +23,14 @@ std::string section(const Bench& bench, const peers::RestCall& call, std::size_t
 
 }  // namespace
 
-Result<std::chrono::nanoseconds> download_with_curl(const Bench& bench) {
+Result<std::chrono::nanoseconds> download_with_curl(const Bench& bench, std::size_t asked) {
   const std::string file = bench.folder.file("curl.conf");
   std::ofstream config(file);
   config << "silent\nshow-error\nparallel\nparallel-max = 2\n";
   std::size_t number = 0;
-  for (const auto& call : bench.control_plane->observed().rest) {
+  const auto calls = bench.control_plane->observed().rest;
+  for (std::size_t i = 0; i < std::min(asked, calls.size()); ++i) {
+    const auto& call = calls[i];
     if (call.call == "manifest") continue;
     config << (number > 0 ? "next\n" : "") << section(bench, call, number);
     ++number;

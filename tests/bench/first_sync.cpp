@@ -9,6 +9,23 @@
 #include "usage.h"
 
 namespace tether::bench {
+namespace {
+
+/// Longer than the daemon waits until it gives memory back.
+constexpr Duration kQuiet = std::chrono::seconds(4);
+
+/// The subscriptions of each API are listed after it says that it is in sync.
+void wait_until_quiet(const Bench& bench) {
+  std::size_t asked = 0;
+  const auto more = [&asked](const peers::Observed& observed, const peers::Desire&) {
+    return observed.rest.size() > asked;
+  };
+  do {
+    asked = bench.control_plane->observed().rest.size();
+  } while (bench.control_plane->wait_until(more, kQuiet));
+}
+
+}  // namespace
 
 Result<FirstSync> measure_first_sync(const std::string& program, std::size_t resources) {
   Bench bench;
@@ -25,8 +42,10 @@ Result<FirstSync> measure_first_sync(const std::string& program, std::size_t res
   if (!daemon) return wrap("tetherd", daemon.error());
   if (!wait_for_resources(*bench.gateway, resources)) return fail(ErrorKind::Retry, "the first sync took too long");
   result.sync = Clock::now() - started;
+  const std::size_t asked = bench.control_plane->observed().rest.size();
   result.sync_cpu_s = cpu_seconds((*daemon)->pid());
   if (!wait_until_in_sync(bench)) return fail(ErrorKind::Retry, "it did not say that it is in sync");
+  wait_until_quiet(bench);
   const peers::Memory memory = (*daemon)->memory();
   result.peak_rss_kb = memory.peak_rss_kb;
   result.rss_kb = memory.rss_kb;
@@ -35,7 +54,7 @@ Result<FirstSync> measure_first_sync(const std::string& program, std::size_t res
   (*daemon)->signal(SIGTERM);
   if ((*daemon)->wait_for_exit() != 0) return fail(ErrorKind::Retry, "it did not stop as asked");
 
-  const auto download = download_with_curl(bench);
+  const auto download = download_with_curl(bench, asked);
   if (!download) return tl::unexpected<Error>(download.error());
   result.download = *download;
 
