@@ -5,6 +5,7 @@
 
 #include "tether/protocol/kinds.h"
 #include "tether/sync/acks.h"
+#include "tether/sync/brake.h"
 #include "tether/sync/resources.h"
 
 namespace tether::sync {
@@ -212,9 +213,11 @@ bool Artifacts::is_back(const Artifact& artifact, const Asked& asked) {
 }
 
 /// An absence that takes something out of service is believed only while it is fresh, and under the link that showed
-/// it: `exists` would answer the same hours later, when the listing has long had it again.
+/// it: `exists` would answer the same hours later, when the listing has long had it again. What has come into service
+/// since it was absent is held like all the rest.
 bool Artifacts::is_stale(const Artifact& artifact, const Asked& asked) const {
   if (artifact.question != Question::Absence || artifact.wanted == Wanted::Gone || artifact.by_absence) return false;
+  if (artifact.offering.offered.is_set() && is_held(context_.records, kDeploymentsScope)) return true;
   return !artifact.absent || artifact.absent->link != context_.memory.link ||
          asked.when_ms - artifact.absent->asked_ms > kExistsWithin.count();
 }

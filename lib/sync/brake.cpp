@@ -5,8 +5,6 @@
 namespace tether::sync {
 namespace {
 
-constexpr const char* kDeployments = "deployments";
-
 void note(Context& context, Note::Level level, const std::string& message,
           std::vector<std::pair<std::string, std::string>> fields) {
   context.commands.emplace_back(Note{level, message, std::move(fields)});
@@ -43,7 +41,7 @@ Duration ask_again_in(const Hold& hold, Duration release_after) {
 
 std::optional<Call> call_of(const std::string& scope) {
   const std::string name = scope.substr(0, scope.find('/'));
-  if (name == kDeployments) return Call::Deployments;
+  if (name == kDeploymentsScope) return Call::Deployments;
   if (name == "keys") return Call::Keys;
   if (name == "plans") return Call::Plans;
   if (name == "secrets") return Call::Secrets;
@@ -125,6 +123,11 @@ bool judge_brake(Context& context, const Asked& asked, const Missing& missing) {
   return hold.release != Release::Released;
 }
 
+bool is_held(Records& records, const std::string& scope) {
+  const auto hold = records.hold(scope);
+  return hold && hold->release != Release::Released;
+}
+
 void end_release(Context& context, const std::string& scope, std::int64_t missing) {
   const auto hold = context.records.hold(scope);
   if (!hold || hold->release != Release::Released || missing > 0) return;
@@ -133,7 +136,7 @@ void end_release(Context& context, const std::string& scope, std::int64_t missin
 }
 
 void look_after_release(Context& context) {
-  const auto hold = context.records.hold(kDeployments);
+  const auto hold = context.records.hold(kDeploymentsScope);
   if (!hold || hold->release != Release::Released) return;
   if (context.records.with_question(1).empty()) context.doubt();
 }

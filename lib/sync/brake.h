@@ -38,6 +38,9 @@ Hold judge_hold(Hold hold, const Lacking& listing, Duration release_after);
 /// an empty control plane is not believed by waiting. Zero once it is released.
 std::optional<Duration> releases_in(const Hold& hold, Duration release_after);
 
+/// The scope of the listing of deployments.
+inline constexpr const char* kDeploymentsScope = "deployments";
+
 /// What one listing lacks, when it has ended.
 struct Missing {
   std::string kind;           ///< Empty: artifacts.
@@ -49,6 +52,8 @@ struct Missing {
 };
 /// Notes or lifts the brake for a listing; true if it holds.
 bool judge_brake(Context& context, const Asked& asked, const Missing& missing);
+/// Whether the brake holds what a listing lacks, and nobody has released it.
+bool is_held(Records& records, const std::string& scope);
 /// What was released has gone: nothing is left to wait for. `missing` is what the listing lacks of what is left.
 void end_release(Context& context, const std::string& scope, std::int64_t missing);
 /// An answer to `exists` may have been the last that a released removal of artifacts waited for: a listing shows it.

@@ -1,6 +1,7 @@
 #include "tether/sync/brake.h"
 
 #include <catch2/catch.hpp>
+#include <utility>
 
 #include "removals.h"
 #include "world.h"
@@ -88,6 +89,35 @@ TEST_CASE("six of twenty may not") {
   world.serve_for(120s);
 
   CHECK(in_service(world) == 20);
+  CHECK(world.hold());
+}
+
+TEST_CASE("what comes into service while an empty listing is held stays [B5]") {
+  World world;
+  fill(world);
+  world.statuses["fetch_batch"] = 500;
+  world.event(world.deploy("new", "n"));
+  world.serve_for(1s);
+  REQUIRE(world.offered("new").empty());
+  const auto all = std::exchange(world.deployments, {});
+  world.statuses["exists"] = 500;
+  relist(world);
+  world.serve_for(12s);
+  REQUIRE(world.hold());
+  REQUIRE(world.artifact("new")->question == Question::Absence);
+
+  world.statuses.erase("fetch_batch");
+  world.deployments = all;
+  while (world.offered("new").empty()) {
+    world.run(1s);
+    if (world.awaits(Call::FetchBatch)) world.answer(world.take_request(Call::FetchBatch));
+  }
+  world.statuses.clear();
+  world.deployments.clear();
+  while (!world.awaits(Call::Exists)) world.run(1s);
+  world.answer(world.take_request(Call::Exists));
+
+  CHECK(world.offered("new") == "n");
   CHECK(world.hold());
 }
 
