@@ -23,6 +23,7 @@ constexpr std::array<Fault, kActionKinds> kFaults = {{
     {ActionKind::DialTrouble, 4, "dials are refused"},
     {ActionKind::RestTrouble, 8, "REST has trouble"},
     {ActionKind::Lies, 4, "listings lie"},
+    {ActionKind::Emptied, 3, "listings are emptied"},
     {ActionKind::Stale, 3, "answers are stale"},
     {ActionKind::KillDaemon, 3, "the daemon is killed"},
     {ActionKind::CutPower, 3, "the power is cut"},

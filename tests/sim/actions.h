@@ -27,6 +27,7 @@ enum class ActionKind {
   DialTrouble,       ///< 401, 429, 500, or too many connections.
   RestTrouble,       ///< 401, 429, 500, no answer, cut short, no `Date`, documents left out, slow.
   Lies,              ///< Listings that lack rows, or are empty.
+  Emptied,           ///< Listings that lack all, or nearly all, again and again.
   Stale,             ///< Answers of a replica that lags behind.
   KillDaemon,        ///< What it had written is left.
   CutPower,          ///< What was synced is left.

@@ -256,6 +256,7 @@ void World::look_at_change(Instance& instance, const Served& change) {
   instance.seen.ever_served[key].insert(after);
   instance.seen.kept.erase(key);
   if (!is_artifact(key.first)) return;
+  look_at_history(instance, key, after);
   auto& newest = instance.seen.newest_served[key];
   const auto* wish = wish_of(key, after);
   if (wish->number < newest && !may_go_back(instance, key, before, after)) {
@@ -277,7 +278,10 @@ void World::take_ack(Instance& instance, ControlPlane& peer, const std::string& 
     if (ack.action == "deploy" && !seen.ever_served[key].contains(version)) {
       fail("false_success", what + ", which the gateway never had");
     }
-    const bool stopped = desire_.find(key) == desire_.end();
+    // It may be read late: what has been stopped once more since is another word.
+    const auto row = peer.rows().find(ack.artifact_id);
+    const bool stopped =
+        desire_.find(key) == desire_.end() && (row == peer.rows().end() || row->second.at_text == ack.performed_at);
     if (ack.action == "undeploy" && stopped && instance.gateway_.served.contains(key)) {
       fail("false_success", what + ", which the gateway still has");
     }

@@ -44,7 +44,9 @@ std::string ControlPlane::kind_of(const std::string& id) {
   return id.find("mcp-") != std::string::npos ? "Mcp" : "LlmProxy";
 }
 
+/// Often the one that has just been changed, so that one change meets the next.
 std::string ControlPlane::pick_id() {
+  if (!last_id_.empty() && random_.chance(30)) return last_id_;
   static constexpr const char* kNames[] = {"provider-", "proxy-", "mcp-"};
   const std::size_t drawn = random_.below(7);
   if (drawn < 3) return prefix_ + kNames[drawn] + std::to_string(random_.below(kFew));
@@ -81,10 +83,8 @@ void ControlPlane::write_row(const std::string& id, Row row, TimePoint now, bool
   }
 }
 
-/// It is stamped when it starts, and there when it commits: most at once, some moments later, and crosswise.
-void ControlPlane::change_deployment(const std::string& id, std::string deployment_id, bool deployed, TimePoint now,
-                                     bool quiet) {
-  tables_.artifacts.insert(id);
+ControlPlane::Row ControlPlane::stamped_row(const std::string& id, std::string deployment_id, bool deployed,
+                                            TimePoint now) {
   Row row;
   row.kind = kind_of(id);
   row.deployment_id = std::move(deployment_id);
@@ -100,10 +100,27 @@ void ControlPlane::change_deployment(const std::string& id, std::string deployme
     row.more_ns = 1 + static_cast<std::int64_t>(random_.below(999'999));
     row.rewritten = now + random_.between(1ms, 100ms);
   }
+  return row;
+}
+
+/// It is stamped when it starts, and there when it commits: most at once, some moments later, and crosswise.
+void ControlPlane::change_deployment(const std::string& id, std::string deployment_id, bool deployed, TimePoint now,
+                                     bool quiet) {
+  tables_.artifacts.insert(id);
+  Row row = stamped_row(id, std::move(deployment_id), deployed, now);
   if (!random_.chance(15)) return write_row(id, std::move(row), now, quiet);
   const TimePoint due = now + random_.between(1ms, 3s);
   if (row.more_ns != 0) row.rewritten = due + 50ms;
   pending_.push_back({due, [this, id, row, quiet](TimePoint then) { write_row(id, row, then, quiet); }});
+}
+
+/// Stopped now, and deployed anew a moment later.
+void ControlPlane::restart_deployment(const std::string& id, TimePoint now, bool quiet) {
+  write_row(id, stamped_row(id, tables_.rows.at(id).deployment_id, false, now), now, quiet);
+  pending_.push_back(
+      {now + random_.between(100ms, 5s), [this, id, quiet, next = new_deployment(id, now)](TimePoint then) {
+         if (tables_.artifacts.contains(id)) write_row(id, stamped_row(id, next, true, then), then, quiet);
+       }});
 }
 
 void ControlPlane::commit(TimePoint now) {
@@ -258,13 +275,17 @@ std::optional<TimePoint> ControlPlane::operate(std::int64_t number, Random rando
   const auto due = [&]() -> std::optional<TimePoint> {
     return pending_.size() > before ? std::optional(pending_.back().due) : std::nullopt;
   };
-  const std::string id = pick_id();
+  const std::string id = last_id_ = pick_id();
   const auto row = tables_.rows.find(id);
   const bool exists = tables_.artifacts.contains(id);
   switch (random_.below(14)) {
     case 0:
       if (row == tables_.rows.end() || !row->second.deployed || row->second.failed) break;  // refused if it failed
-      change_deployment(id, row->second.deployment_id, false, now, quiet);
+      if (random_.chance(40)) {
+        restart_deployment(id, now, quiet);
+      } else {
+        change_deployment(id, row->second.deployment_id, false, now, quiet);
+      }
       return due();
     case 1:
       if (!exists || !random_.chance(50)) break;

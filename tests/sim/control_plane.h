@@ -36,6 +36,8 @@ struct Answer {
   std::optional<std::vector<std::pair<std::string, std::string>>> entries;
 };
 
+bool is_listing(sync::Call call);
+
 /// A row of the event hub.
 struct HubEvent {
   TimePoint written;
@@ -78,6 +80,8 @@ class ControlPlane {
   Answer answer_late(const sync::SendRequest& request, TimePoint now, Duration lag);
   /// Without rows (`keep` < 0) or lacking one.
   Answer lie(const sync::SendRequest& request, TimePoint now, bool nothing, Random& random);
+  /// A listing without these artifacts.
+  Answer answer_without(const sync::SendRequest& request, TimePoint now, const std::set<std::string>& artifacts);
 
   /// The database is taken back to what it was `age` ago, or to the oldest copy that there is.
   void restore(std::int64_t number, TimePoint now, Duration age);
@@ -192,6 +196,8 @@ class ControlPlane {
   Answer answer_from(const Tables& tables, const sync::SendRequest& request, TimePoint now);
   std::vector<std::string> rows_for(const Tables& tables, const sync::SendRequest& request, TimePoint now, int& status);
   std::string pick_id();
+  void restart_deployment(const std::string& id, TimePoint now, bool quiet);
+  Row stamped_row(const std::string& id, std::string deployment_id, bool deployed, TimePoint now);
   std::string new_id();
 
   std::string gateway_id_;
@@ -201,6 +207,7 @@ class ControlPlane {
   Random random_{0};         ///< Of the operation that is being done.
   std::int64_t number_ = 0;  ///< Its number.
   std::int64_t ids_ = 0;
+  std::string last_id_;  ///< What a user has just changed.
   Tables tables_;
   std::map<std::string, Content> deployments_;
   std::vector<Pending> pending_;

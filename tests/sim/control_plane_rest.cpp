@@ -49,12 +49,12 @@ std::string list_of(const std::vector<std::string>& rows, sync::Call call) {
   return text;
 }
 
+}  // namespace
+
 bool is_listing(sync::Call call) {
   return call == sync::Call::Deployments || call == sync::Call::Keys || call == sync::Call::Plans ||
          call == sync::Call::Secrets || call == sync::Call::Subscriptions;
 }
-
-}  // namespace
 
 std::vector<std::string> ControlPlane::rows_for(const Tables& tables, const sync::SendRequest& request, TimePoint now,
                                                 int& status) {
@@ -168,6 +168,17 @@ Answer ControlPlane::answer_late(const sync::SendRequest& request, TimePoint now
     if (when > now - lag) return answer_from(tables, request, now);
   }
   return answer(request, now);
+}
+
+Answer ControlPlane::answer_without(const sync::SendRequest& request, TimePoint now,
+                                    const std::set<std::string>& artifacts) {
+  Answer truth = answer(request, now);
+  auto rows = rows_for(tables_, request, now, truth.status);
+  std::erase_if(rows, [&](const std::string& row) {
+    return artifacts.contains(json::parse(row).at("artifactId").get<std::string>());
+  });
+  truth.body = list_of(rows, request.call);
+  return truth;
 }
 
 Answer ControlPlane::lie(const sync::SendRequest& request, TimePoint now, bool nothing, Random& random) {

@@ -74,7 +74,7 @@ void Daemon::restart(sync::Now now) {
   overview_due_ = {};
   links_lost_ = links_lost_known_ = 0;
   linked_ = false;
-  in_sync_ = false;
+  in_sync_ = settled_ = false;
   commands_.clear();
   begin_epoch();
   settle(now);
@@ -99,7 +99,7 @@ void Daemon::link_up(sync::Now now) {
 void Daemon::link_down(sync::Now now) {
   linked_ = false;
   const std::uint64_t lost = ++links_lost_;
-  in_sync_ = false;
+  in_sync_ = settled_ = false;
   give(
       [this, lost](sync::Engine& engine, sync::Records& records, sync::Now at) {
         engine.on_link_down(records, at);
@@ -331,8 +331,11 @@ void Daemon::look_at_overview(sync::Now now) {
 
 void Daemon::publish(sync::Now now) {
   if (overview_stale_ && now.steady >= overview_due_) look_at_overview(now);
-  const bool holds = engine_->standing().in_sync && courier_->condition() == delivery::GatewayCondition::InSync;
-  in_sync_ = holds && links_lost_known_ == links_lost_ && is_storing();
+  const auto& standing = engine_->standing();
+  const bool may_say =
+      courier_->condition() == delivery::GatewayCondition::InSync && links_lost_known_ == links_lost_ && is_storing();
+  in_sync_ = standing.in_sync && may_say;
+  settled_ = standing.settled && may_say;
 }
 
 std::int64_t Daemon::held_count() {

@@ -67,6 +67,7 @@ class Daemon {
   void on_deadline(sync::Now now);
   /// `in_sync` at the top of /status.
   bool is_in_sync() const { return in_sync_; }
+  bool is_settled() const { return settled_; }
   /// To be called when all that is due now has been done: /status is brought up to date.
   void publish(sync::Now now);
   Result<store::Overview> overview() { return store_->overview(); }
@@ -112,6 +113,7 @@ class Daemon {
   std::uint64_t links_lost_known_ = 0;  ///< Of these, the ones that the engine has heard of.
   bool linked_ = false;
   bool in_sync_ = false;
+  bool settled_ = false;
   std::vector<sync::Command> commands_;
   std::int64_t pushes_ = 0;
 };

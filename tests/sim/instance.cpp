@@ -14,8 +14,6 @@ namespace {
 constexpr std::string_view kAckPing = "acks-";
 constexpr Duration kReplay = 120s;
 constexpr Duration kEventLife = 1h;
-/// Two listings are two statements if the second was asked so long after the first (and answered at once).
-constexpr Duration kSaidTwice = 11s;
 
 link::LinkLimits link_limits() {
   link::LinkLimits limits;
@@ -51,8 +49,16 @@ bool Instance::has(Trouble trouble) const {
   return world_.is_faulty() && world_.steady() < troubles_[static_cast<std::size_t>(trouble)].until;
 }
 
+bool Instance::is_fair(TimePoint since) const {
+  const bool was_troubled =
+      std::any_of(troubles_.begin(), troubles_.end(), [since](const Window& window) { return window.until > since; });
+  if (was_troubled || !running_ || !acked_ || half_open_ || !world_.present().accepts(socket_token_)) return false;
+  return seen.started < since && seen.last_disk_fault < since && seen.last_loss < since && seen.last_lie < since;
+}
+
 void Instance::start() {
   running_ = true;
+  seen.started = world_.steady();
   daemon_.restart(world_.now());
   link_ = std::make_unique<link::Link>(link_limits(), Random::part(seed_, life_), world_.steady());
 }
@@ -64,6 +70,7 @@ void Instance::kill(const std::function<bool()>* keeps) {
   ++probe_;
   open_ = half_open_ = running_ = acked_ = false;
   seen.early.clear();
+  seen.stops.clear();
   if (!daemon_.is_storing()) seen.arrived.clear();  // what waited for the disk is lost
   if (keeps != nullptr) daemon_.cut_power(*keeps);
 }
@@ -84,7 +91,8 @@ void Instance::forget_events_of(std::size_t control_plane) {
 }
 
 void Instance::agree_to_deletions() {
-  if (!running_ || !daemon_.is_storing()) return;
+  // Who has looked at the control plane knows that it has what is missing.
+  if (!running_ || !daemon_.is_storing() || has(Trouble::Emptied)) return;
   if (const auto held = daemon_.courier().held()) {
     note("an operator lets the gateway have " + std::to_string(held->would_get) + " for " + std::to_string(held->has));
     daemon_.courier().release_hold(*held, world_.now().steady);
@@ -94,6 +102,7 @@ void Instance::agree_to_deletions() {
   std::vector<sync::ShownHold> shown;
   for (const auto& hold : overview->holds) shown.push_back({hold.scope, hold.noted});
   if (shown.empty()) return;
+  seen.agreed_on = connection_;
   note("an operator agrees to what is held by " + std::to_string(shown.size()) + " listings");
   daemon_.give([shown](sync::Engine& engine, sync::Records& records,
                        sync::Now now) { engine.on_release_deletions(records, shown, now); },
@@ -152,10 +161,12 @@ void Instance::pump() {
         note("says " + frame->text);
         if (is_silent()) continue;
         auto* peer = peer_;
-        world_.at(world_.steady() + world_.chance_of(frame->text).between(1ms, 100ms),
-                  [this, peer, connection = connection_, text = frame->text] {
-                    if (connection == connection_) world_.take_ack(*this, *peer, text);
-                  });
+        world_.at(read_at(frame->text), [this, peer, connection = connection_, text = frame->text] {
+          if (connection != connection_) return;
+          // It ends just when there is something to read.
+          if (world_.is_faulty() && world_.chance_of("lost " + text).chance(2)) return cut(/*half_open=*/false);
+          world_.take_ack(*this, *peer, text);
+        });
       } else if (const auto* ping = std::get_if<sync::SendPing>(&command)) {
         link_->request_ping(std::string(kAckPing) + std::to_string(ping->token));
       } else {
@@ -194,7 +205,7 @@ void Instance::carry_out(const link::Command& command) {
   } else if (const auto* ping = std::get_if<link::SendPing>(&command)) {
     if (is_silent()) return;
     // Frames are read in order: what was said before it has been read when its pong comes.
-    world_.at(world_.steady() + 100ms + world_.chance_of("pong").between(1ms, 200ms),
+    world_.at(read_at("ping") + world_.chance_of("pong").between(1ms, 200ms),
               [this, connection = connection_, payload = ping->payload] {
                 if (connection != connection_ || is_silent()) return;
                 link_->on_frame(world_.steady());
@@ -267,7 +278,7 @@ void Instance::on_open() {
   open_ = true;
   half_open_ = false;
   peer_ = &world_.present();
-  last_text_ = now;
+  last_text_ = last_read_ = now;
   daemon_.link_up(world_.now());
   link_->on_frame(now);
   link_->on_open(now);
@@ -309,12 +320,21 @@ void Instance::poll_hub(std::uint64_t connection) {
     const int times = world_.is_faulty() && random.chance(5) ? 2 : 1;
     for (int i = 0; i < times; ++i) {
       last_text_ = std::max(last_text_, world_.steady()) + random.between(1ms, 300ms);
-      world_.at(last_text_, [this, connection, text = hub[read].text, id = hub[read].id] {
-        if (connection == connection_) on_text(text, id);
+      world_.at(last_text_, [this, connection, event = hub[read]] {
+        if (connection != connection_) return;
+        if (!is_silent()) world_.look_at_event(*this, event);
+        on_text(event.text, event.id);
       });
     }
   }
   world_.at(world_.steady() + 3s, [this, connection] { poll_hub(connection); });
+}
+
+TimePoint Instance::read_at(std::string_view text) {
+  Random random = world_.chance_of(text);
+  const bool slow = world_.is_faulty() && random.chance(10);
+  last_read_ = std::max(last_read_ + 1ms, world_.steady() + random.between(1ms, slow ? Duration(8s) : Duration(100ms)));
+  return last_read_;
 }
 
 bool Instance::is_silent() {
@@ -358,89 +378,6 @@ void Instance::on_text(const std::string& text, const std::string& event_id) {
     daemon_.give([event = *event](sync::Engine& engine, sync::Records& records,
                                   sync::Now at) { engine.on_event(records, event, at); },
                  world_.now());
-  }
-}
-
-void Instance::send(const sync::SendRequest& request) {
-  note("asks " + request.method + " " + request.path + " " + request.body);
-  ++seen.requests;
-  Random random = world_.chance_of(request.path + request.body);
-  const bool slow = has(Trouble::RestMoods) && random.chance(10);
-  const TimePoint made = world_.steady() + random.between(1ms, 500ms);
-  const TimePoint there = made + (slow ? random.between(1s, 70s) : random.between(1ms, 500ms));
-  const std::uint64_t link = link_->snapshot().link;
-  world_.at(made, [this, request, link, there, random, life = life_, mine = connection_] {
-    Random with = random;
-    const Answer answer = answer_to(request, with);
-    // The daemon gives a request 60 s.
-    const TimePoint arrives = answer.status == 0 ? world_.steady() + 60s : there;
-    world_.at(arrives, [this, request, link, life, mine, answer] {
-      if (life == life_ && mine == connection_ && open_) arrive(request, answer, link);
-    });
-  });
-}
-
-Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
-  const auto status = [](int code) {
-    Answer answer;
-    answer.status = code;
-    return answer;
-  };
-  auto& control_plane = world_.present();
-  const TimePoint now = world_.steady();
-  if (has(Trouble::Partition) || has(Trouble::Refused)) return status(0);
-  if (has(Trouble::RestHangs) && random.chance(30)) return status(0);
-  if (!control_plane.accepts(socket_token_)) return status(401);
-  if (has(Trouble::Rest401) && random.chance(30)) return status(401);
-  if (has(Trouble::Rest500) && random.chance(50)) return status(500);
-  if (has(Trouble::Rest429) && random.chance(50)) {
-    Answer answer = status(429);
-    answer.retry_after = random.between(1s, 5min);
-    return answer;
-  }
-  const bool may_lie = now - seen.last_lie > kBetweenLies;
-  if (has(Trouble::Lies) && may_lie && random.chance(20)) {
-    seen.last_lie = now;
-    const bool nothing = random.chance(50);
-    note(nothing ? "is told: nothing" : "is told: one row less");
-    return control_plane.lie(request, now, nothing, random);
-  }
-  Answer answer;
-  if (has(Trouble::Stale) && may_lie && random.chance(30)) {
-    seen.last_lie = now;
-    note("is told what was");
-    answer = control_plane.answer_late(request, now, random.between(1s, 8s));
-  } else {
-    answer = control_plane.answer(request, now);
-    answer.true_at = now;
-  }
-  if (!has(Trouble::RestMoods)) return answer;
-  if (random.chance(10)) answer.whole = false;
-  if (random.chance(10)) answer.date.reset();
-  if (random.chance(10) && answer.entries && !answer.entries->empty()) answer.entries->pop_back();
-  return answer;
-}
-
-void Instance::arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link) {
-  note("is answered " + std::to_string(answer.status) + " " + request.path + (answer.whole ? "" : ", cut short"));
-  const bool packed = world_.chance_of("packed").chance(25);
-  const auto outcome = read_answer(request, answer, packed,
-                                   [this](Daemon::Input input) { daemon_.give(std::move(input), world_.now()); });
-  if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
-  if (request.call != sync::Call::Deployments || !outcome.complete) return;
-  link_->on_listing_succeeded(link);
-  if (answer.true_at && request.path.find("since=") == std::string::npos) note_told_back(*answer.true_at);
-}
-
-void Instance::note_told_back(TimePoint true_at) {
-  const TimePoint taken_back = peer_->last_taken_back();
-  auto& told = seen.told_back[peer_];
-  if (true_at < taken_back || told.twice >= taken_back) return;
-  if (told.first < taken_back || told.connection != connection_) {
-    told.first = true_at;
-    told.connection = connection_;
-  } else if (true_at - told.first >= kSaidTwice) {
-    told.twice = world_.steady();
   }
 }
 

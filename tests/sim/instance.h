@@ -38,7 +38,8 @@ enum class Trouble {
   Rest500,
   RestHangs,
   RestMoods,  ///< Cut short, without `Date`, documents left out, slow.
-  Lies,       ///< Listings that lack rows or are empty.
+  Lies,       ///< Listings that lack a row or are empty, now and then.
+  Emptied,    ///< Every listing is empty, or that of the deployments lacks the same ones each time, most of them.
   Stale,      ///< Answers of a replica that lags behind.
   GatewayAway,
   GatewayMoods,
@@ -71,6 +72,8 @@ class Instance {
 
   void open(Trouble trouble, TimePoint until) { troubles_[static_cast<std::size_t>(trouble)].until = until; }
   bool has(Trouble trouble) const;
+  /// Nothing has been wrong since then, and all that was is over.
+  bool is_fair(TimePoint since) const;
 
   Daemon& daemon() { return daemon_; }
   const Daemon& daemon() const { return daemon_; }
@@ -93,7 +96,18 @@ class Instance {
       TimePoint twice;  ///< and when another one arrived on the same connection, asked long enough after it.
     };
     std::map<const ControlPlane*, ToldBack> told_back;
+    /// The last full listing that was the truth.
+    struct ToldAll {
+      std::uint64_t connection = 0;
+      TimePoint true_at;
+      Instant date;
+    } told_all;
+    std::set<std::string> known_deployments;   ///< That a listing or an event has named.
+    std::map<std::string, TimePoint> history;  ///< Deployments first named by an event that came too late, and when.
+    std::map<Key, std::int64_t> stops;  ///< By an undeploy event that this process has heard: number of the wish.
+    std::uint64_t agreed_on = 0;        ///< The connection on which an operator last let removals go.
     TimePoint last_disk_fault;
+    TimePoint started;
     std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.
     std::map<Key, std::set<std::string>> ever_served;  ///< Versions.
     std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused.
@@ -110,6 +124,7 @@ class Instance {
     std::array<TimePoint, 2> linked{};     ///< By control plane: when the last link to it was acknowledged,
     std::array<Duration, 2> stayed{};      ///<   and how long the longest of them has been, since that change.
     TimePoint looked_at;                   ///< The proof of agreement that was looked at last.
+    TimePoint settled_at;                  ///< Likewise, that nothing is left to do.
     bool changed = false;                  ///< What the gateway serves, since then.
   } seen;
 
@@ -128,8 +143,12 @@ class Instance {
   void on_text(const std::string& text, const std::string& event);
   void send(const sync::SendRequest& request);
   Answer answer_to(const sync::SendRequest& request, Random& random);
+  std::optional<Answer> emptied_answer(const sync::SendRequest& request);
   void arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link);
   void note_told_back(TimePoint true_at);
+  void note_known(const std::string& listing);
+  /// When the control plane will have read what is sent now.
+  TimePoint read_at(std::string_view text);
   /// The frame that is about to pass the connection is lost.
   bool is_silent();
   void ask_state();
@@ -155,7 +174,8 @@ class Instance {
   bool half_open_ = false;
   bool running_ = false;
   bool acked_ = false;            ///< The connection has been acknowledged.
-  TimePoint last_text_;           ///< Texts of one connection arrive in order.
+  TimePoint last_text_;           ///< Texts of one connection arrive in order,
+  TimePoint last_read_;           ///<   and are read so by the control plane, which may be slow at it.
   ControlPlane* peer_ = nullptr;  ///< Whose connection it is.
   std::map<const ControlPlane*, std::size_t> hub_read_;
   std::int64_t gateways_ = 1;

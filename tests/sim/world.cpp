@@ -120,6 +120,7 @@ void World::settle() {
   for (const auto& instance : instances_) {
     instance->pump();
     look_at_standing(*instance);
+    look_at_settled(*instance);
     look_at_bounds(*instance);
   }
 }
@@ -238,6 +239,14 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       return trouble_rest(instance, random);
     case ActionKind::Lies:
       return open(Trouble::Lies, 1min, 1h);
+    case ActionKind::Emptied:
+      // What was found missing then is agreed to when it is there again.
+      if (random.chance(30)) {
+        const TimePoint until = now_ + random.between(1min, 40min);
+        instance.open(Trouble::Emptied, until);
+        return at(until + random.between(0s, 1min), [one = &instance] { one->agree_to_deletions(); });
+      }
+      return open(Trouble::Emptied, 1min, 40min);
     case ActionKind::Stale:
       return open(Trouble::Stale, 1min, 1h);
     case ActionKind::KillDaemon:

@@ -66,6 +66,8 @@ class World {
 
   /// A body is about to go to the gateway.
   void look_at_identity(Instance& instance, const Body& body);
+  /// An event is about to be heard.
+  void look_at_event(Instance& instance, const HubEvent& event);
   /// A link has been acknowledged.
   void look_at_link(Instance& instance, const ControlPlane& peer);
 
@@ -106,6 +108,9 @@ class World {
   void look_at_ack_of_identity(const Instance& instance, const ControlPlane& peer, const Ack& ack);
   std::size_t most_wanted(std::size_t owner, TimePoint since) const;
   void look_at_standing(Instance& instance);
+  void look_at_settled(Instance& instance);
+  void look_at_history(const Instance& instance, const Key& key, const std::string& version);
+  void look_at_stop(Instance& instance, const Key& key);
   void look_at_bounds(Instance& instance);
   void check_changes(Instance& instance);
   void check_removals(Instance& instance);

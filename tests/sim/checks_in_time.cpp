@@ -1,0 +1,99 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "world.h"
+
+/// What must hold soon in fair weather, and what an instance that says it is settled must have done.
+namespace tether::sim {
+namespace {
+
+/// So long after the last trouble all waits of the daemon are short again.
+constexpr Duration kFair = 10min;
+/// So long it takes at most then until what an event says is done.
+constexpr Duration kSoon = 30s;
+constexpr Duration kCrosswise = 2min;
+/// A `Date` has whole seconds, and an operation is there a moment after it began.
+constexpr Duration kSurelyBefore = 5s;
+
+}  // namespace
+
+void World::look_at_event(Instance& instance, const HubEvent& event) {
+  if (!instance.acked_) return;
+  if (event.type.ends_with(".undeployed")) return look_at_stop(instance, event.about);
+  if (!event.type.ends_with(".deployed")) return;
+  auto& seen = instance.seen;
+  const auto payload = nlohmann::json::parse(event.text).at("payload");
+  const std::string deployment_id = payload.at("deploymentId");
+  const bool is_new = seen.known_deployments.insert(deployment_id).second;
+  const auto& told = seen.told_all;
+  if (!is_new || told.connection != instance.connection_ || told.date <= event.at) return;
+  const auto wishes = wishes_.find(event.about);
+  if (wishes == wishes_.end()) return;
+  // Wanted, and no longer when the listing was made.
+  bool was_wanted = false;
+  for (const Wish& wish : wishes->second) {
+    if (wish.version.starts_with(deployment_id + "@")) {
+      was_wanted = true;
+    } else if (was_wanted && wish.when + kSurelyBefore < told.true_at) {
+      seen.history[deployment_id] = now_;
+      return;
+    }
+  }
+}
+
+/// CE-6: an event about what a listing has spoken about already changes nothing.
+void World::look_at_history(const Instance& instance, const Key& key, const std::string& version) {
+  const auto told = instance.seen.history.find(version.substr(0, version.find('@')));
+  if (told == instance.seen.history.end() || wish_of(key, version)->when > told->second) return;
+  if (owner(key.second).last_taken_back() + kFair > told->second) return;
+  fail("history_is_no_news", key.second + " is served as " + version + ", of which nothing but an old event was heard");
+}
+
+/// An undeploy is obeyed at once, whatever deployment it names.
+void World::look_at_stop(Instance& instance, const Key& key) {
+  if (!wishes_.contains(key)) return;
+  // It is news only as long as nothing is known of what has been wanted since.
+  const auto& wishes = wishes_.at(key);
+  const auto stop = std::find_if(wishes.rbegin(), wishes.rend(), [](const Wish& wish) { return wish.version.empty(); });
+  if (stop == wishes.rend()) return;
+  const bool is_news = std::none_of(wishes.rbegin(), stop, [&instance](const Wish& wish) {
+    return instance.seen.known_deployments.contains(wish.version.substr(0, wish.version.find('@')));
+  });
+  if (!is_news) return;
+  instance.seen.stops[key] = stop->number;
+  const bool in_sync = instance.daemon_.courier().condition() == delivery::GatewayCondition::InSync;
+  if (desire_.contains(key) || !in_sync) return;
+  at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
+                    connection = instance.connection_] {
+    const auto served = one->gateway_.served.find(key);
+    if (served == one->gateway_.served.end() || one->connection_ != connection || !one->is_fair(heard - kFair)) return;
+    const auto& peer = owner(key.second);
+    if (&peer != one->peer_ || one->seen.identity != number_of(peer) || one->seen.kept.contains(key)) return;
+    if (peer.last_taken_back() > heard - kFair || now_ - peer.last_crosswise(key.second) < kCrosswise) return;
+    if (wish_of(key, served->second)->number < number) {
+      fail("stopped_in_time", key.second + " is still served as " + served->second + ", long after its undeploy event");
+    }
+  });
+}
+
+/// "Settled" is not said while something is served that was stopped since it was wanted (CE-11).
+void World::look_at_settled(Instance& instance) {
+  auto& seen = instance.seen;
+  if (!instance.running_ || !instance.daemon_.is_settled()) return;
+  const auto proven = instance.daemon_.engine().standing().proven;
+  if (!proven || seen.settled_at == *proven) return;
+  if (seen.last_lie >= *proven - kBetweenLies || now_ - seen.last_loss < kSoon) return;
+  seen.settled_at = *proven;
+  for (const auto& [key, version] : instance.gateway_.served) {
+    const auto& peer = owner(key.second);
+    if (!is_artifact(key.first) || &peer != instance.peer_) continue;
+    if (now_ - peer.last_crosswise(key.second) < kCrosswise) continue;
+    const auto stop = seen.stops.find(key);
+    if (stop == seen.stops.end() || peer.last_taken_back() > now_ - kFair) continue;
+    if (wish_of(key, version)->number < stop->second) {
+      fail("settled_too_early", key.second + " is served as " + version + ", which was stopped");
+    }
+  }
+}
+
+}  // namespace tether::sim

@@ -1,0 +1,146 @@
+#include <nlohmann/json.hpp>
+
+#include "instance.h"
+#include "world.h"
+
+/// What an instance asks of the control plane, and what it is answered.
+namespace tether::sim {
+namespace {
+
+/// Two listings are two statements if the second was asked so long after the first (and answered at once).
+constexpr Duration kSaidTwice = 11s;
+
+}  // namespace
+
+void Instance::send(const sync::SendRequest& request) {
+  note("asks " + request.method + " " + request.path + " " + request.body);
+  ++seen.requests;
+  Random random = world_.chance_of(request.path + request.body);
+  const bool slow = has(Trouble::RestMoods) && random.chance(10);
+  const TimePoint made = world_.steady() + random.between(1ms, 500ms);
+  const TimePoint there = made + (slow ? random.between(1s, 70s) : random.between(1ms, 500ms));
+  const std::uint64_t link = link_->snapshot().link;
+  world_.at(made, [this, request, link, there, random, life = life_, mine = connection_] {
+    Random with = random;
+    const Answer answer = answer_to(request, with);
+    // The daemon gives a request 60 s.
+    const TimePoint arrives = answer.status == 0 ? world_.steady() + 60s : there;
+    world_.at(arrives, [this, request, link, life, mine, answer] {
+      if (life == life_ && mine == connection_ && open_) arrive(request, answer, link);
+    });
+  });
+}
+
+Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
+  const auto status = [](int code) {
+    Answer answer;
+    answer.status = code;
+    return answer;
+  };
+  auto& control_plane = world_.present();
+  const TimePoint now = world_.steady();
+  if (has(Trouble::Partition) || has(Trouble::Refused)) return status(0);
+  if (has(Trouble::RestHangs) && random.chance(30)) return status(0);
+  if (!control_plane.accepts(socket_token_)) return status(401);
+  if (has(Trouble::Rest401) && random.chance(30)) return status(401);
+  if (has(Trouble::Rest500) && random.chance(50)) return status(500);
+  if (has(Trouble::Rest429) && random.chance(50)) {
+    Answer answer = status(429);
+    answer.retry_after = random.between(1s, 5min);
+    return answer;
+  }
+  // Nobody lies to an operator who has looked.
+  if (has(Trouble::Emptied) && connection_ != seen.agreed_on) {
+    if (auto answer = emptied_answer(request)) return *std::move(answer);
+  }
+  const bool may_lie = now - seen.last_lie > kBetweenLies;
+  if (has(Trouble::Lies) && may_lie && random.chance(20)) {
+    seen.last_lie = now;
+    const bool nothing = random.chance(50);
+    note(nothing ? "is told: nothing" : "is told: one row less");
+    return control_plane.lie(request, now, nothing, random);
+  }
+  Answer answer;
+  if (has(Trouble::Stale) && may_lie && random.chance(30)) {
+    seen.last_lie = now;
+    note("is told what was");
+    answer = control_plane.answer_late(request, now, random.between(1s, 8s));
+  } else {
+    answer = control_plane.answer(request, now);
+    answer.true_at = now;
+  }
+  if (!has(Trouble::RestMoods)) return answer;
+  if (random.chance(10)) answer.whole = false;
+  if (random.chance(10)) answer.date.reset();
+  if (random.chance(10) && answer.entries && !answer.entries->empty()) answer.entries->pop_back();
+  return answer;
+}
+
+/// Lies as long as they are so large that nothing may go because of them.
+std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request) {
+  constexpr std::size_t kSurelyHeld = 8;
+  auto& control_plane = world_.present();
+  const TimePoint now = world_.steady();
+  const auto until = troubles_[static_cast<std::size_t>(Trouble::Emptied)].until.time_since_epoch().count();
+  Random random(Random::part(seed_, static_cast<std::uint64_t>(until)));
+  std::set<std::string> missing;
+  if (random.chance(50)) {
+    if (!is_listing(request.call)) return std::nullopt;
+    // What one API's listing lacks is weighed against what the others answer.
+    const bool others_fail = has(Trouble::Rest401) || has(Trouble::Rest429) || has(Trouble::Rest500) ||
+                             has(Trouble::RestHangs) || has(Trouble::RestMoods);
+    if (request.call == sync::Call::Subscriptions && others_fail) return std::nullopt;
+    seen.last_lie = now;
+    note("is told: nothing at all");
+    return control_plane.lie(request, now, /*nothing=*/true, random);
+  }
+  if (request.call != sync::Call::Deployments) return std::nullopt;
+  std::size_t kept = 0;
+  for (const auto& [id, row] : control_plane.rows()) {
+    const auto served = gateway_.served.find({row.kind, id});
+    if (served == gateway_.served.end() || !row.deployed) continue;
+    if (Random(Random::part(static_cast<std::uint64_t>(until), id)).chance(80)) {
+      missing.insert(id);
+    } else {
+      ++kept;
+    }
+  }
+  if (missing.size() < kSurelyHeld || kept == 0) return std::nullopt;
+  seen.last_lie = now;
+  note("is told: the greater part is missing");
+  return control_plane.answer_without(request, now, missing);
+}
+
+void Instance::arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link) {
+  note("is answered " + std::to_string(answer.status) + " " + request.path + (answer.whole ? "" : ", cut short"));
+  const bool packed = world_.chance_of("packed").chance(25);
+  const auto outcome = read_answer(request, answer, packed,
+                                   [this](Daemon::Input input) { daemon_.give(std::move(input), world_.now()); });
+  if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
+  if (request.call != sync::Call::Deployments || !outcome.complete) return;
+  link_->on_listing_succeeded(link);
+  note_known(answer.body);
+  if (!answer.true_at || request.path.find("since=") != std::string::npos) return;
+  note_told_back(*answer.true_at);
+  if (answer.date) seen.told_all = {connection_, *answer.true_at, *answer.date};
+}
+
+void Instance::note_known(const std::string& listing) {
+  const auto rows = nlohmann::json::parse(listing, nullptr, /*allow_exceptions=*/false);
+  if (rows.is_discarded()) return;
+  for (const auto& row : rows.at("deployments")) seen.known_deployments.insert(row.at("deploymentId"));
+}
+
+void Instance::note_told_back(TimePoint true_at) {
+  const TimePoint taken_back = peer_->last_taken_back();
+  auto& told = seen.told_back[peer_];
+  if (true_at < taken_back || told.twice >= taken_back) return;
+  if (told.first < taken_back || told.connection != connection_) {
+    told.first = true_at;
+    told.connection = connection_;
+  } else if (true_at - told.first >= kSaidTwice) {
+    told.twice = world_.steady();
+  }
+}
+
+}  // namespace tether::sim
