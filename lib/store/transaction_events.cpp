@@ -62,8 +62,18 @@ bool Transaction::is_pending(std::string_view type, const sync::Key& resource) {
 
 void Transaction::clear_doubts(std::int64_t asked_change) {
   if (!is_left(Left::Doubt)) return;
-  db_.execute("DELETE FROM pending INDEXED BY pending_doubts WHERE identity = ? AND doubt = 1 AND doubt_change <= ?",
-              identity_, asked_change);
+  db_.execute(
+      "DELETE FROM pending INDEXED BY pending_doubts WHERE identity = ? AND doubt = 1 AND doubt_change <= ? AND NOT "
+      "EXISTS (SELECT 1 FROM artifacts a WHERE a.identity = pending.identity AND a.id = pending.id AND a.wanted = 2 "
+      "AND a.question <> 0)",
+      identity_, asked_change);
+  here_->left.note_written(Left::Doubt, /*may_be_one=*/false);
+}
+
+void Transaction::clear_doubts_about(const sync::Key& artifact) {
+  if (!is_left(Left::Doubt)) return;
+  db_.execute("DELETE FROM pending WHERE identity = ? AND kind = ? AND id = ? AND doubt = 1", identity_, artifact.kind,
+              artifact.id);
   here_->left.note_written(Left::Doubt, /*may_be_one=*/false);
 }
 

@@ -283,6 +283,8 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
       artifact->by_absence = true;
       artifact->changed = records.next_change();
       context_.doubt();
+    } else {
+      records.clear_doubts_about({artifact->kind, artifact->id});
     }
     records.put(*artifact);
   } else if (!unchanged) {   // NOLINT(bugprone-branch-clone): two reasons for the same

@@ -186,8 +186,10 @@ class Records {
   virtual void drop_hint(const Key& resource) = 0;
   /// All that can be read; the others are dropped.
   virtual std::vector<Hint> hints() = 0;
-  /// Ends doubts noted before a listing that was asked at this count.
+  /// Ends doubts noted before a listing that was asked at this count, but for those about a tombstone of which is asked
+  /// whether it exists: the listing had a row of it, and nothing of that is stored yet.
   virtual void clear_doubts(std::int64_t asked_change) = 0;
+  virtual void clear_doubts_about(const Key& artifact) = 0;
   /// The earliest pending time of a deployment event, or unset.
   virtual Instant earliest_pending_deployment() = 0;
   /// min(seen, earliest pending - 1 ms) for each type seen.

@@ -271,3 +271,30 @@ TEST_CASE("early events are kept up to their size on the wire [R28]") {
   CHECK(world.artifact("a1"));
   CHECK_FALSE(world.artifact("a2"));  // the full round that follows would bring it
 }
+
+TEST_CASE("an event about something deleted is pending until it is known whether that is there again") {
+  World world;
+  world.deploy("a0", "d0");
+  world.deploy("a1", "d1");
+  world.settle();
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.serve_for(10s);
+  world.push();
+  const auto again = world.deploy("a0", "d-again");
+  const auto at = again.at;
+  world.event(again);
+  world.answer(world.take_request(Call::Deployments));
+  CHECK(world.timestamp("api.deployed") < at);
+
+  SECTION("it is") {
+    world.serve_for(5s);
+    world.push();
+    CHECK(world.timestamp("api.deployed") >= at);
+  }
+  SECTION("it is not") {
+    world.remove("a0");
+    world.answer(world.take_request(Call::Exists));
+    CHECK(world.timestamp("api.deployed") >= at);
+  }
+}
