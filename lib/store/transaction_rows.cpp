@@ -114,7 +114,7 @@ void Transaction::erase(const sync::Key& key) {
   db_.execute("DELETE FROM resources WHERE identity = ? AND kind = ? AND id = ?", identity_, key.kind, key.id);
   db_.execute("DELETE FROM offers WHERE identity = ? AND kind = ? AND id = ?", identity_, key.kind, key.id);
   db_.execute("DELETE FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ?", identity_, key.kind, key.id);
-  db_.execute("DELETE FROM pending WHERE identity = ? AND kind = ? AND id = ?", identity_, key.kind, key.id);
+  clear_pending(key);
   here_->left.note_erased();
 }
 

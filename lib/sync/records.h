@@ -66,7 +66,7 @@ class Records {
   virtual void put(const Artifact& artifact) = 0;
   virtual std::optional<Resource> resource(std::string_view kind, std::string_view id) = 0;
   virtual void put(const Resource& resource) = 0;
-  /// With its bodies, its pending marks and its outbox row.
+  /// With its bodies, its outbox row and its pending marks, doubts excepted: a listing will still answer those.
   virtual void erase(const Key& key) = 0;
 
   virtual void put_body(const Body& body) = 0;

@@ -298,3 +298,23 @@ TEST_CASE("an event about something deleted is pending until it is known whether
     CHECK(world.timestamp("api.deployed") >= at);
   }
 }
+
+TEST_CASE("a doubt about something deleted outlives its tombstone") {
+  World world;
+  world.deploy("a0", "d0");
+  world.deploy("a1", "d1");
+  world.settle();
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.serve_for(10s);
+  world.push();
+  world.serve_for(59min);
+  const auto again = world.deploy("a0", "d-again");
+  world.event(again);
+  const auto listing = world.take_request(Call::Deployments);  // not answered for long
+  world.run(3min);
+
+  CHECK_FALSE(world.artifact("a0"));
+  CHECK(world.timestamp("api.deployed") < again.at);
+  CHECK_FALSE(world.standing().in_sync);
+}
