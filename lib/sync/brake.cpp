@@ -14,6 +14,7 @@ void note(Context& context, Note::Level level, const std::string& message,
 /// an empty control plane one that can be believed (CE-4).
 bool keeps_some(Records& records, const std::string& scope, const Missing& missing, std::int64_t began) {
   if (records.has_seen_unchanged(scope, missing.kind, missing.artifact_kind, missing.artifact_id, began)) return true;
+  if (missing.unanswered > 0) return false;  // what others of its kind would say is not known
   return !missing.artifact_id.empty() && records.has_unchanged_elsewhere(missing.kind, missing.artifact_id, began);
 }
 

@@ -46,9 +46,10 @@ struct Missing {
   std::string kind;           ///< Empty: artifacts.
   std::string artifact_kind;  ///< As of ListingScope.
   std::string artifact_id;
-  std::int64_t stored = 0;  ///< The sum that it is judged against.
-  std::int64_t unseen = 0;  ///< What is missing of it.
-  std::int64_t own = 0;     ///< Of that, what this listing lacks; the rest lack others of its kind.
+  std::int64_t stored = 0;      ///< The sum that it is judged against.
+  std::int64_t unseen = 0;      ///< What is missing of it.
+  std::int64_t own = 0;         ///< Of that, what this listing lacks; the rest lack others of its kind.
+  std::int64_t unanswered = 0;  ///< Of that, what belongs to listings of its kind that failed.
 };
 /// Notes or lifts the brake for a listing; true if it holds.
 bool judge_brake(Context& context, const Asked& asked, const Missing& missing);

@@ -30,6 +30,18 @@ void note_unreadable(Context& context, const Asked& asked, const RequestOutcome&
   }
 }
 
+/// What nobody has said anything about counts as missing: of these artifacts the listing failed, and has not been
+/// answered since.
+void add_unanswered(Context& context, const Asked& asked, const ListingScope& scope, Missing& missing) {
+  for (const std::string& artifact_id : context.memory.planner.failed_artifacts(asked.call)) {
+    if (brake_holds(missing.stored, missing.unseen)) return;
+    if (artifact_id == scope.artifact_id) continue;
+    const auto unknown = context.records.unseen_resources(asked.scope, scope.kind, "", artifact_id);
+    missing.unanswered += unknown.stored;
+    missing.unseen = std::min(missing.unseen + unknown.stored, missing.stored);
+  }
+}
+
 /// Servers without the experimental part do not have these lists, so they are asked for only when the deployment list
 /// has shown that there is such an artifact.
 void list_experimental_keys(Context& context) {
@@ -146,6 +158,7 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
     // others lack counts as well, and nothing is confirmed before all have been asked since.
     missing.stored = records.unseen_resources(asked.scope, scope->kind, "", "").stored;
     missing.unseen += records.absent_elsewhere(scope->kind, scope->artifact_id);
+    add_unanswered(context, asked, *scope, missing);
   }
   const bool held = judge_brake(context, asked, missing);
   if (held && !is_one_of_many) return;

@@ -302,6 +302,15 @@ bool Planner::everything_answered() const {
                       [](const auto& failed) { return is_scope_of_artifact(failed.first); });
 }
 
+std::vector<std::string> Planner::failed_artifacts(Call call) const {
+  std::vector<std::string> ids;
+  const std::string prefix = scope_of_artifact(call, "");
+  for (auto it = backoff_.lower_bound(prefix); it != backoff_.end() && it->first.starts_with(prefix); ++it) {
+    ids.push_back(it->first.substr(prefix.size()));
+  }
+  return ids;
+}
+
 std::size_t Planner::requests_under_way() const {
   return under_way_.size() + taken(Call::FetchBatch) + taken(Call::Exists);
 }

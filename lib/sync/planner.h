@@ -125,6 +125,8 @@ class Planner {
   bool first_round_done() const { return first_round_.empty(); }
   /// The same with the sweep, and no listing of a single artifact has failed since without being answered later.
   bool everything_answered() const;
+  /// Artifacts whose listing of this call has failed and has not been answered since.
+  std::vector<std::string> failed_artifacts(Call call) const;
   /// The first round does not wait for this scope: the control plane does not let us see it.
   void excuse(std::string_view scope) { first_round_.erase(std::string(scope)); }
   std::size_t requests_under_way() const;

@@ -86,10 +86,6 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   std::set<std::string> missing;
   if (random.chance(50)) {
     if (!is_listing(request.call)) return std::nullopt;
-    // What one API's listing lacks is weighed against what the others answer.
-    const bool others_fail = has(Trouble::Rest401) || has(Trouble::Rest429) || has(Trouble::Rest500) ||
-                             has(Trouble::RestHangs) || has(Trouble::RestMoods);
-    if (request.call == sync::Call::Subscriptions && others_fail) return std::nullopt;
     seen.last_lie = now;
     note("is told: nothing at all");
     return control_plane.lie(request, now, /*nothing=*/true, random);

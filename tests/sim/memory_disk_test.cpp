@@ -124,7 +124,7 @@ TEST_CASE("a daemon whose disk fails keeps its inputs and goes on when it can [s
     records.next_revision();
   };
 
-  const auto before = daemon.overview().revision;
+  const auto before = daemon.overview()->revision;
   SECTION("full") {
     daemon.disk().faults.full = true;
   }
@@ -137,14 +137,14 @@ TEST_CASE("a daemon whose disk fails keeps its inputs and goes on when it can [s
   // The log that was reset at the start may have room for one of them, but not for ten.
   for (int i = 0; i < 10; ++i) daemon.give(input, at(1s));
   CHECK_FALSE(daemon.is_storing());
-  CHECK(daemon.overview().revision < before + 10);
+  CHECK(daemon.overview()->revision < before + 10);
 
   daemon.disk().faults = {};
   daemon.on_deadline(at(1s));
   CHECK_FALSE(daemon.is_storing());  // it waits a second
   daemon.on_deadline(at(2s));
   CHECK(daemon.is_storing());
-  CHECK(daemon.overview().revision == before + 10);
+  CHECK(daemon.overview()->revision == before + 10);
   CHECK(ran > 10);
 }
 
@@ -163,11 +163,11 @@ TEST_CASE("what is stored after a sync failed and its process was killed outlive
   daemon.restart(at(2s));
   for (int i = 0; i < 5; ++i) daemon.give(input, at(2s));
   REQUIRE(daemon.is_storing());
-  const auto stored = daemon.overview().revision;
+  const auto stored = daemon.overview()->revision;
 
   daemon.cut_power([] { return false; });
   daemon.restart(at(3s));
-  CHECK(daemon.overview().revision >= stored);
+  CHECK(daemon.overview()->revision >= stored);
 }
 
 TEST_CASE("a damaged store is set aside at the next start, and an empty one begun [sim]") {
@@ -175,16 +175,16 @@ TEST_CASE("a damaged store is set aside at the next start, and an empty one begu
   daemon.restart(at(0s));
   const auto input = [](sync::Engine&, sync::Records& records, sync::Now) { records.next_revision(); };
   for (int i = 0; i < 10; ++i) daemon.give(input, at(1s));
-  REQUIRE(daemon.overview().revision > 10);
+  REQUIRE(daemon.overview()->revision > 10);
 
   daemon.kill();
   daemon.restart(at(2s));
-  CHECK(daemon.overview().revision > 10);
+  CHECK(daemon.overview()->revision > 10);
 
   daemon.kill();
   daemon.spoil_store();
   daemon.restart(at(3s));
-  CHECK(daemon.overview().revision < 10);
+  CHECK(daemon.overview()->revision < 10);
 }
 
 TEST_CASE("a file on the disk in memory is told from another that took its place [sim]") {

@@ -394,6 +394,36 @@ TEST_CASE("all lists of subscriptions being empty takes none of them away, thoug
   CHECK_FALSE(world.standing().in_sync);
 }
 
+TEST_CASE("lists of subscriptions that fail count as missing, where others are empty [B5]") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(1000s);
+  const auto all = world.subscriptions;
+  SECTION("when most fail, nothing goes") {
+    world.subscriptions.clear();
+    for (int i = 0; i < 20; ++i) {
+      if (i != 7) world.statuses["subscriptions/" + id(i)] = 500;
+    }
+    world.serve_for(3h);
+    CHECK(subscribed(world, 20) == 40);
+    CHECK(world.hold("subscriptions/" + id(7)));
+    CHECK_FALSE(world.hold("subscriptions/" + id(8)));
+
+    world.subscriptions = all;
+    world.statuses.clear();
+    world.serve_for(1h);
+    CHECK_FALSE(world.hold("subscriptions/" + id(7)));
+    CHECK(world.standing().in_sync);
+  }
+  SECTION("one that always fails does not keep what another lacks") {
+    world.statuses["subscriptions/" + id(8)] = 500;
+    world.subscriptions.erase(id(7) + "-1");
+    world.serve_for(1h);
+    CHECK(world.resource("Subscription", id(7) + "-1")->gone);
+    CHECK(subscribed(world, 20) == 39);
+  }
+}
+
 TEST_CASE("an absence is confirmed also where asking all others takes longer than a confirmation may") {
   World world;
   subscribe(world, 20);
