@@ -41,6 +41,7 @@ void World::note_wishes(bool taken_back) {
   }
   for (const auto& [key, version] : existing_) {
     if (existing.contains(key)) continue;
+    ceased_[key] = now_;
     last_event_[key].clear();
     created_.erase(key);
   }

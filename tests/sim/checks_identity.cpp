@@ -31,6 +31,8 @@ void World::look_at_link(Instance& instance, const ControlPlane& peer) {
   auto& seen = instance.seen;
   const std::size_t number = number_of(peer);
   seen.linked[number] = now_;
+  if (seen.last_linked != number) seen.handled = {};
+  seen.last_linked = number;
   // What was staged goes when the identity in service is named again.
   if (seen.identity == number) instance.forget_events_of(1 - number);
 }

@@ -70,6 +70,8 @@ class Daemon {
   bool is_settled() const { return settled_; }
   /// To be called when all that is due now has been done: /status is brought up to date.
   void publish(sync::Now now);
+  /// What is committed, as another reader of the database finds it. False: it cannot be read.
+  bool look(const std::function<void(sync::Records&)>& work) { return store_->read(work).has_value(); }
   Result<store::Overview> overview() { return store_->overview(); }
   /// How much is held. The store can be read.
   std::int64_t held_count();

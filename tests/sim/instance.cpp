@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kAckPing = "acks-";
 constexpr Duration kReplay = 120s;
 constexpr Duration kEventLife = 1h;
+/// How seldom it is looked at timestamps where nothing new was stored.
+constexpr int kPumpsPerLook = 64;
 
 link::LinkLimits link_limits() {
   link::LinkLimits limits;
@@ -61,6 +63,7 @@ void Instance::start() {
   seen.started = world_.steady();
   daemon_.restart(world_.now());
   link_ = std::make_unique<link::Link>(link_limits(), Random::part(seed_, life_), world_.steady());
+  world_.look_at_timestamps(*this, /*all=*/true);
 }
 
 void Instance::kill(const std::function<bool()>* keeps) {
@@ -71,6 +74,7 @@ void Instance::kill(const std::function<bool()>* keeps) {
   open_ = half_open_ = running_ = acked_ = false;
   seen.early.clear();
   seen.stops.clear();
+  seen.handled.waiting.clear();
   if (!daemon_.is_storing()) seen.arrived.clear();  // what waited for the disk is lost
   if (keeps != nullptr) daemon_.cut_power(*keeps);
 }
@@ -183,6 +187,7 @@ void Instance::pump() {
     }
     busy |= daemon_.take_verdicts(world_.now());  // what must be stored before the next push
   }
+  note_stored();
   daemon_.publish(world_.now());
 }
 
@@ -304,7 +309,7 @@ void Instance::on_open() {
                                  {"gatewayId", peer_->gateway_id()},
                                  {"connectionId", "connection"},
                                  {"timestamp", format_rfc3339({second})}};
-    on_text(text.dump(), "");
+    on_text(text.dump(), nullptr);
   };
   const Duration after = random.chance(2) ? 20s : random.between(1ms, 2s);
   world_.at(now + after, ack);
@@ -323,7 +328,7 @@ void Instance::poll_hub(std::uint64_t connection) {
       world_.at(last_text_, [this, connection, event = hub[read]] {
         if (connection != connection_) return;
         if (!is_silent()) world_.look_at_event(*this, event);
-        on_text(event.text, event.id);
+        on_text(event.text, &event);
       });
     }
   }
@@ -344,11 +349,27 @@ bool Instance::is_silent() {
 
 void Instance::send_text(const std::string& text, Duration after) {
   world_.at(world_.steady() + after, [this, text, connection = connection_] {
-    if (connection == connection_) on_text(text, "");
+    if (connection == connection_) on_text(text, nullptr);
   });
 }
 
-void Instance::on_text(const std::string& text, const std::string& event_id) {
+/// It is given to the daemon.
+void Instance::note_event(const HubEvent& event) {
+  seen.arrived.insert(event.id);
+  if (event.at.ns != 0) seen.handled.waiting.push_back(event);
+}
+
+/// Nothing waits for the disk.
+void Instance::note_stored() {
+  auto& handled = seen.handled;
+  if (handled.waiting.empty() && (handled.open.empty() || ++handled.pumps % kPumpsPerLook != 0)) return;
+  if (!running_ || !daemon_.is_storing()) return;
+  std::move(handled.waiting.begin(), handled.waiting.end(), std::back_inserter(handled.open));
+  handled.waiting.clear();
+  world_.look_at_timestamps(*this, /*all=*/false);
+}
+
+void Instance::on_text(const std::string& text, const HubEvent* told) {
   if (is_silent()) return;
   const TimePoint now = world_.steady();
   note("hears " + text);
@@ -361,8 +382,7 @@ void Instance::on_text(const std::string& text, const std::string& event_id) {
     if (link_->snapshot().link == before) return;
     acked_ = true;
     world_.look_at_link(*this, *peer_);
-    seen.arrived.insert(seen.early.begin(), seen.early.end());
-    seen.early.clear();
+    for (const auto& early : std::exchange(seen.early, {})) note_event(early);
     daemon_.give([ack = *ack](sync::Engine& engine, sync::Records& records,
                               sync::Now at) { engine.on_connection_ack(records, ack, at); },
                  world_.now());
@@ -371,9 +391,9 @@ void Instance::on_text(const std::string& text, const std::string& event_id) {
   } else if (auto* event = std::get_if<protocol::Event>(&*frame)) {
     event->bytes = text.size();
     if (acked_) {
-      seen.arrived.insert(event_id);
+      note_event(*told);
     } else {
-      seen.early.push_back(event_id);
+      seen.early.push_back(*told);
     }
     daemon_.give([event = *event](sync::Engine& engine, sync::Records& records,
                                   sync::Now at) { engine.on_event(records, event, at); },

@@ -116,12 +116,20 @@ class Instance {
     std::set<std::string> acked;                       ///< `artifact action performedAt` with success.
     std::set<std::string> failed;                      ///< Likewise, with failed.
     std::set<std::string> arrived;                     ///< Correlation ids of events that were stored.
-    std::vector<std::string> early;  ///< Of events that wait for the link's ack: nothing is stored of them yet.
-    std::int64_t requests = 0;       ///< Since …
+    /// Events about deployments that were sent to this daemon under the present identity.
+    struct Handled {
+      std::vector<HubEvent> waiting;                                  ///< For the disk.
+      std::vector<HubEvent> open;                                     ///< Stored; no timestamp has passed them yet.
+      std::map<std::pair<std::string, std::string>, HubEvent> found;  ///< By type and artifact: the newest passed one.
+      int pumps = 0;
+    } handled;
+    std::vector<HubEvent> early;  ///< Of events that wait for the link's ack: nothing is stored of them yet.
+    std::int64_t requests = 0;    ///< Since …
     TimePoint hour_began;
     std::optional<std::size_t> identity;   ///< Of which control plane the last body was that had something in it.
     std::optional<std::size_t> consented;  ///< Which one an operator wants served, since the last change of it.
     std::array<TimePoint, 2> linked{};     ///< By control plane: when the last link to it was acknowledged,
+    std::size_t last_linked = 0;           ///<   to which the last of all was,
     std::array<Duration, 2> stayed{};      ///<   and how long the longest of them has been, since that change.
     TimePoint looked_at;                   ///< The proof of agreement that was looked at last.
     TimePoint settled_at;                  ///< Likewise, that nothing is left to do.
@@ -138,9 +146,11 @@ class Instance {
   void let_go();
   void end_stay();
   void forget_events_of(std::size_t control_plane);
+  void note_stored();
   void poll_hub(std::uint64_t connection);
   void send_text(const std::string& text, Duration after);
-  void on_text(const std::string& text, const std::string& event);
+  void on_text(const std::string& text, const HubEvent* event);
+  void note_event(const HubEvent& event);
   void send(const sync::SendRequest& request);
   Answer answer_to(const sync::SendRequest& request, Random& random);
   std::optional<Answer> emptied_answer(const sync::SendRequest& request);

@@ -68,6 +68,8 @@ class World {
   void look_at_identity(Instance& instance, const Body& body);
   /// An event is about to be heard.
   void look_at_event(Instance& instance, const HubEvent& event);
+  /// Something has been stored; `all`: and whatever was before is looked at again.
+  void look_at_timestamps(Instance& instance, bool all);
   /// A link has been acknowledged.
   void look_at_link(Instance& instance, const ControlPlane& peer);
 
@@ -112,6 +114,7 @@ class World {
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_stop(Instance& instance, const Key& key);
   void look_at_bounds(Instance& instance);
+  bool is_overruled(const Instance& instance, const HubEvent& event) const;
   void check_changes(Instance& instance);
   void check_removals(Instance& instance);
   void check_agreement(Instance& instance);
@@ -136,6 +139,7 @@ class World {
   std::map<Key, std::string> desire_;
   std::map<Key, std::string> existing_;
   std::map<Key, Wishes> wishes_;
+  std::map<Key, TimePoint> ceased_;        ///< When it last ceased to exist, or to be deployed or undeployed here.
   std::set<Key> taken_back_;               ///< Whose present version a restored database brought.
   std::map<Key, std::string> last_event_;  ///< The correlation id of the last event about it.
   std::map<Key, std::set<std::string>>

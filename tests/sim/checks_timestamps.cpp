@@ -1,0 +1,68 @@
+#include <algorithm>
+
+#include "world.h"
+
+/// What is stored of events, seen from outside: by what was sent to this daemon, and by what another reader finds in
+/// its database.
+namespace tether::sim {
+namespace {
+
+/// So far apart operations are at most that commit in the other order than they were stamped.
+constexpr Duration kCommits = 5s;
+
+}  // namespace
+
+/// Whether the control plane has said something else since, which may count more than the event: only then may its
+/// effect be missing although it was handled.
+bool World::is_overruled(const Instance& instance, const HubEvent& event) const {
+  const auto& peer = owner(event.about.second);
+  const auto row = peer.rows().find(event.about.second);
+  if (row == peer.rows().end() || row->second.at < event.at) return true;
+  const auto ceased = ceased_.find(event.about);
+  if (ceased != ceased_.end() && ceased->second >= event.written) return true;
+  if (peer.last_taken_back() >= event.written || instance.seen.last_lie >= event.written) return true;
+  return peer.last_crosswise(event.about.second) >= event.written - kCommits;
+}
+
+/// The stored timestamp of an event type never passes an event that was stored and whose effect is not: an event about
+/// a deployment that this time or a later one stands for. `all`: those too that were found before.
+void World::look_at_timestamps(Instance& instance, bool all) {
+  auto& handled = instance.seen.handled;
+  if (!instance.running_ || !instance.daemon_.is_storing() || instance.peer_ == nullptr) return;
+  if (all) {
+    for (const auto& [key, event] : handled.found) handled.open.push_back(event);
+  }
+  if (handled.open.empty()) return;
+  std::map<std::string, Instant, std::less<>> timestamps;
+  std::map<std::string, Instant> stored;
+  const bool is_read = instance.daemon_.look([&](sync::Records& records) {
+    if (records.marks().gateway_id != instance.peer_->gateway_id()) return;
+    for (const auto& [type, at] : records.event_timestamps()) timestamps[type] = at;
+    for (const HubEvent& event : handled.open) {
+      const auto artifact = records.artifact(event.about.second);
+      if (artifact) stored[event.about.second] = artifact->at;
+    }
+  });
+  if (!is_read) return;
+  std::erase_if(handled.open, [&](const HubEvent& event) {
+    const auto timestamp = timestamps.find(event.type);
+    if (timestamp == timestamps.end() || timestamp->second < event.at) return false;
+    const auto at = stored.find(event.about.second);
+    if (at != stored.end() && at->second.ms() >= event.at.ms()) {
+      auto& newest = handled.found[{event.type, event.about.second}];
+      if (newest.at < event.at) newest = event;
+      return true;
+    }
+    if (is_overruled(instance, event)) {
+      handled.found.erase({event.type, event.about.second});
+      return true;
+    }
+    fail("timestamp_passes", "that of " + event.type + " is " + format_rfc3339(timestamp->second) + ", and of " +
+                                 event.about.second + " is stored " +
+                                 (at == stored.end() ? "nothing" : format_rfc3339(at->second)) +
+                                 ", where an event says " + format_rfc3339(event.at));
+    return true;
+  });
+}
+
+}  // namespace tether::sim
