@@ -19,7 +19,15 @@ constexpr Duration kSurelyBefore = 5s;
 
 void World::look_at_event(Instance& instance, const HubEvent& event) {
   if (!instance.acked_) return;
-  if (event.type.ends_with(".undeployed")) return look_at_stop(instance, event.about);
+  // What is replayed is history: the listing decides, which may be behind what is said here.
+  const bool is_replayed = event.written < instance.seen.linked[number_of(owner(event.about.second))] + kSurelyBefore;
+  if (event.type.ends_with(".undeployed")) {
+    // Nor is it news when something has been done since whose event was lost.
+    const auto last = last_event_.find(event.about);
+    const bool is_last = last != last_event_.end() && last->second == event.id;
+    if (is_last && !is_replayed) look_at_stop(instance, event.about);
+    return;
+  }
   if (!event.type.ends_with(".deployed")) return;
   auto& seen = instance.seen;
   const auto payload = nlohmann::json::parse(event.text).at("payload");
@@ -31,8 +39,9 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
   if (wishes == wishes_.end()) return;
   // Wanted, and no longer when the listing was made.
   bool was_wanted = false;
+  const std::string version = deployment_id + "@" + std::to_string(event.at.ms());
   for (const Wish& wish : wishes->second) {
-    if (wish.version.starts_with(deployment_id + "@")) {
+    if (wish.version == version) {
       was_wanted = true;
     } else if (was_wanted && wish.when + kSurelyBefore < told.true_at) {
       seen.history[deployment_id] = now_;

@@ -297,7 +297,9 @@ void World::trouble_disk(Instance& instance, Random& random) {
   const std::size_t which = random.below(6);
   if (which >= 4) {
     disk.die_after(static_cast<std::int64_t>(random.below(20)));
-    at(now_ + random.between(10s, 2min), [one = &instance, random]() mutable {
+    const TimePoint until = now_ + random.between(10s, 2min);
+    instance.seen.last_disk_fault = until;
+    at(until, [one = &instance, random]() mutable {
       const std::function<bool()> keeps = [&random] { return random.chance(50); };
       one->kill(&keeps);
       one->start();
