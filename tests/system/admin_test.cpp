@@ -111,8 +111,8 @@ TEST_CASE("in a normal run the status says where everything stands [R14] [R29]")
     CHECK(control_plane[none].is_null());
 
   const json& gateway = status["gateway"];
-  CHECK(members(gateway) == Names{"state", "state_age_s", "socket", "instance", "applied_revision", "ready",
-                                  "last_proven_sync_age_s", "last_error"});
+  CHECK(members(gateway) == Names{"state", "state_age_s", "socket", "instance", "applied_revision", "held_push",
+                                  "ready", "last_proven_sync_age_s", "last_error"});
   CHECK(gateway["state"] == "in_sync");
   CHECK(is_age_below(gateway["state_age_s"], so_far));
   CHECK(gateway["socket"] == scene.file("gateway.sock"));

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <regex>
@@ -274,6 +275,20 @@ TEST_CASE("every metric is moved by what it tells of, and none is served that no
     go_wrong(watch, scene, everything);
     swap_identities(watch, scene);
     lose_links(watch, scene, everything);
+  }
+  {
+    Scene scene;
+    scene.start_control_plane();
+    scene.start_gateway();
+    scene.start_daemon();
+    const auto gone = scene.control_plane().deploy("RestApi", "api");
+    REQUIRE(gateway_comes_to_agree(scene));
+    CHECK(scene.stop_daemon() == 0);
+    std::filesystem::remove_all(scene.file("state"));
+    change_faults(scene, [](peers::Faults& faults) { faults.drop_events = true; });
+    scene.control_plane().delete_artifact(gone.artifact_id);
+    scene.start_daemon();
+    watch.have_moved(scene, {"tetherd_gateway_push_held"});
   }
   {
     Scene scene;
