@@ -147,6 +147,9 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   resources.settle_hints(*scope, asked);
   // There is one such listing for each artifact, or for each kind of artifact.
   const bool is_one_of_many = !scope->artifact_id.empty();
+  if (is_one_of_many && resources.is_raced(scope->artifact_id, asked)) {
+    return context.memory.planner.want(asked.call, asked.scope, context.now.steady + kConfirmAfter);
+  }
   if (is_one_of_many && !resources.is_listed(scope->artifact_id, asked)) return resources.forget_proposals(*scope);
   const auto own = [&records, &asked, &scope] {
     return records.unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id);

@@ -112,10 +112,23 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
   }
 }
 
+namespace {
+
+/// Its listings show what belongs to it.
+bool shows_what_belongs_to(const Artifact& artifact) {
+  return artifact.wanted == Wanted::Deployed && !artifact.absent && artifact.question == Question::None;
+}
+
+}  // namespace
+
 bool Resources::is_listed(std::string_view artifact_id, const Asked& asked) {
   const auto artifact = context_.records.artifact(artifact_id);
-  return artifact && artifact->wanted == Wanted::Deployed && artifact->changed <= asked.change && !artifact->absent &&
-         artifact->question == Question::None;
+  return artifact && shows_what_belongs_to(*artifact) && artifact->changed <= asked.change;
+}
+
+bool Resources::is_raced(std::string_view artifact_id, const Asked& asked) {
+  const auto artifact = context_.records.artifact(artifact_id);
+  return artifact && shows_what_belongs_to(*artifact) && artifact->changed > asked.change;
 }
 
 void Resources::forget_proposals(const ListingScope& scope) {
@@ -140,6 +153,7 @@ void Resources::on_absent(Resource resource, const Asked& asked, Absent how) {
   };
   if (resource.kind == protocol::kApiKey) {
     // The list shows keys only of artifacts that are wanted here; for others it says nothing.
+    if (is_raced(resource.artifact_id, asked)) return list_again();
     if (!is_listed(resource.artifact_id, asked)) return forget_absence(resource);
   }
   if (resource.kind == protocol::kSecret) {

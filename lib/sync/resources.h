@@ -29,6 +29,8 @@ class Resources {
   void settle_hints(const ListingScope& scope, const Asked& asked);
   /// Whether a listing asked then speaks about what belongs to this artifact: it is wanted here, and was.
   bool is_listed(std::string_view artifact_id, const Asked& asked);
+  /// Whether such a listing says nothing yet: the artifact is wanted here, and changed while it was asked.
+  bool is_raced(std::string_view artifact_id, const Asked& asked);
   /// What this listing proposed before is void: it does not speak about these resources any more.
   void forget_proposals(const ListingScope& scope);
   /// The listing was refused (403, 404): the events stand in its place, in order of arrival.

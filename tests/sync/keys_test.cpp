@@ -201,6 +201,31 @@ TEST_CASE("a key whose artifact was undeployed between two absences stays, and n
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a key whose artifact changes while the list is asked again stays in question, and goes [B5]") {
+  World world;
+  for (int i = 0; i < 8; ++i) {
+    const std::string id = "k" + std::to_string(i);
+    world.keys[id] = World::key(id, "a", id, from_ms(1000));
+  }
+  world.deploy("a", "d1");
+  world.settle();
+  world.keys.erase("k0");
+  relist(world);
+  world.serve();
+  CHECK_FALSE(world.standing().in_sync);
+  while (!world.awaits(Call::Keys)) world.run(1s);
+  const auto listing = world.take_request(Call::Keys);
+  world.event(world.deploy("a", "d2"));
+  world.answer(listing);
+  world.serve_for(2s);
+  CHECK_FALSE(world.offered("ApiKey", "k0").empty());
+  CHECK_FALSE(world.standing().in_sync);
+
+  world.serve_for(12s);
+  CHECK(world.offered("ApiKey", "k0").empty());
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("the time of a key event is held back until the gateway has answered it") {
   World world;
   world.deploy("a", "d1");
