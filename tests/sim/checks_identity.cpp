@@ -47,7 +47,9 @@ void World::look_at_identity(Instance& instance, const Body& body) {
     if (named && *named != one) return fail("one_identity", "a push has a mix of two control planes' configurations");
     named = one;
   }
-  if (!named && body.full && seen.consented) named = seen.consented;
+  // Who asked for what is empty gets nothing; a push in parts begins with nothing as well.
+  const bool is_part = body.revision == delivery::kFirstRevision;
+  if (!named && body.full && !is_part && seen.consented) named = seen.consented;
   if (!named || seen.identity == named) return;
   const auto before = std::exchange(seen.identity, named);
   const bool is_agreed = seen.consented == named;

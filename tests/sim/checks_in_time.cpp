@@ -11,7 +11,8 @@ namespace {
 constexpr Duration kFair = 10min;
 /// So long it takes at most then until what an event says is done.
 constexpr Duration kSoon = 30s;
-constexpr Duration kCrosswise = 2min;
+/// A stop that commits behind what it was stamped before passes for an old replay, until full listings have its row.
+constexpr Duration kUntilListed = 40min;
 /// A `Date` has whole seconds, and an operation is there a moment after it began.
 constexpr Duration kSurelyBefore = 5s;
 
@@ -96,7 +97,7 @@ void World::look_at_settled(Instance& instance) {
   for (const auto& [key, version] : instance.gateway_.served) {
     const auto& peer = owner(key.second);
     if (!is_artifact(key.first) || &peer != instance.peer_) continue;
-    if (now_ - peer.last_crosswise(key.second) < kCrosswise) continue;
+    if (now_ - peer.last_crosswise(key.second) < kUntilListed) continue;
     const auto stop = seen.stops.find(key);
     if (stop == seen.stops.end() || peer.last_taken_back() > now_ - kFair) continue;
     if (wish_of(key, version)->number < stop->second) {

@@ -18,6 +18,10 @@ namespace tether::sim {
 
 /// Two listings that lie shortly after each other cannot be told from a wish (RULE.md, known limits).
 inline constexpr Duration kBetweenLies = 150s;
+/// Known limit: operations that commit in the other order than they were stamped can have the wrong one served for a
+/// moment. Likewise what the control plane itself took back.
+inline constexpr Duration kCrosswise = 2min;
+inline constexpr Duration kTakenBack = 10min;
 
 /// What a checker found.
 struct Failure {
@@ -110,6 +114,8 @@ class World {
   void look_at_ack_of_identity(const Instance& instance, const ControlPlane& peer, const Ack& ack);
   std::size_t most_wanted(std::size_t owner, TimePoint since) const;
   void look_at_standing(Instance& instance);
+  void look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes);
+  std::string listing_of(const Key& key) const;
   void look_at_settled(Instance& instance);
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_stop(Instance& instance, const Key& key);

@@ -1,0 +1,139 @@
+#include <algorithm>
+
+#include "world.h"
+
+/// What a daemon says of itself and what it takes, seen from outside.
+namespace tether::sim {
+namespace {
+
+/// A gateway that has lost what it had is found when it is asked the next time.
+constexpr Duration kUnnoticed = 15s;
+
+// Named bounds, whatever the world does.
+constexpr std::size_t kMaxUnderWay = 9;  ///< Requests at once.
+/// Inputs that wait while nothing can be stored: what one full listing and some minutes of events bring.
+constexpr std::size_t kMaxWaiting = 2'000;
+/// An empty database has at most so many bytes, and with each row there are at most so many more.
+constexpr std::size_t kBytesAtRest = std::size_t{512} * 1024;
+constexpr std::size_t kBytesOfRow = std::size_t{4} * 1024;
+/// Of everything that is there or was a short while ago: rows of all tables together, beside what events and epochs of
+/// the last hours leave.
+constexpr std::size_t kRowsOfOne = 8;
+constexpr std::size_t kRowsBeside = 1'000;
+/// How often anything may be asked in an hour, by kind of request: the most that 16 worlds of a day had was 123.
+constexpr std::size_t kMostAnHour = 1'000;
+/// What was there counts so long: tombstones, and what an event said of it.
+constexpr Duration kForgotten = 2h;
+
+}  // namespace
+
+/// The scope of the list that shows it.
+std::string World::listing_of(const Key& key) const {
+  if (key.first == "SubscriptionPlan") return "plans";
+  if (key.first == "Secret") return "secrets";
+  const auto existed = existed_.find(key);
+  if (existed == existed_.end() || existed->second.empty()) return "";
+  const std::string artifact = existed->second.begin()->substr(0, existed->second.begin()->find(' '));
+  return key.first == "ApiKey" ? "keys/" + ControlPlane::kind_of(artifact) : "subscriptions/" + artifact;
+}
+
+/// Of what is no artifact, as far as a list shows it: it is served as it was wanted when that was listed last, or
+/// later.
+void World::look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes) {
+  if (&owner(key.second) != instance.peer_ || key.first == "Application") return;
+  const auto served = instance.gateway_.served.find(key);
+  const std::string version = served == instance.gateway_.served.end() ? "" : served->second;
+  if (wishes.back().version == version || taken_back_.contains(key) || is_known_only_by_events(key)) return;
+  const auto& seen = instance.seen;
+  const auto listed = seen.listed.find(listing_of(key));
+  if (listed == seen.listed.end()) {
+    // What comes into service under a link is listed by itself.
+    if (key.first == "Subscription") return;
+    return fail("in_sync_too_early", key.first + " " + key.second + ": its list has not been answered");
+  }
+  const TimePoint then = listed->second;
+  const auto& peer = owner(key.second);
+  if (seen.last_lie >= then - kBetweenLies || now_ - peer.last_taken_back() < kTakenBack) return;
+  std::string at_list;
+  for (const Wish& wish : wishes) {
+    if (wish.when <= then) {
+      at_list = wish.version;
+    } else if (wish.version == version) {
+      return;
+    }
+  }
+  // A secret goes when nothing that is offered or was good names it.
+  if (version == at_list || (key.first == "Secret" && at_list.empty())) return;
+  fail("in_sync_too_early", key.first + " " + key.second + " is served as '" + version + "' where '" + at_list +
+                                "' was wanted when it was listed");
+}
+
+/// "In sync" is never said before it is true: each artifact is served as the control plane wanted it at the moment of
+/// the proof, or at a later one.
+void World::look_at_standing(Instance& instance) {
+  auto& seen = instance.seen;
+  if (!instance.running_ || !instance.daemon_.is_in_sync()) return;
+  const auto proven = instance.daemon_.engine().standing().proven;
+  if (!proven || (seen.looked_at == *proven && !seen.changed)) return;
+  if (seen.last_lie >= *proven - kBetweenLies || now_ - seen.last_loss < kUnnoticed) return;
+  seen.looked_at = *proven;
+  seen.changed = false;
+  for (const auto& [key, wishes] : wishes_) {
+    if (!is_artifact(key.first)) {
+      look_at_standing_of(instance, key, wishes);
+      continue;
+    }
+    const auto served = instance.gateway_.served.find(key);
+    const std::string version = served == instance.gateway_.served.end() ? "" : served->second;
+    if (&owner(key.second) != instance.peer_) {
+      if (!version.empty()) fail("in_sync_too_early", key.second + " is served, which is another control plane's");
+      continue;
+    }
+    if (now_ - owner(key.second).last_crosswise(key.second) < kCrosswise) continue;
+    bool fits = false;
+    std::string at_proof;
+    for (const Wish& wish : wishes) {
+      if (wish.when <= *proven) {
+        at_proof = wish.version;
+      } else {
+        fits |= wish.version == version;
+      }
+    }
+    if (!fits && version != at_proof) {
+      fail("in_sync_too_early", key.second + " is served as '" + version + "' where '" + at_proof + "' was wanted");
+    }
+  }
+}
+
+void World::look_at_bounds(Instance& instance) {
+  if (!instance.running_) return;
+  auto& seen = instance.seen;
+  const auto& memory = instance.daemon_.engine().memory();
+  const auto within = [this](std::string_view what, std::size_t count, std::size_t most) {
+    if (count > most)
+      fail("bounds", std::string(what) + ": " + std::to_string(count) + ", at most " + std::to_string(most));
+  };
+  within("requests under way", memory.requests.size(), kMaxUnderWay);
+  within("early events", memory.early.size(), sync::kMaxEarlyEvents);
+  within("documents held", memory.held_fetches.size(), sync::kMaxHeldFetches);
+  within("hints", memory.hints.size(), sync::kMaxHints);
+  within("waiting inputs", instance.daemon_.waiting(), kMaxWaiting);
+  if (now_ - seen.hour_began < 1h) return;
+  for (const auto& [call, count] : seen.requests) {
+    within("requests in an hour, of call " + std::to_string(static_cast<int>(call)), count, kMostAnHour);
+  }
+  seen.hour_began = now_;
+  seen.requests.clear();
+  if (!instance.daemon_.is_storing()) return;
+  // What is there, in whatever state, or was a while ago.
+  const auto ceased =
+      std::count_if(ceased_.begin(), ceased_.end(), [this](const auto& one) { return now_ - one.second < kForgotten; });
+  const std::size_t live = existing_.size() + static_cast<std::size_t>(ceased);
+  const auto rows = instance.daemon_.count_rows();
+  std::size_t all = 0;
+  for (const auto& [table, count] : rows) all += count;
+  within("rows of the database", all, live * kRowsOfOne + kRowsBeside);
+  within("bytes of the database", instance.daemon_.database_bytes(), kBytesAtRest + all * kBytesOfRow);
+}
+
+}  // namespace tether::sim
