@@ -98,8 +98,8 @@ class Store {
 
   Result<Overview> overview();
 
-  /// Gives back the memory for pages of the database and for what is known of its rows. They are read again when they are
-  /// needed: for when there is nothing to do. Call outside `transact`.
+  /// Gives back the memory for pages of the database and for what is known of its rows. They are read again when they
+  /// are needed: for when there is nothing to do. Call outside `transact`.
   void release_memory();
 
   /// Shows the data of every stored resource whose kind has secret values (protocol/sensitive.h), the versions that

@@ -124,7 +124,6 @@ class Instance {
       int pumps = 0;
     } handled;
     std::vector<HubEvent> early;  ///< Of events that wait for the link's ack: nothing is stored of them yet.
-    std::map<std::string, TimePoint> listed;     ///< By scope: of when the last list is, on this connection.
     std::map<sync::Call, std::size_t> requests;  ///< Since …
     TimePoint hour_began;
     std::optional<std::size_t> identity;   ///< Of which control plane the last body was that had something in it.

@@ -112,7 +112,6 @@ void Instance::arrive(const sync::SendRequest& request, const Answer& answer, st
   const bool packed = world_.chance_of("packed").chance(25);
   const auto outcome = read_answer(request, answer, packed,
                                    [this](Daemon::Input input) { daemon_.give(std::move(input), world_.now()); });
-  if (outcome.complete && answer.true_at) seen.listed[request.scope] = *answer.true_at;
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
   if (request.call != sync::Call::Deployments || !outcome.complete) return;
   link_->on_listing_succeeded(link);
