@@ -4,14 +4,11 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cstddef>
-#include <deque>
 #include <exception>
-#include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string_view>
-#include <vector>
 
 #include "tether/settings/names.h"
 #include "tether/settings/read_file.h"
@@ -42,97 +39,66 @@ std::string shown(std::string key) {
   return key;
 }
 
-struct Node {
-  enum class Kind { Null, Scalar, List, Map };
-
-  Kind kind = Kind::Null;
-  std::string text;
-  int line = 0;
-  std::vector<const Node*> children;  ///< Map: key and value in turn. What an alias names is shared, never copied.
-};
-
-/// A document as the parser tells it, and where it began. Nodes may go round in circles; they live as long as it does.
-class Document : public YAML::EventHandler {
+/// Takes in a document and keeps where it began.
+class Beginning : public YAML::EventHandler {
  public:
-  const Node& root() const { return *root_; }
-  int line() const { return line_; }
+  int line = 0;
 
-  void OnDocumentStart(const YAML::Mark& mark) override { line_ = mark.line + 1; }
+  void OnDocumentStart(const YAML::Mark& mark) override { line = mark.line + 1; }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(Node::Kind::Null, mark, anchor); }
-  void OnAlias(const YAML::Mark&, YAML::anchor_t anchor) override { hang(anchored_.at(anchor)); }
-  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, const std::string& text) override {
-    add(Node::Kind::Scalar, mark, anchor).text = text;
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    open_.push_back(&add(Node::Kind::List, mark, anchor));
-  }
-  void OnSequenceEnd() override { open_.pop_back(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    open_.push_back(&add(Node::Kind::Map, mark, anchor));
-  }
-  void OnMapEnd() override { open_.pop_back(); }
-
- private:
-  Node& add(Node::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
-    Node& node = nodes_.emplace_back(Node{kind, "", mark.line + 1, {}});
-    if (anchor != YAML::NullAnchor) anchored_[anchor] = &node;
-    hang(&node);
-    return node;
-  }
-
-  void hang(const Node* node) {
-    if (open_.empty()) {
-      root_ = node;
-    } else {
-      open_.back()->children.push_back(node);
-    }
-  }
-
-  std::deque<Node> nodes_;
-  Node nothing_;
-  const Node* root_ = &nothing_;
-  int line_ = 0;
-  std::vector<Node*> open_;
-  std::map<YAML::anchor_t, const Node*> anchored_;
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
 };
+
+/// The line on which a second document begins, or nullopt. Not by YAML::LoadAll: of a text that begins with a comma it
+/// makes documents without end.
+std::optional<int> second_document(const std::string& text) {
+  std::istringstream in(text);
+  YAML::Parser parser(in);
+  Beginning document;
+  if (!parser.HandleNextDocument(document) || !parser.HandleNextDocument(document)) return std::nullopt;
+  return document.line;
+}
 
 class Walk {
  public:
   Walk(const std::string& path, SettingsFile& out) : path_(path), out_(out) {}
 
-  void root(const Node& node) {
-    if (node.kind == Node::Kind::Null) return;  // An empty file.
-    if (node.kind != Node::Kind::Map) {
-      out_.mistakes.push_back(path_ + ":" + std::to_string(node.line) + ": should hold sections of `key: value`");
+  void root(const YAML::Node& node) {
+    if (node.IsNull()) return;  // An empty file.
+    if (!node.IsMap()) {
+      out_.mistakes.push_back(path_ + ":" + std::to_string(line_of(node)) + ": should hold sections of `key: value`");
       return;
     }
     map(node, "");
   }
 
  private:
+  static int line_of(const YAML::Node& node) { return node.Mark().line + 1; }
+
   void mistake(const std::string& key, int line, const std::string& what) {
     out_.mistakes.push_back(name_in_file(shown(key), path_, line) + ": " + what);
   }
 
-  void map(const Node& node, const std::string& prefix) {
-    for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
-      const Node& name = *node.children[i];
-      const Node& held = *node.children[i + 1];
-      if (name.kind != Node::Kind::Scalar) {
-        mistake(prefix + "?", name.line, "is not the name of a setting");
+  void map(const YAML::Node& node, const std::string& prefix) {
+    for (const auto& entry : node) {
+      if (!entry.first.IsScalar()) {
+        mistake(prefix + "?", line_of(entry.first), "is not the name of a setting");
         continue;
       }
-      const std::string key = prefix + name.text;
-      const int line = name.line;
+      const std::string key = prefix + entry.first.Scalar();
+      const int line = line_of(entry.first);
       if (!seen_.insert(key).second) {
         mistake(key, line, "is given twice");
       } else if (prefix.empty() && is_section(key)) {
-        section(held, key, line);
+        section(entry.second, key, line);
       } else if (is_known(key)) {
-        value(held, key, line);
+        value(entry.second, key, line);
       } else {
         mistake(key, line, unknown(key));
       }
@@ -146,16 +112,16 @@ class Walk {
     return "unknown setting";
   }
 
-  void section(const Node& node, const std::string& key, int line) {
-    if (node.kind == Node::Kind::Null) return;
-    if (node.kind != Node::Kind::Map) return mistake(key, line, "should hold `key: value` lines");
+  void section(const YAML::Node& node, const std::string& key, int line) {
+    if (node.IsNull()) return;
+    if (!node.IsMap()) return mistake(key, line, "should hold `key: value` lines");
     map(node, key + ".");
   }
 
-  void value(const Node& node, const std::string& key, int line) {
-    const bool is_plain_value = node.kind == Node::Kind::Null || node.kind == Node::Kind::Scalar;
-    if (!is_plain_value) return mistake(key, line, "holds a list or a map, should hold one plain value");
-    if (!node.text.empty()) out_.values[key] = FileValue{node.text, line};
+  void value(const YAML::Node& node, const std::string& key, int line) {
+    if (node.IsNull() || (node.IsScalar() && node.Scalar().empty())) return;
+    if (!node.IsScalar()) return mistake(key, line, "holds a list or a map, should hold one plain value");
+    out_.values[key] = FileValue{node.Scalar(), line};
   }
 
   const std::string& path_;
@@ -176,18 +142,13 @@ SettingsFile read_settings_file(const std::string& path, const std::string& aske
     out.mistakes.push_back(asked_by + ": cannot read the settings file " + path + ": " + text.error().message);
     return out;
   }
-  // yaml-cpp throws for what is not YAML or nested too deeply. Not by YAML::Load, which does not say that there is
-  // more, nor by YAML::LoadAll, which makes documents without end of a text that begins with a comma.
+  // yaml-cpp throws for what is not YAML or nested too deeply. Aliases are shared nodes, never copies, and only two
+  // levels are walked.
   try {
-    std::istringstream in(*text);
-    YAML::Parser parser(in);
-    Document document;
-    Document second;
-    if (parser.HandleNextDocument(document) && parser.HandleNextDocument(second)) {
-      out.mistakes.push_back(path + ":" + std::to_string(second.line()) +
-                             ": a second YAML document begins, should be one");
+    if (const auto line = second_document(*text)) {
+      out.mistakes.push_back(path + ":" + std::to_string(*line) + ": a second YAML document begins, should be one");
     } else {
-      Walk(path, out).root(document.root());
+      Walk(path, out).root(YAML::Load(*text));
     }
   } catch (const YAML::Exception& e) {
     out.mistakes.push_back(path + ":" + std::to_string(e.mark.line + 1) + ": not YAML: " + e.msg);
