@@ -49,7 +49,7 @@ struct Missing {
   std::int64_t stored = 0;      ///< The sum that it is judged against.
   std::int64_t unseen = 0;      ///< What is missing of it.
   std::int64_t own = 0;         ///< Of that, what this listing lacks; the rest lack others of its kind.
-  std::int64_t unanswered = 0;  ///< Of that, what belongs to listings of its kind that failed.
+  std::int64_t unanswered = 0;  ///< What belongs to listings of its kind that failed: at least so much.
 };
 /// Notes or lifts the brake for a listing; true if it holds.
 bool judge_brake(Context& context, const Asked& asked, const Missing& missing);

@@ -34,7 +34,7 @@ void note_unreadable(Context& context, const Asked& asked, const RequestOutcome&
 /// answered since.
 void add_unanswered(Context& context, const Asked& asked, const ListingScope& scope, Missing& missing) {
   for (const std::string& artifact_id : context.memory.planner.failed_artifacts(asked.call)) {
-    if (brake_holds(missing.stored, missing.unseen)) return;
+    if (missing.unanswered > 0 && brake_holds(missing.stored, missing.unseen)) return;  // more changes nothing
     if (artifact_id == scope.artifact_id) continue;
     const auto unknown = context.records.unseen_resources(asked.scope, scope.kind, "", artifact_id);
     missing.unanswered += unknown.stored;
@@ -147,10 +147,11 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   resources.settle_hints(*scope, asked);
   // There is one such listing for each artifact, or for each kind of artifact.
   const bool is_one_of_many = !scope->artifact_id.empty();
-  if (is_one_of_many && resources.is_raced(scope->artifact_id, asked)) {
+  const auto word = is_one_of_many ? resources.word_of(scope->artifact_id, asked) : Resources::Word::Counts;
+  if (word == Resources::Word::None) return resources.forget_proposals(*scope);
+  if (word == Resources::Word::Raced) {
     return context.memory.planner.want(asked.call, asked.scope, context.now.steady + kConfirmAfter);
   }
-  if (is_one_of_many && !resources.is_listed(scope->artifact_id, asked)) return resources.forget_proposals(*scope);
   const auto own = [&records, &asked, &scope] {
     return records.unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id);
   };

@@ -28,12 +28,6 @@ int urgency(Call call) {
   }
 }
 
-/// A scope of scope_of_artifact().
-bool is_scope_of_artifact(std::string_view scope) {
-  return scope.starts_with(scope_of_artifact(Call::Subscriptions, "")) ||
-         scope.starts_with(scope_of_artifact(Call::HmacSecrets, ""));
-}
-
 /// Whether there is one such listing for each artifact.
 bool is_of_artifact(Call call) {
   return call == Call::Subscriptions || call == Call::HmacSecrets;
@@ -297,9 +291,8 @@ std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
 }
 
 bool Planner::everything_answered() const {
-  if (!first_round_done() || sweeps_at_once()) return false;
-  return std::none_of(backoff_.begin(), backoff_.end(),
-                      [](const auto& failed) { return is_scope_of_artifact(failed.first); });
+  return first_round_done() && !sweeps_at_once() && failed_artifacts(Call::Subscriptions).empty() &&
+         failed_artifacts(Call::HmacSecrets).empty();
 }
 
 std::vector<std::string> Planner::failed_artifacts(Call call) const {

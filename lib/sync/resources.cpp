@@ -112,23 +112,12 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
   }
 }
 
-namespace {
-
-/// Its listings show what belongs to it.
-bool shows_what_belongs_to(const Artifact& artifact) {
-  return artifact.wanted == Wanted::Deployed && !artifact.absent && artifact.question == Question::None;
-}
-
-}  // namespace
-
-bool Resources::is_listed(std::string_view artifact_id, const Asked& asked) {
+Resources::Word Resources::word_of(std::string_view artifact_id, const Asked& asked) {
   const auto artifact = context_.records.artifact(artifact_id);
-  return artifact && shows_what_belongs_to(*artifact) && artifact->changed <= asked.change;
-}
-
-bool Resources::is_raced(std::string_view artifact_id, const Asked& asked) {
-  const auto artifact = context_.records.artifact(artifact_id);
-  return artifact && shows_what_belongs_to(*artifact) && artifact->changed > asked.change;
+  const bool is_wanted =
+      artifact && artifact->wanted == Wanted::Deployed && !artifact->absent && artifact->question == Question::None;
+  if (!is_wanted) return Word::None;
+  return artifact->changed <= asked.change ? Word::Counts : Word::Raced;
 }
 
 void Resources::forget_proposals(const ListingScope& scope) {
@@ -153,8 +142,9 @@ void Resources::on_absent(Resource resource, const Asked& asked, Absent how) {
   };
   if (resource.kind == protocol::kApiKey) {
     // The list shows keys only of artifacts that are wanted here; for others it says nothing.
-    if (is_raced(resource.artifact_id, asked)) return list_again();
-    if (!is_listed(resource.artifact_id, asked)) return forget_absence(resource);
+    const Word word = word_of(resource.artifact_id, asked);
+    if (word == Word::Raced) return list_again();
+    if (word == Word::None) return forget_absence(resource);
   }
   if (resource.kind == protocol::kSecret) {
     const bool in_use = !records.referring_to({resource.kind, resource.id}).empty();

@@ -27,10 +27,13 @@ class Resources {
   void on_absent(Resource resource, const Asked& asked, Absent how);
   /// Events about rows that this listing has the last word on: those it confirms as gone are removed.
   void settle_hints(const ListingScope& scope, const Asked& asked);
-  /// Whether a listing asked then speaks about what belongs to this artifact: it is wanted here, and was.
-  bool is_listed(std::string_view artifact_id, const Asked& asked);
-  /// Whether such a listing says nothing yet: the artifact is wanted here, and changed while it was asked.
-  bool is_raced(std::string_view artifact_id, const Asked& asked);
+  /// What a listing asked then says about what belongs to this artifact.
+  enum class Word {
+    Counts,
+    Raced,  ///< Nothing yet: the artifact is wanted here, and changed after it was asked.
+    None,   ///< Nothing: it is not wanted here, or that is in question.
+  };
+  Word word_of(std::string_view artifact_id, const Asked& asked);
   /// What this listing proposed before is void: it does not speak about these resources any more.
   void forget_proposals(const ListingScope& scope);
   /// The listing was refused (403, 404): the events stand in its place, in order of arrival.

@@ -14,8 +14,8 @@ OpenWork update_standing(Records& records, Memory& memory) {
       memory.identified && standing.identity_served && memory.listed && memory.planner.first_round_done() && quiet;
   standing.in_sync = standing.settled && !open.refused && !open.lost;
   if (standing.in_sync) standing.proven = memory.listed_asked;
-  const bool answered = memory.identified && memory.listed && memory.planner.everything_answered();
-  memory.all_listed = memory.all_listed || (standing.identity_served && answered);
+  memory.all_listed = memory.all_listed || (standing.identity_served && memory.identified && memory.listed &&
+                                            memory.planner.everything_answered());
   // What a brake holds may wait for an operator, and stays in what is pushed.
   const bool in_question = open.doubts || memory.relist_due || open.questions || (open.proposals && !open.holds);
   standing.complete = standing.identity_served && memory.listed_since_start && memory.all_listed && !in_question &&
