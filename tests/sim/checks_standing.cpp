@@ -86,10 +86,9 @@ void World::look_at_bounds(Instance& instance) {
       std::count_if(ceased_.begin(), ceased_.end(), [this](const auto& one) { return now_ - one.second < kForgotten; });
   const std::size_t live = existing_.size() + static_cast<std::size_t>(ceased);
   const auto rows = instance.daemon_.count_rows();
-  std::size_t all = 0;
-  for (const auto& [table, count] : rows) all += count;
-  within("rows of the database", all, live * kRowsOfOne + kRowsBeside);
-  within("bytes of the database", instance.daemon_.database_bytes(), kBytesAtRest + all * kBytesOfRow);
+  if (!rows) return;
+  within("rows of the database", *rows, live * kRowsOfOne + kRowsBeside);
+  within("bytes of the database", instance.daemon_.database_bytes(), kBytesAtRest + *rows * kBytesOfRow);
 }
 
 }  // namespace tether::sim

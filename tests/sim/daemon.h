@@ -75,8 +75,8 @@ class Daemon {
   Result<store::Overview> overview() { return store_->overview(); }
   /// Inputs that wait for the disk.
   std::size_t waiting() const { return waiting_.size() + batch_.size(); }
-  /// Of the database as it is on the disk: the rows of each table, and its bytes.
-  std::map<std::string, std::size_t> count_rows() const;
+  /// Of the database as it is on the disk: the rows of all tables (nothing: they cannot be read), and its bytes.
+  std::optional<std::size_t> count_rows() const;
   std::size_t database_bytes() const;
   /// How much is held. The store can be read.
   std::int64_t held_count();

@@ -4,24 +4,34 @@
 
 /// What a daemon's store takes, by a connection of its own.
 namespace tether::sim {
+namespace {
 
-std::map<std::string, std::size_t> Daemon::count_rows() const {
-  std::map<std::string, std::size_t> rows;
+/// The first column of the first row, or nothing.
+std::string look_up(sqlite3* database, const std::string& query) {
+  std::string found;
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v2(database, query.c_str(), -1, &statement, nullptr) != SQLITE_OK) return found;
+  if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL) {
+    found = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+  }
+  sqlite3_finalize(statement);
+  return found;
+}
+
+}  // namespace
+
+std::optional<std::size_t> Daemon::count_rows() const {
   sqlite3* database = nullptr;
+  std::string sum;
   if (sqlite3_open_v2(database_.c_str(), &database, SQLITE_OPEN_READONLY, disk_.vfs()) == SQLITE_OK) {
-    for (const std::string table : {"artifacts", "resources", "offers", "bodies", "body_references", "pending", "hints",
-                                    "correlations", "outbox", "epochs"}) {
-      sqlite3_stmt* statement = nullptr;
-      const std::string text = "SELECT count(*) FROM " + table;
-      if (sqlite3_prepare_v2(database, text.c_str(), -1, &statement, nullptr) != SQLITE_OK) continue;
-      if (sqlite3_step(statement) == SQLITE_ROW) {
-        rows[table] = static_cast<std::size_t>(sqlite3_column_int64(statement, 0));
-      }
-      sqlite3_finalize(statement);
-    }
+    const std::string each =
+        look_up(database, R"(SELECT group_concat('(SELECT count(*) FROM "' || name || '")', ' + ') )"
+                          "FROM sqlite_master WHERE type = 'table'");
+    sum = look_up(database, "SELECT " + each);
   }
   sqlite3_close(database);
-  return rows;
+  if (sum.empty()) return std::nullopt;
+  return std::stoull(sum);
 }
 
 std::size_t Daemon::database_bytes() const {

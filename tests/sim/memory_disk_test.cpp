@@ -115,6 +115,19 @@ TEST_CASE("while the disk is full, read-only or broken nothing is committed, and
   CHECK(number_in(disk) == 6);
 }
 
+TEST_CASE("the rows of a daemon's database are counted by another reader, whatever its tables are [sim]") {
+  Daemon daemon(1);
+  daemon.restart(at(0s));
+  const auto before = daemon.count_rows();
+  REQUIRE(before);
+  const auto input = [](sync::Engine&, sync::Records& records, sync::Now) {
+    records.put_body({"RestApi", "a", "d1", "", "text", {}});
+    records.put_body({"RestApi", "a", "d2", "", "text", {}});
+  };
+  daemon.give(input, at(1s));
+  CHECK(daemon.count_rows() == *before + 2);
+}
+
 TEST_CASE("a daemon whose disk fails keeps its inputs and goes on when it can [sim]") {
   Daemon daemon(1);
   daemon.restart(at(0s));

@@ -7,6 +7,20 @@ using namespace std::chrono_literals;
 using namespace tether::sync;
 using namespace tether::sync::test;
 
+namespace {
+
+/// Nothing but an operator is waited for.
+void stage_four_beside_ten(World& world) {
+  for (int i = 1; i <= 10; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
+  world.settle();
+  world.link_down();
+  link_second(world, 4);
+  world.serve_for(1min);
+  REQUIRE(world.standing().staged_lack == StagedLack::TooFew);
+}
+
+}  // namespace
+
 TEST_CASE("what the operator accepted before it was complete takes over when it is") {
   World world;
   serve_first(world);
@@ -20,12 +34,7 @@ TEST_CASE("what the operator accepted before it was complete takes over when it 
 
 TEST_CASE("an operator's word on a staged identity is void once it is not as it was shown") {
   World world;
-  for (int i = 1; i <= 10; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
-  world.settle();
-  world.link_down();
-  link_second(world, 4);
-  world.serve_for(1min);
-  REQUIRE(world.standing().staged_lack == StagedLack::TooFew);
+  stage_four_beside_ten(world);
   ShownIdentity shown = shown_now(world);
   REQUIRE(shown.resources == 4);
 
@@ -50,11 +59,7 @@ TEST_CASE("an operator's word on a staged identity is void once it is not as it 
 
 TEST_CASE("a staged identity that has more than an operator was shown is served by that word") {
   World world;
-  for (int i = 1; i <= 10; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
-  world.settle();
-  world.link_down();
-  link_second(world, 4);
-  world.serve_for(1min);
+  stage_four_beside_ten(world);
   const ShownIdentity shown = shown_now(world);
   world.event(world.deploy("b5", "e5"));
   world.serve();

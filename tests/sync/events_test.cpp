@@ -6,6 +6,21 @@ using namespace tether;
 using namespace tether::sync;
 using namespace tether::sync::test;
 
+namespace {
+
+/// a0 is a tombstone that the gateway has answered, a1 is in service.
+void delete_one_of_two(World& world) {
+  world.deploy("a0", "d0");
+  world.deploy("a1", "d1");
+  world.settle();
+  world.remove("a0");
+  world.deleted_event("a0");
+  world.serve_for(10s);
+  world.push();
+}
+
+}  // namespace
+
 TEST_CASE("a deploy event brings its deployment into service and is acknowledged [R22]") {
   World world;
   world.settle();
@@ -274,13 +289,7 @@ TEST_CASE("early events are kept up to their size on the wire [R28]") {
 
 TEST_CASE("an event about something deleted is pending until it is known whether that is there again") {
   World world;
-  world.deploy("a0", "d0");
-  world.deploy("a1", "d1");
-  world.settle();
-  world.remove("a0");
-  world.deleted_event("a0");
-  world.serve_for(10s);
-  world.push();
+  delete_one_of_two(world);
   const auto again = world.deploy("a0", "d-again");
   const auto at = again.at;
   world.event(again);
@@ -301,13 +310,7 @@ TEST_CASE("an event about something deleted is pending until it is known whether
 
 TEST_CASE("a doubt about something deleted outlives its tombstone") {
   World world;
-  world.deploy("a0", "d0");
-  world.deploy("a1", "d1");
-  world.settle();
-  world.remove("a0");
-  world.deleted_event("a0");
-  world.serve_for(10s);
-  world.push();
+  delete_one_of_two(world);
   world.serve_for(59min);
   const auto again = world.deploy("a0", "d-again");
   world.event(again);

@@ -19,6 +19,19 @@ protocol::ResourceState update(const std::string& artifact_id, const std::string
   return state;
 }
 
+/// Of eight keys of one artifact the list has lacked k0 once.
+void lack_one_of_eight(World& world) {
+  for (int i = 0; i < 8; ++i) {
+    const std::string id = "k" + std::to_string(i);
+    world.keys[id] = World::key(id, "a", id, from_ms(1000));
+  }
+  world.deploy("a", "d1");
+  world.settle();
+  world.keys.erase("k0");
+  relist(world);
+  world.serve();
+}
+
 }  // namespace
 
 TEST_CASE("a key waits for its artifact, leaves with it and returns with it") {
@@ -163,15 +176,7 @@ TEST_CASE("a row that says revoked is an explicit statement") {
 
 TEST_CASE("a key that two listings lack goes [B5]") {
   World world;
-  for (int i = 0; i < 8; ++i) {
-    const std::string id = "k" + std::to_string(i);
-    world.keys[id] = World::key(id, "a", id, from_ms(1000));
-  }
-  world.deploy("a", "d1");
-  world.settle();
-  world.keys.erase("k0");
-  relist(world);
-  world.serve();
+  lack_one_of_eight(world);
   CHECK_FALSE(world.offered("ApiKey", "k0").empty());
   CHECK_FALSE(world.standing().in_sync);
   world.serve_for(12s);
@@ -203,15 +208,7 @@ TEST_CASE("a key whose artifact was undeployed between two absences stays, and n
 
 TEST_CASE("a key whose artifact changes while the list is asked again stays in question, and goes [B5]") {
   World world;
-  for (int i = 0; i < 8; ++i) {
-    const std::string id = "k" + std::to_string(i);
-    world.keys[id] = World::key(id, "a", id, from_ms(1000));
-  }
-  world.deploy("a", "d1");
-  world.settle();
-  world.keys.erase("k0");
-  relist(world);
-  world.serve();
+  lack_one_of_eight(world);
   CHECK_FALSE(world.standing().in_sync);
   while (!world.awaits(Call::Keys)) world.run(1s);
   const auto listing = world.take_request(Call::Keys);
