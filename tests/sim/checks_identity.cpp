@@ -59,13 +59,18 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   seen.stayed = {};
   if (!before) return;
   instance.note("serves another control plane's from now on" + std::string(is_agreed ? ", as an operator wanted" : ""));
-  if (!body.full) fail("one_identity", "a difference between two control planes' configurations is pushed");
+  // A push in parts has emptied the gateway before.
+  if (!body.full && !instance.gateway_.served.empty()) {
+    fail("one_identity", "a difference between two control planes' configurations is pushed");
+  }
   if (stayed < kLeastStay) fail("switched_early", "the other control plane was there for less than two listings");
   if (is_agreed) return;
   std::size_t served = 0;
   for (const auto& [key, version] : instance.gateway_.served) {
     const bool is_theirs = ControlPlane::owner_of(key.second) == *before;
-    if (is_theirs && desire_.contains(key) && !seen.kept.contains(key)) ++served;
+    // What is refused when it comes again does not count as in service, though the gateway keeps it.
+    if (!is_theirs || was_refused(instance, key, version)) continue;
+    if (desire_.contains(key) && !seen.kept.contains(key)) ++served;
   }
   const std::size_t most = most_wanted(*named, seen.linked[*named] - kLag) + kUnlisted;
   if (most * 100 < served * kLeastPercent) {
