@@ -27,6 +27,8 @@ namespace {
 constexpr unsigned kWorldSeconds = 300;
 /// How often it is looked whether a process has ended, if none says anything.
 constexpr int kLookAgainMs = 10;
+/// How often it is told how far a run has come.
+constexpr Duration kTellAgain = 1min;
 constexpr std::size_t kMaxJobs = 256;
 constexpr std::size_t kTextBytes = 2000;
 
@@ -97,6 +99,31 @@ struct Board {
   std::array<std::atomic<std::uint64_t>, kMaxJobs> playing{};  ///< By process: the seed that it is at.
 };
 
+/// Set by SIGINT and SIGTERM: the worlds that have begun are played to their end, and what was seen is told.
+volatile std::sig_atomic_t interrupted = 0;
+
+/// While it exists, these signals do so; a second one ends the process as usual.
+class Interrupts {
+ public:
+  Interrupts() {
+    interrupted = 0;
+    struct sigaction action = {};
+    action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(SIGINT, &action, &before_[0]);
+    ::sigaction(SIGTERM, &action, &before_[1]);
+  }
+  ~Interrupts() {
+    ::sigaction(SIGINT, &before_[0], nullptr);
+    ::sigaction(SIGTERM, &before_[1], nullptr);
+  }
+  Interrupts(const Interrupts&) = delete;
+  Interrupts& operator=(const Interrupts&) = delete;
+
+ private:
+  std::array<struct sigaction, 2> before_{};
+};
+
 class Pool {
  public:
   explicit Pool(const RunOptions& options)
@@ -115,10 +142,18 @@ class Pool {
 
   RunResult run() {
     const TimePoint begun = Clock::now();
+    TimePoint told = begun;
+    const Interrupts interrupts;
     for (int job = 0; job < options_.jobs; ++job) start(static_cast<std::size_t>(job));
     RunResult result;
     while (!processes_.empty()) {
       take_messages(result);
+      if (interrupted != 0) board_->stops = true;
+      if (Clock::now() - told >= kTellAgain) {
+        told = Clock::now();
+        std::fprintf(stderr, "%llu worlds so far, %zu failed\n", static_cast<unsigned long long>(board_->ended.load()),
+                     result.failed.size());
+      }
       int status = 0;
       const pid_t pid = ::waitpid(-1, &status, WNOHANG);
       const auto process = processes_.find(pid);
@@ -152,6 +187,9 @@ class Pool {
       processes_[pid] = job;
       return;
     }
+    // They are the parent's, also where a terminal sends them to all.
+    std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGTERM, SIG_IGN);
     while (!board_->stops && Clock::now() < end_) {
       const std::uint64_t number = board_->begun++;
       if (options_.count && number >= *options_.count) break;

@@ -43,7 +43,8 @@ struct RunResult {
 };
 
 /// Plays worlds on `jobs` processes, seeds in order. A world that crashes its process costs that world alone. One that
-/// fails is printed at once.
+/// fails is printed at once, and each minute on standard error how many were played. SIGINT or SIGTERM: the worlds that
+/// have begun are played to their end, and no more are begun.
 RunResult run_worlds(const RunOptions& options);
 
 }  // namespace tether::sim

@@ -1,7 +1,10 @@
 #include "runner.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <cstdlib>
 
 #include "shrink.h"
@@ -147,6 +150,21 @@ TEST_CASE("a world that takes its process with it has failed, and the others go 
   REQUIRE(result.failed.size() == 1);
   CHECK(result.failed.front().seed == 5);
   CHECK(result.failed.front().verdict.checker == "crash");
+}
+
+TEST_CASE("a run that is interrupted plays what has begun to its end and tells what it saw [sim]") {
+  RunOptions options;
+  options.hours = 1;
+  options.count = 2000;
+  options.before = [](std::uint64_t seed) {
+    if (seed == 3) ::kill(::getppid(), SIGTERM);
+  };
+
+  const auto result = run_worlds(options);
+
+  CHECK(result.worlds >= 3);
+  CHECK(result.worlds < 2000);
+  CHECK(result.failed.empty());
 }
 
 }  // namespace tether::sim
