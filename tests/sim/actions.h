@@ -37,6 +37,7 @@ enum class ActionKind {
   ForgetGateway,     ///< The same instance, and nothing of what it had.
   GatewayAway,       ///< Nobody listens.
   GatewayMoods,      ///< It fails, stalls, loses its answers, answers with another revision, says it is elsewhere.
+  GatewaySlow,       ///< It takes seconds for each push.
   GatewayRefuses,    ///< Whatever comes, now and then; removals too.
   JumpWallClock,     ///< Ours.
   SetClockBack,      ///< The control plane's, a little.

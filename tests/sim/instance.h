@@ -43,6 +43,7 @@ enum class Trouble {
   Stale,      ///< Answers of a replica that lags behind.
   GatewayAway,
   GatewayMoods,
+  GatewaySlow,     ///< Seconds for each push.
   GatewayRefuses,  ///< Lines that it would take otherwise, removals among them.
   kCount,
 };

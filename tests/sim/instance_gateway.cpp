@@ -41,7 +41,8 @@ void Instance::push(const delivery::Push& push) {
   world_.look_at_identity(*this, *read);
   Random random = world_.chance_of("push to " + gateway_.instance);
   const bool moody = has(Trouble::GatewayMoods);
-  const Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);
+  Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);
+  if (has(Trouble::GatewaySlow)) takes += random.between(1s, 6s);
   const std::size_t mood = moody ? random.below(12) : 12;
   // One after the other, in the order they came: also what a process asked for that is no more.
   gateway_free_ = std::max(gateway_free_ + 1ms, world_.steady() + takes);

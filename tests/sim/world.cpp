@@ -268,6 +268,8 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       return open(Trouble::GatewayAway, 1s, random.chance(80) ? Duration(5min) : Duration(1h));
     case ActionKind::GatewayMoods:
       return open(Trouble::GatewayMoods, 1min, 1h);
+    case ActionKind::GatewaySlow:
+      return open(Trouble::GatewaySlow, 1min, 2h);
     case ActionKind::AcceptIdentity:
       return instance.agree_to_identity();
     case ActionKind::ReleaseDeletions:
