@@ -123,7 +123,30 @@ void ControlPlane::restart_deployment(const std::string& id, TimePoint now, bool
        }});
 }
 
-void ControlPlane::commit(TimePoint now) {
+/// Deployed now, stopped some seconds later, and then another instead: who sees at once that it does not work.
+void ControlPlane::change_mind(const std::string& id, const std::string& deployment_id, TimePoint now, bool quiet) {
+  const TimePoint stopped = now + random_.between(1s, 8s);
+  pending_.push_back({stopped, [this, id, deployment_id, quiet](TimePoint then) {
+                        const auto row = tables_.rows.find(id);
+                        if (row == tables_.rows.end() || row->second.deployment_id != deployment_id) return;
+                        if (!row->second.deployed || row->second.failed) return;
+                        write_row(id, stamped_row(id, deployment_id, false, then), then, quiet);
+                      }});
+  pending_.push_back({stopped + random_.between(100ms, 3s),
+                      [this, id, deployment_id, quiet, next = new_deployment(id, now)](TimePoint then) {
+                        const auto row = tables_.rows.find(id);
+                        if (row == tables_.rows.end() || row->second.deployment_id != deployment_id) return;
+                        if (!row->second.deployed) write_row(id, stamped_row(id, next, true, then), then, quiet);
+                      }});
+}
+
+std::optional<TimePoint> ControlPlane::next_due() const {
+  const auto next =
+      std::min_element(pending_.begin(), pending_.end(), [](const auto& a, const auto& b) { return a.due < b.due; });
+  return next == pending_.end() ? std::nullopt : std::optional(next->due);
+}
+
+std::optional<TimePoint> ControlPlane::commit(TimePoint now) {
   for (std::size_t i = 0; i < pending_.size();) {
     if (pending_[i].due > now) {
       ++i;
@@ -134,6 +157,7 @@ void ControlPlane::commit(TimePoint now) {
     keep_copy(now);
     what(now);
   }
+  return next_due();
 }
 
 void ControlPlane::remove(const std::string& id, TimePoint now, bool quiet) {
@@ -272,9 +296,7 @@ std::optional<TimePoint> ControlPlane::operate(std::int64_t number, Random rando
   random_ = random;
   tables_.number = number;
   const std::size_t before = pending_.size();
-  const auto due = [&]() -> std::optional<TimePoint> {
-    return pending_.size() > before ? std::optional(pending_.back().due) : std::nullopt;
-  };
+  const auto due = [&]() -> std::optional<TimePoint> { return pending_.size() > before ? next_due() : std::nullopt; };
   const std::string id = last_id_ = pick_id();
   const auto row = tables_.rows.find(id);
   const bool exists = tables_.artifacts.contains(id);
@@ -329,7 +351,9 @@ std::optional<TimePoint> ControlPlane::operate(std::int64_t number, Random rando
     default:
       break;
   }
-  change_deployment(id, new_deployment(id, now), true, now, quiet);
+  const std::string deployment_id = new_deployment(id, now);
+  change_deployment(id, deployment_id, true, now, quiet);
+  if (random_.chance(10)) change_mind(id, deployment_id, now, quiet);
   return due();
 }
 
@@ -359,6 +383,7 @@ void ControlPlane::restore(std::int64_t number, TimePoint now, Duration age) {
 
 void ControlPlane::heal(TimePoint now) {
   keep_copy(now);
+  std::erase_if(pending_, [now](const Pending& operation) { return operation.due > now + kCommitTime; });
   number_ = 1'000'000;  // beyond all actions
   ids_ = 0;
   random_ = Random(1);

@@ -50,6 +50,8 @@ struct HubEvent {
 
 /// Of all that the second control plane names.
 inline constexpr const char* kSecondPrefix = "B-";
+/// What an operation has begun commits within this time, unless its user acts once more.
+inline constexpr Duration kCommitTime = 4s;
 
 /// The control plane's database and what it answers from it. Its users' operations are drawn at random.
 class ControlPlane {
@@ -71,7 +73,8 @@ class ControlPlane {
   /// event is written, as one that gets lost. What it returns is when the operation commits, if not at once: `commit`
   /// is due then.
   std::optional<TimePoint> operate(std::int64_t number, Random random, TimePoint now, bool quiet);
-  void commit(TimePoint now);
+  /// Carries out what is due, and says when the next is.
+  std::optional<TimePoint> commit(TimePoint now);
   void take_ack(const Ack& ack, TimePoint now);
 
   /// The true answer, at this moment.
@@ -133,6 +136,8 @@ class ControlPlane {
 
  private:
   std::map<Key, std::string> wanted(bool of_stopped) const;
+  std::optional<TimePoint> next_due() const;
+  void change_mind(const std::string& id, const std::string& deployment_id, TimePoint now, bool quiet);
 
   struct KeyRow {
     std::string artifact_id, name, masked;

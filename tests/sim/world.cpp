@@ -131,7 +131,7 @@ void World::heal() {
   if (std::exchange(present_, 0) != 0) cut_all();
   control_planes_[0]->heal(now_);
   note_wishes();
-  at(now_ + 4s, [this] {
+  at(now_ + kCommitTime, [this] {
     control_planes_[0]->commit(now_);
     note_wishes();
   });
@@ -161,12 +161,7 @@ void World::act(const Action& action) {
       const bool lost = action.kind == ActionKind::LostOperation;
       // Where another one answers, the users of the first go on meanwhile.
       auto* control_plane = present_ != 0 && random.chance(30) ? control_planes_[0].get() : &present();
-      if (const auto due = control_plane->operate(action.number, random, now_, lost)) {
-        at(*due, [this, control_plane] {
-          control_plane->commit(now_);
-          note_wishes();
-        });
-      }
+      if (const auto due = control_plane->operate(action.number, random, now_, lost)) commit_at(*due, control_plane);
       return note_wishes();
     }
     case ActionKind::JumpWallClock:
@@ -196,6 +191,14 @@ void World::act(const Action& action) {
   act_on(action, *instances_[random.below(instances_.size())], random);
 }
 
+void World::commit_at(TimePoint due, ControlPlane* control_plane) {
+  at(due, [this, control_plane] {
+    const auto next = control_plane->commit(now_);
+    note_wishes();
+    if (next) commit_at(*next, control_plane);
+  });
+}
+
 /// Another control plane answers at the address. It may have little, or about as much as the first.
 void World::swap_identity(const Action& action, Random& random) {
   cut_all();
@@ -204,7 +207,7 @@ void World::swap_identity(const Action& action, Random& random) {
   for (std::size_t i = 0; i < operations; ++i) {
     control_planes_[1]->operate(action.number, Random(random.next()), now_, /*quiet=*/true);
   }
-  at(now_ + 4s, [this] {
+  at(now_ + kCommitTime, [this] {
     control_planes_[1]->commit(now_);
     note_wishes();
   });

@@ -93,6 +93,7 @@ class World {
 
   void act(const Action& action);
   void act_on(const Action& action, Instance& instance, Random& random);
+  void commit_at(TimePoint due, ControlPlane* control_plane);
   void trouble_rest(Instance& instance, Random& random);
   void trouble_disk(Instance& instance, Random& random);
   void restart_later(Instance& instance, Random& random);
