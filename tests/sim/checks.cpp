@@ -164,7 +164,7 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
 
 void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const Body& body, bool answered) {
   auto& seen = instance.seen;
-  seen.changed = true;
+  seen.changed = seen.unsettled = true;
   std::set<Key> refused;
   for (const Line& line : reaction.refused) {
     instance.note("gateway refuses " + line.key.first + " " + line.key.second + " " +
@@ -233,7 +233,7 @@ void World::look_at_change(Instance& instance, const Served& change) {
     }
     if (!may_go(instance, key, before))
       fail("removed_unasked", name + " " + before + ", and nobody had asked for that");
-    return;
+    return note_stopped(instance, key, before);
   }
   const auto existed = existed_.find(key);
   const bool did_exist = existed != existed_.end() && existed->second.contains(after);
@@ -244,6 +244,7 @@ void World::look_at_change(Instance& instance, const Served& change) {
   instance.seen.kept.erase(key);
   if (!is_artifact(key.first)) return;
   look_at_history(instance, key, after);
+  look_at_stopped(instance, key, after);
   auto& newest = instance.seen.newest_served[key];
   const auto* wish = wish_of(key, after);
   if (wish->number < newest && !may_go_back(instance, key, before, after)) {

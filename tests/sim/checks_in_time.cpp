@@ -86,14 +86,34 @@ void World::look_at_stop(Instance& instance, const Key& key) {
   });
 }
 
+/// The gateway serves it no more, after its undeploy was heard.
+void World::note_stopped(Instance& instance, const Key& key, const std::string& version) {
+  const auto stop = instance.seen.stops.find(key);
+  const auto* wish = wish_of(key, version);
+  if (stop == instance.seen.stops.end() || wish == nullptr || wish->number > stop->second) return;
+  instance.seen.stopped[key] = {stop->second, now_};
+}
+
+/// What was stopped and is gone from the gateway does not come back, unless somebody wants it once more (CE-11).
+void World::look_at_stopped(Instance& instance, const Key& key, const std::string& version) {
+  const auto stopped = instance.seen.stopped.find(key);
+  if (stopped == instance.seen.stopped.end() || wish_of(key, version)->number > stopped->second.number) return;
+  const auto& peer = owner(key.second);
+  if (&peer != instance.peer_ || peer.last_taken_back() + kFair > stopped->second.gone) return;
+  if (now_ - peer.last_crosswise(key.second) < kUntilListed) return;
+  fail("stopped_comes_back", key.second + " is served as " + version + ", which was stopped and gone");
+}
+
 /// "Settled" is not said while something is served that was stopped since it was wanted (CE-11).
 void World::look_at_settled(Instance& instance) {
   auto& seen = instance.seen;
   if (!instance.running_ || !instance.daemon_.is_settled()) return;
-  const auto proven = instance.daemon_.engine().standing().proven;
-  if (!proven || seen.settled_at == *proven) return;
-  if (seen.last_lie >= *proven - kBetweenLies || now_ - seen.last_loss < kSoon) return;
-  seen.settled_at = *proven;
+  // Where something is quarantined, nothing is proven.
+  const TimePoint listed = instance.daemon_.engine().memory().listed_asked;
+  if (seen.settled_at == listed && !seen.unsettled) return;
+  if (seen.last_lie >= listed - kBetweenLies || now_ - seen.last_loss < kSoon) return;
+  seen.settled_at = listed;
+  seen.unsettled = false;
   for (const auto& [key, version] : instance.gateway_.served) {
     const auto& peer = owner(key.second);
     if (!is_artifact(key.first) || &peer != instance.peer_) continue;

@@ -74,6 +74,7 @@ void Instance::kill(const std::function<bool()>* keeps) {
   open_ = half_open_ = running_ = acked_ = false;
   seen.early.clear();
   seen.stops.clear();
+  seen.stopped.clear();
   seen.handled.waiting.clear();
   if (!daemon_.is_storing()) seen.arrived.clear();  // what waited for the disk is lost
   if (keeps != nullptr) daemon_.cut_power(*keeps);

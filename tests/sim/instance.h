@@ -106,7 +106,12 @@ class Instance {
     std::set<std::string> known_deployments;   ///< That a listing or an event has named.
     std::map<std::string, TimePoint> history;  ///< Deployments first named by an event that came too late, and when.
     std::map<Key, std::int64_t> stops;  ///< By an undeploy event that this process has heard: number of the wish.
-    std::uint64_t agreed_on = 0;        ///< The connection on which an operator last let removals go.
+    struct Stopped {
+      std::int64_t number = 0;  ///< Of the wish.
+      TimePoint gone;
+    };
+    std::map<Key, Stopped> stopped;  ///< Of these, what the gateway serves no more.
+    std::uint64_t agreed_on = 0;     ///< The connection on which an operator last let removals go.
     TimePoint last_disk_fault;
     TimePoint started;
     std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.
@@ -133,8 +138,9 @@ class Instance {
     std::size_t last_linked = 0;           ///<   to which the last of all was,
     std::array<Duration, 2> stayed{};      ///<   and how long the longest of them has been, since that change.
     TimePoint looked_at;                   ///< The proof of agreement that was looked at last.
-    TimePoint settled_at;                  ///< Likewise, that nothing is left to do.
     bool changed = false;                  ///< What the gateway serves, since then.
+    TimePoint settled_at;                  ///< The listing after which it was last seen that nothing is left to do.
+    bool unsettled = false;                ///< What the gateway serves has changed since then.
   } seen;
 
  private:

@@ -118,6 +118,8 @@ class World {
   void look_at_settled(Instance& instance);
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_stop(Instance& instance, const Key& key);
+  void note_stopped(Instance& instance, const Key& key, const std::string& version);
+  void look_at_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_bounds(Instance& instance);
   bool is_overruled(const Instance& instance, const HubEvent& event) const;
   void check_changes(Instance& instance);
