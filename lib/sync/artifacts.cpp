@@ -35,7 +35,7 @@ void Artifacts::on_event(const Statement& event, const std::string& type) {
       return;
     case EventJudgement::Create:
     case EventJudgement::Replace: {
-      const bool comes = event.deployed && (!stored || stored->wanted != Wanted::Deployed);
+      const bool comes = event.deployed && (!stored || lists_pass_over(*stored));
       if (stored) {
         replace(*stored, event);
       } else {
@@ -56,15 +56,17 @@ void Artifacts::on_event(const Statement& event, const std::string& type) {
 }
 
 void Artifacts::note_coming(const Statement& row, Asked& asked) {
-  // The first round lists everything anyway.
-  if (row.deployed && context_.memory.planner.first_round_done() && asked.coming.size() <= kMaxComing) {
-    asked.coming.push_back({row.kind, row.artifact_id});
-  }
+  if (row.deployed && asked.coming.size() <= kMaxComing) asked.coming.push_back({row.kind, row.artifact_id});
 }
 
 void Artifacts::on_came(const Asked& asked) {
   if (asked.coming.size() > kMaxComing) context_.memory.planner.want_sweep(Planner::Pace::AtOnce);
   for (const Key& key : asked.coming) list_what_belongs_to(key);
+}
+
+/// Whether what lists say, or do not say, about what belongs to it counts for nothing now.
+bool Artifacts::lists_pass_over(const Artifact& artifact) {
+  return artifact.wanted != Wanted::Deployed || artifact.absent || artifact.question != Question::None;
 }
 
 void Artifacts::list_what_belongs_to(const Key& artifact) {
@@ -73,6 +75,7 @@ void Artifacts::list_what_belongs_to(const Key& artifact) {
   const TimePoint soon = context_.now.steady + kComingShare;
   const auto* kind = protocol::find_kind(artifact.kind);
   if (kind != nullptr && !kind->keys_path.empty()) planner.want(Call::Keys, "keys/" + artifact.kind, soon);
+  if (planner.sweep_is_ahead()) return;
   if (artifact.kind == "RestApi") planner.want(Call::Subscriptions, "subscriptions/" + artifact.id, soon);
   if (artifact.kind == "WebSubApi") planner.want(Call::HmacSecrets, "hmac/" + artifact.id, soon);
 }
@@ -149,6 +152,7 @@ void Artifacts::on_row(std::optional<Artifact> stored, const Statement& row, con
     stored->question = Question::None;
     stored->absent.reset();
     records.put(*stored);
+    if (stored->wanted == Wanted::Deployed) note_coming(row, asked);
   }
   const bool takes_back = row_context.full && stored && takes_out_of_service(*stored, row);
   if (takes_back) records.mark_taken_back(asked.scope, row.artifact_id);
@@ -162,6 +166,7 @@ void Artifacts::on_row(std::optional<Artifact> stored, const Statement& row, con
     case RowJudgement::Same: {
       const bool take_text = stored->at_text != row.at_text && (!row_context.raced || row.at > stored->at);
       if (!stored->absent && !stored->went_back && !take_text) return;
+      if (stored->absent) note_coming(row, asked);
       stored->absent.reset();
       stored->went_back.reset();
       if (take_text) {
@@ -173,11 +178,12 @@ void Artifacts::on_row(std::optional<Artifact> stored, const Statement& row, con
       return;
     }
     case RowJudgement::Replace:
-      if (stored->wanted != Wanted::Deployed) note_coming(row, asked);
+      if (lists_pass_over(*stored)) note_coming(row, asked);
       replace(*stored, row);
       return;
     case RowJudgement::TakeBack:
       if (!takes_back) {
+        if (lists_pass_over(*stored)) note_coming(row, asked);
         replace(*stored, row);
       } else if (asked.take_back.size() < kMaxTakenBack) {
         asked.take_back.push_back(row);  // counts for the brake, which is judged when the listing has ended
@@ -272,6 +278,7 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
   artifact->question = Question::None;
   if (stale) {
     records.put(*artifact);
+    if (!lists_pass_over(*artifact)) list_what_belongs_to({artifact->kind, artifact->id});
     context_.ask_again();
     return;
   }
@@ -297,6 +304,7 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
     artifact->absent = absent;  // the event was old; what a listing has said meanwhile was not
     records.put(*artifact);
     if (absent) context_.ask_again();
+    if (!lists_pass_over(*artifact)) list_what_belongs_to({artifact->kind, artifact->id});
   }
   if (question == Question::DeletedEvent) records.clear_pending({artifact->kind, artifact->id});
 }

@@ -31,6 +31,7 @@ class Artifacts {
   void replace(Artifact& artifact, const Statement& statement);
   void take(Artifact& artifact, const Statement& statement);
   void note_coming(const Statement& row, Asked& asked);
+  static bool lists_pass_over(const Artifact& artifact);
   void list_what_belongs_to(const Key& artifact);
   void repeat_ack(const Artifact& artifact);
   void ask_existence(Artifact& artifact, Question why);

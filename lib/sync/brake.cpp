@@ -120,7 +120,7 @@ bool judge_brake(Context& context, const Asked& asked, const Missing& missing) {
   say(context, before, hold, missing);
   // Only a listing that does not call for the brake lifts it: the next one is not left to the next poll.
   const Duration wait = ask_again_in(hold, context.options.deletion_release_after);
-  context.memory.planner.want(asked.call, scope, context.now.steady + wait, asked.full);
+  context.memory.planner.plan(asked.call, scope, context.now.steady + wait, asked.full);
   return hold.release != Release::Released;
 }
 

@@ -223,7 +223,7 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
   const OnLinkSide on(records, memory_);
   memory_.planner.on_done(asked.call, asked.scope, asked.full, is_answered(asked.call, outcome), outcome.retry_after,
                           now.steady);
-  if (outcome.status == 401 && asked.call != Call::Deployments) memory_.planner.excuse(asked.scope);
+  if (asked.call != Call::Deployments) memory_.planner.note_failure(asked.scope, outcome.status);
 
   Context context(records, memory_, now, options_, commands_);
   switch (asked.call) {

@@ -13,7 +13,7 @@ void housekeep(Context& context) {
   const bool is_linked = context.memory.identified && records.side() == context.memory.side;
   // What waits for a secret that was not in the list is not left to the next poll.
   if (is_linked && records.open_work().waiting)
-    context.memory.planner.want(Call::Secrets, "secrets", context.now.steady);
+    context.memory.planner.plan(Call::Secrets, "secrets", context.now.steady);
   records.visit_refused([&context, &records](const Key& key) {
     const auto refused_at = [&records, &key] {
       if (const auto artifact = records.artifact(key.id); artifact && artifact->kind == key.kind) {

@@ -87,22 +87,28 @@ void Planner::on_link_down() {
   follow_up_backoff_.clear();
   follow_ups_.clear();
   first_round_.clear();
+  owed_.clear();
   sweep_.reset();
   sweep_wanted_.reset();
   swept_.clear();
 }
 
 void Planner::plan_round(TimePoint now, bool full, Pace pace) {
-  want(Call::Deployments, kDeployments, now, full);
+  plan(Call::Deployments, kDeployments, now, full);
   for (const std::string_view kind : {"RestApi", "LlmProvider", "LlmProxy"}) {
-    want(Call::Keys, "keys/" + std::string(kind), now);
+    plan(Call::Keys, "keys/" + std::string(kind), now);
   }
-  want(Call::Plans, "plans", now);
-  want(Call::Secrets, "secrets", now);
+  plan(Call::Plans, "plans", now);
+  plan(Call::Secrets, "secrets", now);
   want_sweep(pace);
 }
 
 void Planner::want(Call call, std::string_view scope, TimePoint at, bool full) {
+  plan(call, scope, at, full);
+  if (up_) owed_.emplace(scope);
+}
+
+void Planner::plan(Call call, std::string_view scope, TimePoint at, bool full) {
   if (!up_) return;
   const auto [it, added] = due_.try_emplace(std::string(scope), Due{call, at, full});
   if (!added) {
@@ -120,9 +126,13 @@ void Planner::begin_sweep(Pace pace) {
   sweep_ = Sweep{std::string(kSweptKinds.front()), "", pace, std::nullopt, {}};
 }
 
+bool Planner::is_at_its_beginning(const Sweep& sweep) {
+  return sweep.after.empty() && sweep.kind == kSweptKinds.front();
+}
+
 void Planner::want_sweep(Pace pace) {
   if (!up_) return;
-  const bool has_begun = sweep_ && (!sweep_->after.empty() || sweep_->kind != kSweptKinds.front());
+  const bool has_begun = sweep_ && !is_at_its_beginning(*sweep_);
   if (!sweep_ || (!has_begun && sweep_->pace == Pace::OverInterval)) {
     begin_sweep(pace);
   } else if (pace == Pace::AtOnce && sweep_->pace == Pace::OverInterval) {
@@ -198,6 +208,7 @@ bool Planner::start_swept(Call call, std::string_view artifact_id) {
   if (sweep_->step) sweep_->next += *sweep_->step;
   const std::string scope = scope_of_artifact(call, artifact_id);
   swept_.insert(scope);
+  if (sweeps_at_once()) owed_.insert(scope);
   if (!under_way_.try_emplace(scope, call).second) return false;
   due_.erase(scope);
   return true;
@@ -257,11 +268,13 @@ void Planner::on_done(Call call, std::string_view scope, bool full, bool succeed
   if (succeeded) {
     backoff_.erase(std::string(scope));
     first_round_.erase(std::string(scope));
+    // One that was wanted while this one was under way is still to come.
+    if (!due_.contains(scope)) owed_.erase(std::string(scope));
     return;
   }
   Backoff& backoff = backoff_[std::string(scope)];
   backoff.until = now + std::max(retry_wait(++backoff.failures), retry_after.value_or(Duration{}));
-  want(call, scope, backoff.until, full);
+  plan(call, scope, backoff.until, full);
 }
 
 void Planner::on_deadline(TimePoint now) {
@@ -293,6 +306,28 @@ std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
 bool Planner::everything_answered() const {
   return first_round_done() && !sweeps_at_once() && failed_artifacts(Call::Subscriptions).empty() &&
          failed_artifacts(Call::HmacSecrets).empty();
+}
+
+bool Planner::waits_for(const std::set<std::string, std::less<>>& scopes) const {
+  return std::any_of(scopes.begin(), scopes.end(), [this](const std::string& scope) {
+    const auto backoff = backoff_.find(scope);
+    return backoff == backoff_.end() || backoff->second.unauthorized < kUnknownPath;
+  });
+}
+
+bool Planner::first_round_done() const {
+  return !waits_for(first_round_);
+}
+
+bool Planner::owes_nothing() const {
+  return first_round_done() && !sweeps_at_once() && !waits_for(owed_);
+}
+
+void Planner::note_failure(std::string_view scope, int status) {
+  const auto backoff = backoff_.find(scope);
+  if (backoff == backoff_.end()) return;
+  int& unauthorized = backoff->second.unauthorized;
+  unauthorized = status == 401 ? unauthorized + 1 : 0;
 }
 
 std::vector<std::string> Planner::failed_artifacts(Call call) const {

@@ -62,8 +62,11 @@ class Planner {
   void on_link_up(TimePoint now);
   void on_link_down();
 
-  /// Asks for a scope at `at`, or earlier if it was due earlier. For Deployments `full` asks the full list.
+  /// Asks for a scope at `at`, or earlier if it was due earlier. For Deployments `full` asks the full list. Its answer
+  /// is owed from here on: something is in question until it comes.
   void want(Call call, std::string_view scope, TimePoint at, bool full = false);
+  /// The same where nothing is owed: it is looked at once more, and what that is for is open by itself.
+  void plan(Call call, std::string_view scope, TimePoint at, bool full = false);
   /// Like `want`, and while the first round of a link is not done, it is part of it.
   void want_in_round(Call call, std::string_view scope, TimePoint at);
 
@@ -92,6 +95,8 @@ class Planner {
     TimePoint next;                ///< The next one is not asked before.
   };
   const std::optional<Sweep>& sweep() const { return sweep_; }
+  /// Whether a sweep that asks everything at once has not begun: it will ask whatever is stored by then.
+  bool sweep_is_ahead() const { return sweeps_at_once() && is_at_its_beginning(*sweep_); }
   /// Whether a sweep goes on that asks everything at once.
   bool sweeps_at_once() const { return sweep_ && sweep_->pace == Pace::AtOnce; }
   /// A sweep over the interval has begun and does not know how many artifacts there are.
@@ -122,13 +127,19 @@ class Planner {
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 
   /// Whether every listing that a new link asks for has been answered since; the sweep, which can be long, excepted.
-  bool first_round_done() const { return first_round_.empty(); }
+  bool first_round_done() const;
   /// The same with the sweep, and no listing of a single artifact has failed since without being answered later.
   bool everything_answered() const;
   /// Artifacts whose listing of this call has failed and has not been answered since.
   std::vector<std::string> failed_artifacts(Call call) const;
-  /// The first round does not wait for this scope: the control plane does not let us see it.
-  void excuse(std::string_view scope) { first_round_.erase(std::string(scope)); }
+  /// Whether every listing has been answered, and asked late enough, that a new link asks for (the sweep among them) or
+  /// that anything but a poll has called for since.
+  bool owes_nothing() const;
+  /// After `on_done`, with which status a listing failed (0: without an answer). After 401 kUnknownPath times in a row
+  /// nothing waits for it, as long as nothing else is answered: so says a control plane that does not have this list,
+  /// and one whose database is away for a moment.
+  void note_failure(std::string_view scope, int status);
+  static constexpr int kUnknownPath = 3;
   std::size_t requests_under_way() const;
 
  private:
@@ -140,8 +151,12 @@ class Planner {
   struct Backoff {
     int failures = 0;
     TimePoint until;
+    int unauthorized = 0;  ///< Of these failures, the last ones.
   };
 
+  static bool is_at_its_beginning(const Sweep& sweep);
+  /// Whether one of these has not been answered, nor is known to be no path of the control plane.
+  bool waits_for(const std::set<std::string, std::less<>>& scopes) const;
   void plan_round(TimePoint now, bool full, Pace pace);
   void begin_sweep(Pace pace);
   std::size_t listings_under_way(bool of_artifacts) const;
@@ -167,6 +182,7 @@ class Planner {
   std::map<Call, Backoff> follow_up_backoff_;
   std::map<Call, std::size_t> follow_ups_;
   std::set<std::string, std::less<>> first_round_;
+  std::set<std::string, std::less<>> owed_;
   std::optional<Sweep> sweep_;
   std::optional<Pace> sweep_wanted_;          ///< After the one that goes on.
   std::set<std::string, std::less<>> swept_;  ///< Scopes that it asked and that are not answered yet.

@@ -44,6 +44,10 @@ bool Resources::has_key_list(std::string_view artifact_id) {
   return kind == nullptr || !kind->keys_path.empty();
 }
 
+bool Resources::is_history(const protocol::Event& event) {
+  return event.at.is_set() && event.at <= context_.records.marks().horizon;
+}
+
 void Resources::on_key_created(const protocol::ResourceState& key, const protocol::Event& event) {
   Records& records = context_.records;
   auto stored = records.resource(key.kind, key.id);
@@ -58,9 +62,9 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
       return;
     }
     if (second_of(key.updated_at) == second_of(stored->updated_at)) list_keys_of(key.artifact_id);
-  } else if (stored && has_key_list(key.artifact_id)) {
-    // It was revoked, or absent: this is most likely its creation coming again, and a revoked key must not serve even
-    // for the moment that a list takes. Its id is never given again.
+  } else if ((stored || is_history(event)) && has_key_list(key.artifact_id)) {
+    // It was revoked, or absent, or a list has spoken since: this is most likely its creation coming again, and a
+    // revoked key must not serve even for the moment that a list takes. Its id is never given again.
     list_keys_of(key.artifact_id);
     records.put_seen(event.type, event.at);
     return;

@@ -28,6 +28,7 @@ void Resources::take(Resource resource, const protocol::ResourceState& state, bo
       resource.kind == protocol::kApplication ? protocol::kApiKey : protocol::kSubscriptionPlan;
   for (const std::string& name : state.references) body.references.push_back({std::string(referred), name});
   records.put_body(body);
+  list_unknown_plans(body.references);
   resource.gone = false;
   resource.gone_since = {};
   resource.body = key;
@@ -40,6 +41,15 @@ void Resources::take(Resource resource, const protocol::ResourceState& state, bo
   if (!state.artifact_id.empty()) resource.artifact_id = state.artifact_id;
   resource.absent.reset();
   context_.offers.reconsider(resource);
+}
+
+void Resources::list_unknown_plans(const std::vector<Reference>& references) {
+  const bool lacks_one = std::any_of(references.begin(), references.end(), [this](const Reference& reference) {
+    if (reference.kind != protocol::kSubscriptionPlan) return false;
+    const auto plan = context_.records.resource(reference.kind, reference.name);
+    return !plan || plan->gone;
+  });
+  if (lacks_one) context_.memory.planner.want(Call::Plans, "plans", context_.now.steady + kComingShare);
 }
 
 void Resources::remove(Resource& resource) {

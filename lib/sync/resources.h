@@ -53,6 +53,8 @@ class Resources {
   Resource fresh(const protocol::ResourceState& state) const;
   /// Stores new content and offers it if that is possible.
   void take(Resource resource, const protocol::ResourceState& state, bool from_event);
+  /// What is subscribed to may be a plan whose event was lost: it is not left to the next poll.
+  void list_unknown_plans(const std::vector<Reference>& references);
   void forget_absence(Resource& resource);
   void drop_orphaned_applications(const Resource& key);
   void hint(const protocol::ResourceState& state, bool deleted);
@@ -61,6 +63,8 @@ class Resources {
   void clear_pending_if_answered(const Key& key);
   void ask_about(const protocol::ResourceState& state, Duration after = {});
   void list_keys_of(std::string_view artifact_id);
+  /// It happened before what the lists of this link have said, or will soon.
+  bool is_history(const protocol::Event& event);
   /// MCP proxies have none; of what is not known (yet) it is assumed.
   bool has_key_list(std::string_view artifact_id);
   void put_pending(const protocol::Event& event, const std::string& kind, const std::string& id);

@@ -7,11 +7,11 @@ namespace tether::sync {
 OpenWork update_standing(Records& records, Memory& memory) {
   Standing& standing = memory.standing;
   const OpenWork open = records.open_work();
-  const bool quiet = !open.is_any() && !memory.relist_due && memory.hints.empty() && memory.unreadable.empty();
+  const bool quiet = !open.is_any() && !memory.relist_due && memory.hints.empty() && memory.unreadable.empty() &&
+                     memory.planner.owes_nothing();
   standing.identity_served = memory.side == Side::Served;
   if (standing.identity_served) standing.other_gateway_id.clear();
-  standing.settled =
-      memory.identified && standing.identity_served && memory.listed && memory.planner.first_round_done() && quiet;
+  standing.settled = memory.identified && standing.identity_served && memory.listed && quiet;
   standing.in_sync = standing.settled && !open.refused && !open.lost;
   if (standing.in_sync) standing.proven = memory.listed_asked;
   memory.all_listed = memory.all_listed || (standing.identity_served && memory.identified && memory.listed &&

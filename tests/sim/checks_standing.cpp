@@ -27,6 +27,57 @@ constexpr Duration kForgotten = 2h;
 
 }  // namespace
 
+/// Of a key or a subscription; empty: it is neither.
+std::string World::artifact_of(const Key& key) const {
+  if (key.first != "ApiKey" && key.first != "Subscription") return "";
+  const auto existed = existed_.find(key);
+  if (existed == existed_.end() || existed->second.empty()) return "";
+  return existed->second.begin()->substr(0, existed->second.begin()->find(' '));
+}
+
+/// The scope of the list that shows it.
+std::string World::listing_of(const Key& key) const {
+  if (key.first == "SubscriptionPlan") return "plans";
+  if (key.first == "Secret") return "secrets";
+  const std::string artifact = artifact_of(key);
+  return key.first == "ApiKey" ? "keys/" + ControlPlane::kind_of(artifact) : "subscriptions/" + artifact;
+}
+
+/// Of what is no artifact, as far as a list shows it: it is served as it was wanted when that was listed last, or
+/// later.
+void World::look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes) {
+  if (&owner(key.second) != instance.peer_ || key.first == "Application") return;
+  const auto served = instance.gateway_.served.find(key);
+  const std::string version = served == instance.gateway_.served.end() ? "" : served->second;
+  if (wishes.back().version == version || taken_back_.contains(key) || is_known_only_by_events(key)) return;
+  // What belongs to something that is not in service waits for it, which is looked at by itself.
+  const std::string artifact = artifact_of(key);
+  if (!artifact.empty() && !instance.gateway_.served.contains({ControlPlane::kind_of(artifact), artifact})) return;
+  const auto& seen = instance.seen;
+  const auto found = seen.listed.find(listing_of(key));
+  const auto listed = found == seen.listed.end() ? Instance::Seen::Listed{} : found->second;
+  // Not shown: events alone tell. Nor is it where it is said so often that there is no such path.
+  if (!listed.is_shown || listed.unauthorized >= sync::Planner::kUnknownPath) return;
+  if (!listed.true_at) {
+    return fail("in_sync_too_early", key.first + " " + key.second + ": its list has not been answered");
+  }
+  const TimePoint then = *listed.true_at;
+  const auto& peer = owner(key.second);
+  if (seen.last_lie >= then - kBetweenLies || now_ - peer.last_taken_back() < kTakenBack) return;
+  std::string at_list;
+  for (const Wish& wish : wishes) {
+    if (wish.when <= then) {
+      at_list = wish.version;
+    } else if (wish.version == version) {
+      return;
+    }
+  }
+  // A secret goes when nothing that is offered or was good names it.
+  if (version == at_list || (key.first == "Secret" && at_list.empty())) return;
+  fail("in_sync_too_early", key.first + " " + key.second + " is served as '" + version + "' where '" + at_list +
+                                "' was wanted when it was listed");
+}
+
 /// "In sync" is never said before it is true: each artifact is served as the control plane wanted it at the moment of
 /// the proof, or at a later one.
 void World::look_at_standing(Instance& instance) {
@@ -38,7 +89,10 @@ void World::look_at_standing(Instance& instance) {
   seen.looked_at = *proven;
   seen.changed = false;
   for (const auto& [key, wishes] : wishes_) {
-    if (!is_artifact(key.first)) continue;
+    if (!is_artifact(key.first)) {
+      look_at_standing_of(instance, key, wishes);
+      continue;
+    }
     const auto served = instance.gateway_.served.find(key);
     const std::string version = served == instance.gateway_.served.end() ? "" : served->second;
     if (&owner(key.second) != instance.peer_) {

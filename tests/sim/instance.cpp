@@ -234,6 +234,7 @@ void Instance::let_go() {
   end_stay();
   half_open_ = acked_ = false;
   seen.early.clear();
+  seen.listed.clear();
   if (std::exchange(open_, false)) daemon_.link_down(world_.now());
 }
 

@@ -130,6 +130,13 @@ class Instance {
       int pumps = 0;
     } handled;
     std::vector<HubEvent> early;  ///< Of events that wait for the link's ack: nothing is stored of them yet.
+    /// What a list has been answered on this connection.
+    struct Listed {
+      std::optional<TimePoint> true_at;  ///< Of when the last one is; nothing: none, or it is not shown (403, 404).
+      bool is_shown = true;
+      int unauthorized = 0;  ///< How often 401 was said last, in a row.
+    };
+    std::map<std::string, Listed> listed;        ///< By scope.
     std::map<sync::Call, std::size_t> requests;  ///< Since …
     TimePoint hour_began;
     std::optional<std::size_t> identity;   ///< Of which control plane the last body was that had something in it.
@@ -164,6 +171,7 @@ class Instance {
   void arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link);
   void note_told_back(TimePoint true_at);
   void note_known(const std::string& listing);
+  void note_listed(const std::string& scope, const Answer& answer, bool complete);
   /// When the control plane will have read what is sent now.
   TimePoint read_at(std::string_view text);
   /// The frame that is about to pass the connection is lost.

@@ -112,6 +112,7 @@ void Instance::arrive(const sync::SendRequest& request, const Answer& answer, st
   const bool packed = world_.chance_of("packed").chance(25);
   const auto outcome = read_answer(request, answer, packed,
                                    [this](Daemon::Input input) { daemon_.give(std::move(input), world_.now()); });
+  note_listed(request.scope, answer, outcome.complete);
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
   if (request.call != sync::Call::Deployments || !outcome.complete) return;
   link_->on_listing_succeeded(link);
@@ -119,6 +120,18 @@ void Instance::arrive(const sync::SendRequest& request, const Answer& answer, st
   if (!answer.true_at || request.path.find("since=") != std::string::npos) return;
   note_told_back(*answer.true_at);
   if (answer.date) seen.told_all = {connection_, *answer.true_at, *answer.date};
+}
+
+void Instance::note_listed(const std::string& scope, const Answer& answer, bool complete) {
+  auto& listed = seen.listed[scope];
+  listed.unauthorized = answer.status == 401 ? listed.unauthorized + 1 : 0;
+  if (complete && answer.true_at) {
+    listed.true_at = answer.true_at;
+    listed.is_shown = true;
+  } else if (answer.status == 403 || answer.status == 404) {
+    listed.true_at.reset();
+    listed.is_shown = false;
+  }
 }
 
 void Instance::note_known(const std::string& listing) {

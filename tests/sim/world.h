@@ -115,6 +115,9 @@ class World {
   void look_at_ack_of_identity(const Instance& instance, const ControlPlane& peer, const Ack& ack);
   std::size_t most_wanted(std::size_t owner, TimePoint since) const;
   void look_at_standing(Instance& instance);
+  void look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes);
+  std::string listing_of(const Key& key) const;
+  std::string artifact_of(const Key& key) const;
   void look_at_settled(Instance& instance);
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_stop(Instance& instance, const Key& key);

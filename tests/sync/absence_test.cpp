@@ -43,7 +43,7 @@ TEST_CASE("a deleted event about something that exists was an old one") {
   World world;
   fill(world);
   world.deleted_event("a0");
-  world.serve();
+  world.serve_for(2s);
 
   CHECK(world.offered("a0") == "d0");
   CHECK(world.standing().in_sync);

@@ -195,6 +195,7 @@ TEST_CASE("a document that cannot be passed on is quarantined and reported") {
   CHECK(world.artifact("a")->offering.refused->reason == "not UTF-8");
   CHECK_FALSE(world.awaits(Call::FetchBatch));
   CHECK(world.acks.back().status == "failed");
+  world.serve_for(2s);
   CHECK(world.standing().settled);
   CHECK_FALSE(world.standing().in_sync);
 }

@@ -114,6 +114,27 @@ TEST_CASE("a list that says what an event has said offers nothing anew") {
   CHECK(after->updated_at == from_ms(1500));
 }
 
+TEST_CASE(
+    "a key that was created before what the lists have said is no word: a revoked one does not come back [CE-6]") {
+  World world;
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.push();
+  const auto key = World::key("k", "a", "key", from_ms(1000));
+  world.event("apikey.created", protocol::KeyCreated{key});  // a replay; its revocation was not heard
+  CHECK(world.offered("ApiKey", "k").empty());
+  CHECK_FALSE(world.standing().settled);
+  world.serve();
+  CHECK(world.offered("ApiKey", "k").empty());
+  CHECK(world.standing().in_sync);
+
+  world.keys["k"] = key;
+  world.event("apikey.created", protocol::KeyCreated{key});
+  world.serve();
+  CHECK_FALSE(world.offered("ApiKey", "k").empty());
+}
+
 TEST_CASE("an older created event is nothing") {
   World world;
   world.deploy("a", "d1");

@@ -393,6 +393,7 @@ TEST_CASE(
   CHECK(world.artifact("a")->offering.refused->version.body == "d1");
   REQUIRE(world.acks.size() == 1);
   CHECK(world.acks[0].status == "failed");
+  world.serve_for(2s);
   CHECK(world.standing().settled);
   CHECK_FALSE(world.standing().in_sync);
   const auto revision = world.read<std::int64_t>([](Records& records) { return records.revision(); });

@@ -211,6 +211,24 @@ TEST_CASE("a subscription waits for its plan") {
   CHECK_FALSE(world.offered("Subscription", "s").empty());
 }
 
+TEST_CASE("a subscription to a plan that nobody has heard of has the plans listed, once, before all is in sync [A4]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  const auto listings = world.count_asked("GET /subscription-plans");
+  const bool is_there = GENERATE(true, false);
+  if (is_there) world.plans["gold"] = World::plan("gold");
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  world.event("subscription.created", protocol::SubscriptionChanged{world.subscriptions["s"]});
+  world.serve();
+  CHECK_FALSE(world.standing().settled);
+  world.serve_for(2s);
+
+  CHECK(world.offered("Subscription", "s").empty() != is_there);
+  CHECK(world.standing().in_sync);
+  CHECK(world.count_asked("GET /subscription-plans") == listings + 1);
+}
+
 TEST_CASE("a plan event is a hint: the list is asked") {
   World world;
   fill(world);

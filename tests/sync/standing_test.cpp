@@ -32,13 +32,118 @@ TEST_CASE("in sync needs every listing of the first round") {
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("in sync needs the listings of single artifacts that a new link asks for") {
+  World world;
+  world.deploy("a", "d1");
+  world.statuses["subscriptions/a"] = 503;
+  world.settle();
+  world.serve_for(2min);
+  CHECK_FALSE(world.standing().settled);
+
+  world.statuses.clear();
+  world.serve_for(5min);
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("a listing that the server does not have is not waited for") {
   World world;
   world.statuses["secrets"] = 404;
   world.statuses["plans"] = 401;
   world.settle();
+  // It may be the control plane's database, for a moment.
+  CHECK_FALSE(world.standing().in_sync);
+  world.serve_for(5s);
 
   CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("in sync waits for the keys and subscriptions of what comes into service") {
+  World world;
+  world.settle();
+  world.deploy("a", "d1");
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
+  const std::string closed = GENERATE("keys/RestApi", "subscriptions/a");
+  world.statuses[closed] = 503;
+  world.event(world.deployments["a"]);
+  world.serve();
+  world.push();
+  CHECK_FALSE(world.standing().settled);
+  world.serve_for(2min);
+  CHECK_FALSE(world.standing().settled);
+
+  world.statuses.clear();
+  world.serve_for(5min);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("in sync waits for a listing that is asked again because what it shows changed meanwhile") {
+  World world;
+  world.deploy("a", "d1");
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
+  world.settle();
+  REQUIRE(world.standing().in_sync);
+  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  while (world.requests.front().scope != "keys/RestApi") world.answer(world.take_request(world.requests.front().call));
+  const auto changed = World::key("k", "a", "key", world.cp_now(), "two");
+  world.event("apikey.created", protocol::KeyCreated{changed});
+  world.answer(world.take_request(Call::Keys));
+  world.keys["k"] = changed;
+  world.serve();
+  CHECK_FALSE(world.standing().settled);
+
+  world.serve_for(12s);
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("lists that passed over an artifact whose absence was in question are asked once more when it is there") {
+  World world;
+  for (int i = 0; i < 9; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    world.keys[key] = World::key(key, i == 0 ? "a" : "b", key, from_ms(1000));
+  }
+  world.plans["gold"] = World::plan("gold");
+  for (int i = 0; i < 9; ++i) {
+    const std::string id = "s" + std::to_string(i);
+    world.subscriptions[id] = World::subscription(id, i == 0 ? "a" : "b", "gold");
+  }
+  world.deploy("a", "d1");
+  for (int i = 0; i < 9; ++i) world.deploy(i == 0 ? "b" : "b" + std::to_string(i), "e" + std::to_string(i));
+  world.settle();
+  REQUIRE(world.standing().in_sync);
+  const Deployment kept = world.deployments["a"];
+  world.keys.erase("k0");
+  world.subscriptions.erase("s0");
+  SECTION("a row is back") {
+    world.deployments.erase("a");
+    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.serve();
+    REQUIRE(world.artifact("a")->absent);
+    world.deployments["a"] = kept;
+    SECTION("as it was") {}
+    SECTION("later") {
+      world.deploy("a", "d2");
+    }
+  }
+  SECTION("an event comes") {
+    world.deployments.erase("a");
+    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.serve();
+    world.run(2s);
+    world.event(world.deploy("a", "d2"));
+  }
+  SECTION("it exists all the same") {
+    world.statuses["exists"] = 503;
+    world.deleted_event("a");
+    world.serve();
+    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.serve();
+    world.statuses.clear();
+  }
+  for (int i = 0; i < 120 && !world.standing().in_sync; ++i) world.serve_for(500ms);
+
+  CHECK(world.standing().in_sync);
+  CHECK(world.offered("ApiKey", "k0").empty());
+  CHECK(world.offered("Subscription", "s0").empty());
 }
 
 TEST_CASE("nothing is complete before every listing of a link was answered once, those of single artifacts too [B5]") {
