@@ -98,7 +98,8 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
     if (since && refused != instance.seen.refused.end() && refused->second.contains(wish.version)) return true;
     since |= wish.version == version;
   }
-  if (is_artifact(key.first)) return false;
+  // Known limit: a stop that was stamped later than what commits behind it.
+  if (is_artifact(key.first)) return now_ - owner(key.second).last_crosswise(key.second) < kCrosswise;
   // What belongs to something that is not deployed is changed by events like anything else, and is not wanted: where
   // nobody has heard yet that it is not deployed, that version is served. The list, which lacks it, takes it away.
   const bool never_wanted = std::none_of(found->second.begin(), found->second.end(),
