@@ -81,7 +81,7 @@ class Transaction final : public sync::Records {
   bool has_deployed(std::string_view kind) override;
   std::optional<std::string> next_deployed(std::string_view kind, std::string_view after_id) override;
   std::int64_t count_deployed(std::string_view kind) override;
-  std::vector<std::string> without_document(std::size_t limit) override;
+  std::vector<sync::WantedDocument> without_document(std::size_t limit) override;
   std::vector<std::string> without_value(std::size_t limit) override;
   std::vector<std::string> with_question(std::size_t limit) override;
   sync::OpenWork open_work() override;

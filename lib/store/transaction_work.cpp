@@ -60,9 +60,13 @@ void Transaction::note_written(const sync::Offering& o) {
   here_->left.note_written(Left::Lost, o.lost);
 }
 
-std::vector<std::string> Transaction::without_document(std::size_t limit) {
+std::vector<sync::WantedDocument> Transaction::without_document(std::size_t limit) {
   if (!is_left(Left::Document)) return {};
-  return texts(db_.query("SELECT a.id " + kWithoutDocument + "ORDER BY a.changed LIMIT ?2", identity_, limit));
+  auto rows =
+      db_.query("SELECT a.id, a.deployment_id " + kWithoutDocument + "ORDER BY a.changed LIMIT ?2", identity_, limit);
+  std::vector<sync::WantedDocument> documents;
+  while (rows.next()) documents.push_back({rows.text(0), rows.text(1)});
+  return documents;
 }
 
 std::vector<std::string> Transaction::without_value(std::size_t limit) {

@@ -92,6 +92,13 @@ struct Artifact {
   friend bool operator==(const Artifact&, const Artifact&) = default;
 };
 
+/// A document that is wanted and not here.
+struct WantedDocument {
+  std::string artifact_id;
+  std::string deployment_id;
+  friend bool operator==(const WantedDocument&, const WantedDocument&) = default;
+};
+
 /// A resource that is no artifact: keys, plans, subscriptions, applications, secrets.
 struct Resource {
   std::string kind;

@@ -79,15 +79,14 @@ Asked next_batch(Context& context) {
   }
   std::map<int, Asked> by_failures;
   const std::size_t limit = memory.batch_size + memory.held_fetches.size() + under_way.size();
-  for (const std::string& id : context.records.without_document(limit)) {
-    const auto artifact = context.records.artifact(id);
-    if (!artifact || under_way.contains(artifact->deployment_id)) continue;
-    if (is_held(memory, artifact->deployment_id, context.now.steady)) continue;
-    const int failures = failures_of(memory, artifact->deployment_id);
+  for (const auto& [artifact_id, deployment_id] : context.records.without_document(limit)) {
+    if (under_way.contains(deployment_id)) continue;
+    if (is_held(memory, deployment_id, context.now.steady)) continue;
+    const int failures = failures_of(memory, deployment_id);
     Asked& asked = by_failures[failures];
     if (asked.ids.size() >= std::max<std::size_t>(memory.batch_size >> std::min(failures, 8), 1)) continue;
-    asked.ids.push_back(artifact->deployment_id);
-    asked.artifacts.push_back(id);
+    asked.ids.push_back(deployment_id);
+    asked.artifacts.push_back(artifact_id);
   }
   Asked asked = by_failures.empty() ? Asked{} : std::move(by_failures.begin()->second);
   asked.call = Call::FetchBatch;
@@ -201,10 +200,9 @@ bool lacks_only_what_does_not_come(Records& records, const Memory& memory) {
   const auto documents = records.without_document(limit);
   const auto values = records.without_value(limit);
   if (documents.size() + values.size() >= limit) return false;  // one at least was not asked for, or is under way
-  const bool documents_held = std::all_of(documents.begin(), documents.end(), [&](const std::string& id) {
-    const auto artifact = records.artifact(id);
-    return artifact && is_lacking(memory, artifact->deployment_id);
-  });
+  const bool documents_held =
+      std::all_of(documents.begin(), documents.end(),
+                  [&memory](const WantedDocument& document) { return is_lacking(memory, document.deployment_id); });
   return documents_held && std::all_of(values.begin(), values.end(), [&memory](const std::string& handle) {
            return is_lacking(memory, value_key(handle));
          });

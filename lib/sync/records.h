@@ -98,8 +98,8 @@ class Records {
   virtual std::int64_t count_deployed(std::string_view kind) = 0;
 
   // Work left. The longest waiting first.
-  /// Ids of artifacts wanted `Deployed` whose document is not here and not known to be refused.
-  virtual std::vector<std::string> without_document(std::size_t limit) = 0;
+  /// Artifacts wanted `Deployed` whose document is not here and not known to be refused.
+  virtual std::vector<WantedDocument> without_document(std::size_t limit) = 0;
   /// Secrets (handles), not gone, whose value is not here.
   virtual std::vector<std::string> without_value(std::size_t limit) = 0;
   virtual std::vector<std::string> with_question(std::size_t limit) = 0;

@@ -18,7 +18,7 @@ struct Facts {
   std::int64_t change = 0;
   std::string epoch;
   std::string staged;
-  std::vector<std::string> documents;
+  std::vector<sync::WantedDocument> documents;
   std::vector<std::string> values;
   std::vector<std::string> questions;
   std::vector<std::string> settling;

@@ -92,7 +92,7 @@ TEST_CASE("with another key what was encrypted is not here, and what was not is:
   store.write([](sync::Records& records) {
     CHECK(records.artifact("a")->offering.offered.is_set());
     CHECK(records.artifact("a")->offering.lost);
-    CHECK(records.without_document(10) == std::vector<std::string>{"a"});
+    CHECK(records.without_document(10) == std::vector<sync::WantedDocument>{{"a", "deployment-of-a"}});
     CHECK(records.without_value(10) == std::vector<std::string>{"s"});
     CHECK(records.resource("Subscription", "r")->body.empty());
     CHECK_FALSE(records.body(kSecret, records.resource("Secret", "s")->offering.offered.body));

@@ -9,6 +9,7 @@ using namespace tether::store::test;
 namespace {
 
 using Ids = std::vector<std::string>;
+using Documents = std::vector<sync::WantedDocument>;
 
 sync::OpenWork open_work(TestStore& store) {
   return store.read<sync::OpenWork>([](sync::Records& records) { return records.open_work(); });
@@ -29,8 +30,8 @@ TEST_CASE("artifacts without their document are those wanted and not fetched, th
     stopped.wanted = sync::Wanted::Undeployed;
     for (const auto& row : {second, first, here, stopped}) records.put(row);
 
-    CHECK(records.without_document(10) == Ids{"z", "a"});
-    CHECK(records.without_document(1) == Ids{"z"});
+    CHECK(records.without_document(10) == Documents{{"z", "deployment-of-z"}, {"a", "deployment-of-a"}});
+    CHECK(records.without_document(1) == Documents{{"z", "deployment-of-z"}});
     CHECK(records.open_work().documents);
   });
 }
@@ -48,7 +49,7 @@ TEST_CASE("a document that is known to be refused is not asked for again") {
 
     row.at = row.at + 1ms;
     records.put(row);
-    CHECK(records.without_document(10) == Ids{"a"});
+    CHECK(records.without_document(10) == Documents{{"a", "deployment-of-a"}});
   });
 }
 
