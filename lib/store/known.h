@@ -63,6 +63,7 @@ class RecentRows {
     std::string kind;
     std::string id;
     std::optional<Row> row;
+    std::string unnamed;  ///< Key of a body that was put since, and that the row may not name; or empty.
   };
 
   /// Null: it is not known.
@@ -73,14 +74,20 @@ class RecentRows {
   }
   void note(std::string_view kind, std::string_view id, const std::optional<Row>& row) {
     if (slots_.empty()) slots_.resize(kRowsKept);
-    slots_[place_of(kind, id)] = Slot{std::string(kind), std::string(id), row};
+    slots_[place_of(kind, id)] = Slot{std::string(kind), std::string(id), row, {}};
+  }
+  void note_unnamed(std::string_view kind, std::string_view id, const std::string& body) {
+    Slot* slot = find(kind, id);
+    if (slot == nullptr) return;
+    if (!slot->unnamed.empty() && slot->unnamed != body) return forget(kind, id);
+    slot->unnamed = body;
   }
   void forget(std::string_view kind, std::string_view id) {
     if (find(kind, id) != nullptr) slots_[place_of(kind, id)].reset();
   }
 
  private:
-  static constexpr std::size_t kRowsKept = 64;
+  static constexpr std::size_t kRowsKept = 256;
 
   static std::size_t place_of(std::string_view kind, std::string_view id) {
     return (std::hash<std::string_view>()(id) ^ kind.size()) % kRowsKept;

@@ -26,6 +26,11 @@ std::vector<std::pair<std::string, Instant>> event_timestamps_of(Connection& con
 /// A body that its key does not open.
 Error damaged_body(const sync::Key& owner);
 
+/// What of a row differs from what is stored, each with all before it. A statement that names fewer columns leaves the
+/// indexes of the others alone.
+enum class ArtifactColumns { None, Verdict, Progress, All };
+enum class OfferColumns { None, Good, Settling, Offered, All };
+
 /// sync::Records over one open SQLite transaction. Its error is the connection's (see there): after the first, calls do
 /// nothing and answer "nothing". Statements name their index (INDEXED BY) where SQLite, which keeps no statistics here,
 /// would walk a whole table instead: a schema that loses the index then fails the tests, not the daemon's speed. Split
@@ -151,9 +156,10 @@ class Transaction final : public sync::Records {
   void write_revision();
   /// What was known of its row.
   void forget(const sync::Key& key);
-  void write(const sync::Artifact& artifact);
+  void write(const sync::Artifact& artifact, ArtifactColumns changed);
   void write(const sync::Resource& resource);
-  void put_offer(const sync::Key& key, bool artifact, bool may_settle, const sync::Offering& offering);
+  void put_offer(const sync::Key& key, bool artifact, bool may_settle, const sync::Offering& offering,
+                 OfferColumns changed);
   /// Drops the owner's bodies but these two and those that the offer names.
   void drop_bodies_but(const sync::Key& owner, std::string_view key, const sync::Offering& offering);
   std::vector<sync::Key> keys(Cursor rows);

@@ -9,15 +9,16 @@ Error damaged_body(const sync::Key& owner) {
 void Transaction::put_body(const sync::Body& body) {
   if (db_.error()) return;
   const sync::Key owner{body.owner_kind, body.owner_id};
-  forget(owner);                          // one that the next row does not name goes with it
-  if (has_body(owner, body.key)) return;  // immutable under its key
+  const bool is_here = has_body(owner, body.key);
+  here_->artifacts.note_unnamed({}, owner.id, body.key);  // goes unless the next row names it
+  here_->resources.note_unnamed(owner.kind, owner.id, body.key);
+  if (is_here) return;  // immutable under its key
   const auto sealed = db_.bodies().seal(body.owner_kind, body.owner_id, body.key, body.document);
   if (!sealed) return db_.set_error(sealed.error());
-  // One that cannot be read is no body.
-  db_.execute("DELETE FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ? AND key = ?", identity_,
-              owner.kind, owner.id, body.key);
+  // One that cannot be read is no body: it is replaced.
   db_.execute(
-      "INSERT INTO bodies (identity, owner_kind, owner_id, key, handle, key_id, document) VALUES (?,?,?,?,?,?,?)",
+      "INSERT OR REPLACE INTO bodies (identity, owner_kind, owner_id, key, handle, key_id, document) VALUES "
+      "(?,?,?,?,?,?,?)",
       identity_, owner.kind, owner.id, body.key, body.handle, sealed->key_id, sealed->bytes);
   if (db_.error()) return;
   std::int64_t position = 0;
@@ -30,6 +31,10 @@ void Transaction::put_body(const sync::Body& body) {
 }
 
 bool Transaction::has_body(const sync::Key& owner, std::string_view key) {
+  if (db_.error()) return false;
+  const auto* known = here_->artifacts.find({}, owner.id);
+  const bool was_put = known != nullptr && known->unnamed == key && known->row && known->row->kind == owner.kind;
+  if (was_put && !key.empty()) return true;
   return db_.number(
              "SELECT EXISTS (SELECT 1 FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ? AND key = ? "
              "AND key_id IN (0, ?))",

@@ -3,7 +3,28 @@
 
 namespace tether::store {
 
-void Transaction::put_offer(const sync::Key& key, bool artifact, bool may_settle, const sync::Offering& o) {
+void Transaction::put_offer(const sync::Key& key, bool artifact, bool may_settle, const sync::Offering& o,
+                            OfferColumns changed) {
+  if (changed == OfferColumns::None) return;
+  if (changed == OfferColumns::Good) {
+    return db_.execute(
+        "UPDATE offers SET good_body = ?4, good_at_ms = ?5 WHERE identity = ?1 AND kind = ?2 AND id = ?3", identity_,
+        key.kind, key.id, o.good.body, o.good.at_ms);
+  }
+  if (changed == OfferColumns::Settling) {
+    return db_.execute(
+        "UPDATE offers SET good_body = ?4, good_at_ms = ?5, may_settle = ?6 WHERE identity = ?1 AND kind = ?2 AND id = "
+        "?3",
+        identity_, key.kind, key.id, o.good.body, o.good.at_ms, may_settle);
+  }
+  note_written(o);
+  if (changed == OfferColumns::Offered) {
+    return db_.execute(
+        "UPDATE offers SET good_body = ?4, good_at_ms = ?5, may_settle = ?6, present = ?7, revision = ?8, body = ?9, "
+        "at_ms = ?10, lost = ?11 WHERE identity = ?1 AND kind = ?2 AND id = ?3",
+        identity_, key.kind, key.id, o.good.body, o.good.at_ms, may_settle, o.offered.is_set(), o.revision,
+        o.offered.body, o.offered.at_ms, o.lost);
+  }
   std::optional<std::string_view> refused_body;
   std::optional<std::string_view> refused_reason;
   std::optional<std::int64_t> refused_at_ms;
@@ -30,7 +51,6 @@ void Transaction::put_offer(const sync::Key& key, bool artifact, bool may_settle
       identity_, key.kind, key.id, artifact, protocol::rank_of(key.kind), o.offered.is_set(), o.revision,
       o.offered.body, o.offered.at_ms, o.lost, may_settle, o.good.body, o.good.at_ms, refused_body, refused_at_ms,
       refused_reason, refused_since_ns, o.sent.body, o.sent.at_ms, o.sent_push);
-  note_written(o);
 }
 
 void Transaction::visit_pushed(std::int64_t after, std::int64_t up_to, std::int64_t push, const KeyVisit& visit) {

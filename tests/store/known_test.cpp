@@ -120,6 +120,7 @@ class Writer {
   void put_back(const std::string& id, sync::Records& records) {
     if (auto row = records.artifact(id)) {
       if (one_in(2)) mark(row->offering, row->deployment_id, records);
+      come_closer(*row);
       records.put(*row);
     }
     if (auto row = records.resource("Secret", id)) {
@@ -127,6 +128,15 @@ class Writer {
       if (one_in(4)) row->offering.good = row->offering.offered;
       records.put(*row);
     }
+  }
+
+  /// What changes while it comes into service, each with or without the rest.
+  void come_closer(sync::Artifact& row) {
+    if (one_in(3)) row.fetched = one_in(2) ? row.deployment_id : "";
+    if (one_in(3)) row.waiting = one_in(2);
+    if (one_in(3)) row.verdict = one_in(2) ? sync::Verdict::Success : sync::Verdict::None;
+    if (one_in(3)) row.may_settle = one_in(2);
+    if (one_in(3)) row.offering.good = row.offering.offered;
   }
 
   void mark(sync::Offering& offering, const std::string& body, sync::Records& records) {

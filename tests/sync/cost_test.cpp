@@ -141,3 +141,22 @@ TEST_CASE("a push costs the same however much the gateway has") {
   REQUIRE(few > 0);
   CHECK(is_as_much(many, few));
 }
+
+// Each of the thousands of a first sync goes this way.
+TEST_CASE("what comes into service is written in few statements, which leave alone what does not change") {
+  Effort effort;
+  World world;
+  deploy_many(world);
+  world.link_up();
+
+  const std::int64_t before = effort.statements;
+  const std::int64_t fetched = steps_of(effort, [&world] { world.serve(); }) / kMany;
+  const std::int64_t answered = steps_of(effort, [&world] { world.push(); }) / kMany;
+  const std::int64_t statements = (effort.statements - before) / kMany;
+
+  REQUIRE(world.acks.size() == kMany);
+  CAPTURE(fetched, answered, statements);
+  CHECK(fetched <= 1000);
+  CHECK(answered <= 600);
+  CHECK(statements <= 31);
+}
