@@ -13,7 +13,7 @@ namespace {
 
 /// The overview costs a few reads. It may take up to one part in so many of the time, so that under load it is looked
 /// up less often and otherwise after every transaction.
-constexpr int kOverviewShare = 20;
+constexpr int kOverviewShare = 50;
 /// But a pause of the machine during a look must not make the lists old for long.
 constexpr Duration kOverviewWaitMax = 1s;
 
