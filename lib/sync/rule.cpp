@@ -33,8 +33,8 @@ EventJudgement judge_event(const Artifact* stored, const Statement& event, Insta
     // Within the same instant only another id or state makes it newer; the same ones were caught above.
     return EventJudgement::Replace;
   }
-  if (order(event.at, stored->at) == Order::Equal) return EventJudgement::Doubt;
-  return event.deployment_id == stored->deployment_id ? EventJudgement::Nothing : EventJudgement::Doubt;
+  // Of the same instant, or earlier: an operation may commit behind one that was stamped later, also of the same id.
+  return EventJudgement::Doubt;
 }
 
 RowJudgement judge_row(const Artifact* stored, const Statement& row, const RowContext& context) {

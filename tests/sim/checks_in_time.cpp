@@ -11,8 +11,6 @@ namespace {
 constexpr Duration kFair = 10min;
 /// So long it takes at most then until what an event says is done.
 constexpr Duration kSoon = 30s;
-/// A stop that commits behind what it was stamped before passes for an old replay, until full listings have its row.
-constexpr Duration kUntilListed = 40min;
 /// A `Date` has whole seconds, and an operation is there a moment after it began.
 constexpr Duration kSurelyBefore = 5s;
 
@@ -100,7 +98,7 @@ void World::look_at_stopped(Instance& instance, const Key& key, const std::strin
   if (stopped == instance.seen.stopped.end() || wish_of(key, version)->number > stopped->second.number) return;
   const auto& peer = owner(key.second);
   if (&peer != instance.peer_ || peer.last_taken_back() + kFair > stopped->second.gone) return;
-  if (now_ - peer.last_crosswise(key.second) < kUntilListed) return;
+  if (now_ - peer.last_crosswise(key.second) < kCrosswise) return;
   fail("stopped_comes_back", key.second + " is served as " + version + ", which was stopped and gone");
 }
 
@@ -117,7 +115,7 @@ void World::look_at_settled(Instance& instance) {
   for (const auto& [key, version] : instance.gateway_.served) {
     const auto& peer = owner(key.second);
     if (!is_artifact(key.first) || &peer != instance.peer_) continue;
-    if (now_ - peer.last_crosswise(key.second) < kUntilListed) continue;
+    if (now_ - peer.last_crosswise(key.second) < kCrosswise) continue;
     const auto stop = seen.stops.find(key);
     if (stop == seen.stops.end() || peer.last_taken_back() > now_ - kFair) continue;
     if (wish_of(key, version)->number < stop->second) {

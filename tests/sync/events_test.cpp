@@ -111,6 +111,31 @@ TEST_CASE("an old undeploy that is replayed does not stop what was redeployed [C
   CHECK(world.offered("a") == "d1");
 }
 
+TEST_CASE("an undeploy that commits behind a deploy that was stamped later has the deployments listed, and stops it") {
+  World world;
+  world.deploy("a", "d1");
+  world.deploy("b", "e1");
+  world.settle();
+  world.run(20s);
+  const Deployment stop = world.undeploy("a");
+  world.run(4s);
+  Deployment again = stop;
+  again.deployed = true;
+  again.at = world.cp_now();
+  again.at_text = format_rfc3339(again.at);
+  world.event(again);  // deployed once more, and committed first: the row is the stop's
+  world.serve();
+  const auto listings = world.count_asked("GET /deployments");
+  world.event(stop);
+  CHECK(world.count_asked("GET /deployments") == listings + 1);
+  CHECK_FALSE(world.standing().settled);
+  world.serve_for(15s);
+
+  CHECK(world.offered("a").empty());
+  CHECK(world.artifact("a")->wanted == Wanted::Undeployed);
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("a doubt is answered by a full listing asked after it") {
   World world;
   world.deploy("a", "d1");
