@@ -44,8 +44,11 @@ bool Resources::has_key_list(std::string_view artifact_id) {
   return kind == nullptr || !kind->keys_path.empty();
 }
 
-bool Resources::is_history(const protocol::Event& event) {
-  return event.at.is_set() && event.at <= context_.records.marks().horizon;
+/// Older than a list that has spoken of it. What is said of an artifact that is not known yet counts: its kind may have
+/// no list.
+bool Resources::is_history(const protocol::Event& event, std::string_view artifact_id) {
+  if (!event.at.is_set() || event.at > context_.records.marks().horizon) return false;
+  return context_.records.artifact(artifact_id).has_value();
 }
 
 void Resources::on_key_created(const protocol::ResourceState& key, const protocol::Event& event) {
@@ -62,7 +65,7 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
       return;
     }
     if (second_of(key.updated_at) == second_of(stored->updated_at)) list_keys_of(key.artifact_id);
-  } else if ((stored || is_history(event)) && has_key_list(key.artifact_id)) {
+  } else if ((stored || is_history(event, key.artifact_id)) && has_key_list(key.artifact_id)) {
     // It was revoked, or absent, or a list has spoken since: this is most likely its creation coming again, and a
     // revoked key must not serve even for the moment that a list takes. Its id is never given again.
     list_keys_of(key.artifact_id);

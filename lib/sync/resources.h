@@ -64,7 +64,7 @@ class Resources {
   void ask_about(const protocol::ResourceState& state, Duration after = {});
   void list_keys_of(std::string_view artifact_id);
   /// It happened before what the lists of this link have said, or will soon.
-  bool is_history(const protocol::Event& event);
+  bool is_history(const protocol::Event& event, std::string_view artifact_id);
   /// MCP proxies have none; of what is not known (yet) it is assumed.
   bool has_key_list(std::string_view artifact_id);
   void put_pending(const protocol::Event& event, const std::string& kind, const std::string& id);

@@ -321,6 +321,19 @@ TEST_CASE("a revocation is of every key that is known by its name") {
   CHECK_FALSE(world.offered("ApiKey", "other").empty());
 }
 
+TEST_CASE("a key of an MCP proxy that is not known yet is kept, though lists have spoken since: none has it") {
+  World world;
+  world.settle();
+  world.deploy("m", "d1", "Mcp");
+  world.event("apikey.created", protocol::KeyCreated{World::key("k", "m", "key", from_ms(1000))});  // before its row
+  REQUIRE_FALSE(world.artifact("m"));
+
+  world.link_up();
+  world.serve();
+
+  CHECK_FALSE(world.offered("ApiKey", "k").empty());
+}
+
 TEST_CASE("a key of an MCP proxy that is created again after it was revoked is taken: no list would bring it") {
   World world;
   world.deploy("m", "d1", "Mcp");
