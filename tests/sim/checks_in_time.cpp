@@ -116,6 +116,10 @@ void World::look_at_settled(Instance& instance) {
     const auto& peer = owner(key.second);
     if (!is_artifact(key.first) || &peer != instance.peer_) continue;
     if (now_ - peer.last_crosswise(key.second) < kCrosswise) continue;
+    // A removal that is refused goes once more when the quarantine of what is wanted ends.
+    const auto wanted = desire_.find(key);
+    const bool is_owed = seen.kept.contains(key) && wanted != desire_.end();
+    if (is_owed && was_refused(instance, key, wanted->second)) continue;
     const auto stop = seen.stops.find(key);
     if (stop == seen.stops.end() || peer.last_taken_back() > now_ - kFair) continue;
     if (wish_of(key, version)->number < stop->second) {

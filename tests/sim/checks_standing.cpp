@@ -43,6 +43,16 @@ std::string World::listing_of(const Key& key) const {
   return key.first == "ApiKey" ? "keys/" + ControlPlane::kind_of(artifact) : "subscriptions/" + artifact;
 }
 
+std::string World::wanted_at(const Key& key, TimePoint then) const {
+  std::string version;
+  const auto wishes = wishes_.find(key);
+  if (wishes == wishes_.end()) return version;
+  for (const Wish& wish : wishes->second) {
+    if (wish.when <= then) version = wish.version;
+  }
+  return version;
+}
+
 /// Of what is no artifact, as far as a list shows it: it is served as it was wanted when that was listed last, or
 /// later.
 void World::look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes) {
@@ -50,28 +60,31 @@ void World::look_at_standing_of(Instance& instance, const Key& key, const Wishes
   const auto served = instance.gateway_.served.find(key);
   const std::string version = served == instance.gateway_.served.end() ? "" : served->second;
   if (wishes.back().version == version || taken_back_.contains(key) || is_known_only_by_events(key)) return;
-  // What belongs to something that is not in service waits for it, which is looked at by itself.
-  const std::string artifact = artifact_of(key);
-  if (!artifact.empty() && !instance.gateway_.served.contains({ControlPlane::kind_of(artifact), artifact})) return;
+  // An update that names another key of the same name is taken for it, until that one is listed.
+  const auto existed = existed_.find(key);
+  const bool was_its_own = existed != existed_.end() && existed->second.contains(version);
+  if (!was_its_own && is_of_namesake(key, version)) return;
+  // What belongs to something that is not in service, or is and should not be, goes with it, which is looked at by
+  // itself.
+  const std::string name = artifact_of(key);
+  const Key artifact{ControlPlane::kind_of(name), name};
+  if (!name.empty() && !instance.gateway_.served.contains(artifact)) return;
   const auto& seen = instance.seen;
   const auto found = seen.listed.find(listing_of(key));
   const auto listed = found == seen.listed.end() ? Instance::Seen::Listed{} : found->second;
   // Not shown: events alone tell. Nor is it where it is said so often that there is no such path.
-  if (!listed.is_shown || listed.unauthorized >= sync::Planner::kUnknownPath) return;
+  if (!listed.is_shown || listed.unauthorized >= sync::Planner::kUnknownPath || !listed.is_known) return;
   if (!listed.true_at) {
     return fail("in_sync_too_early", key.first + " " + key.second + ": its list has not been answered");
   }
   const TimePoint then = *listed.true_at;
+  if (!name.empty() && (wanted_at(artifact, then).empty() || !desire_.contains(artifact))) return;
   const auto& peer = owner(key.second);
   if (seen.last_lie >= then - kBetweenLies || now_ - peer.last_taken_back() < kTakenBack) return;
-  std::string at_list;
-  for (const Wish& wish : wishes) {
-    if (wish.when <= then) {
-      at_list = wish.version;
-    } else if (wish.version == version) {
-      return;
-    }
-  }
+  const bool wanted_since = std::any_of(wishes.begin(), wishes.end(),
+                                        [&](const Wish& wish) { return wish.when > then && wish.version == version; });
+  if (wanted_since) return;
+  const std::string at_list = wanted_at(key, then);
   // A secret goes when nothing that is offered or was good names it.
   if (version == at_list || (key.first == "Secret" && at_list.empty())) return;
   fail("in_sync_too_early", key.first + " " + key.second + " is served as '" + version + "' where '" + at_list +

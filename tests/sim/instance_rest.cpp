@@ -125,9 +125,10 @@ void Instance::arrive(const sync::SendRequest& request, const Answer& answer, st
 void Instance::note_listed(const std::string& scope, const Answer& answer, bool complete) {
   auto& listed = seen.listed[scope];
   listed.unauthorized = answer.status == 401 ? listed.unauthorized + 1 : 0;
-  if (complete && answer.true_at) {
-    listed.true_at = answer.true_at;
+  if (complete) {
+    if (answer.true_at) listed.true_at = answer.true_at;
     listed.is_shown = true;
+    listed.is_known = answer.true_at.has_value();
   } else if (answer.status == 403 || answer.status == 404) {
     listed.true_at.reset();
     listed.is_shown = false;

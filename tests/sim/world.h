@@ -118,6 +118,7 @@ class World {
   void look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes);
   std::string listing_of(const Key& key) const;
   std::string artifact_of(const Key& key) const;
+  std::string wanted_at(const Key& key, TimePoint then) const;
   void look_at_settled(Instance& instance);
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_stop(Instance& instance, const Key& key);
