@@ -189,9 +189,10 @@ void go_wrong(MetricsWatch& watch, Scene& scene, const Everything& everything) {
         scene.control_plane().redeploy(api);
       },
       kAllIsWell);
+  // An application may wait too: for a key that was revoked before anybody took its creation for news.
   watch.moves(scene, {"tetherd_waiting_resources", "tetherd_control_plane_in_sync"},
               [&scene] { change_faults(scene, [](peers::Faults& faults) { faults.batch_missing.clear(); }); },
-              {{"tetherd_waiting_resources", 1}, {"tetherd_control_plane_in_sync", 0}});
+              {{"tetherd_control_plane_in_sync", 0}});
   watch.moves(scene, {"tetherd_held_deletions"},
               [&scene] { change_faults(scene, [](peers::Faults& faults) { faults.empty_lists = {"deployments"}; }); },
               {{"tetherd_held_deletions", 0}});
