@@ -133,6 +133,7 @@ class Transaction final : public sync::Records {
   std::vector<sync::Hint> hints() override;
   void clear_doubts(std::int64_t asked_change) override;
   void clear_doubts_about(const sync::Key& artifact) override;
+  void renew_doubts_about(const sync::Key& artifact, std::int64_t change) override;
   Instant earliest_pending_deployment() override;
   std::vector<std::pair<std::string, Instant>> event_timestamps() override;
   bool remember(std::string_view correlation_id, Instant wall, Instant expire_before) override;

@@ -77,6 +77,12 @@ void Transaction::clear_doubts_about(const sync::Key& artifact) {
   here_->left.note_written(Left::Doubt, /*may_be_one=*/false);
 }
 
+void Transaction::renew_doubts_about(const sync::Key& artifact, std::int64_t change) {
+  if (!is_left(Left::Doubt)) return;
+  db_.execute("UPDATE pending SET doubt_change = ? WHERE identity = ? AND kind = ? AND id = ? AND doubt = 1", change,
+              identity_, artifact.kind, artifact.id);
+}
+
 Instant Transaction::earliest_pending_deployment() {
   return {db_.number(
       "SELECT min(first_ns) FROM pending INDEXED BY pending_deployments WHERE identity = ? AND deployment = 1",

@@ -289,6 +289,7 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
       artifact->wanted = Wanted::Undeployed;
       artifact->by_absence = true;
       artifact->changed = records.next_change();
+      records.renew_doubts_about({artifact->kind, artifact->id}, artifact->changed);
       context_.doubt();
     } else {
       records.clear_doubts_about({artifact->kind, artifact->id});

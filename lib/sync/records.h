@@ -190,6 +190,8 @@ class Records {
   /// whether it exists: the listing had a row of it, and nothing of that is stored yet.
   virtual void clear_doubts(std::int64_t asked_change) = 0;
   virtual void clear_doubts_about(const Key& artifact) = 0;
+  /// Only a listing asked since this count ends them: one that is being read has had its row.
+  virtual void renew_doubts_about(const Key& artifact, std::int64_t change) = 0;
   /// The earliest pending time of a deployment event, or unset.
   virtual Instant earliest_pending_deployment() = 0;
   /// min(seen, earliest pending - 1 ms) for each type seen.

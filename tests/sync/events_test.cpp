@@ -333,6 +333,37 @@ TEST_CASE("an event about something deleted is pending until it is known whether
   }
 }
 
+TEST_CASE("a doubt about something deleted does not end with a listing in whose midst that is found to be there") {
+  World world;
+  delete_one_of_two(world);
+  const auto again = world.deploy("a0", "d-again");
+  const auto at = again.at;
+  world.event(again);
+  const auto listing = world.take_request(Call::Deployments);
+  const auto whole = [&](Engine& engine, Records& records) {
+    RequestOutcome outcome;
+    outcome.status = 200;
+    outcome.complete = true;
+    outcome.date = world.cp_now();
+    engine.on_done(records, listing.number, outcome, world.now());
+  };
+  world.with([&](Engine& engine, Records& records) {
+    std::vector<protocol::DeploymentRow> rows;
+    for (const auto& [id, d] : world.deployments) {
+      rows.push_back({d.kind, d.id, d.deployment_id, d.deployed, d.at, d.at_text});
+    }
+    engine.on_deployment_rows(records, listing.number, rows, world.now());
+  });
+  world.answer(world.take_request(Call::Exists));
+  world.with(whole);
+  CHECK(world.timestamp("api.deployed") < at);
+
+  world.serve_for(5s);
+  world.push();
+  CHECK(world.offered("a0") == "d-again");
+  CHECK(world.timestamp("api.deployed") >= at);
+}
+
 TEST_CASE("a doubt about something deleted outlives its tombstone") {
   World world;
   delete_one_of_two(world);
