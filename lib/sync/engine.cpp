@@ -63,6 +63,7 @@ void Engine::on_link_down(Records& records, Now now) {
   memory_.held_fetches.clear();
   memory_.weighed.clear();
   memory_.unreadable.clear();
+  memory_.keys_listed.clear();
   memory_.planner.on_link_down();
   // What was asked for of the link that is gone must not reach the next one, which may be another identity's.
   std::erase_if(commands_, [](const Command& command) { return !std::holds_alternative<Note>(command); });

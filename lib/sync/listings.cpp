@@ -137,6 +137,7 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   const auto scope = scope_of(asked);
   if (!scope) return;
   note_unreadable(context, asked, outcome);
+  if (asked.call == Call::Keys && outcome.date) context.memory.keys_listed[asked.scope] = *outcome.date;
   Records& records = context.records;
   Resources resources(context);
   if (outcome.rows_rejected > 0) {

@@ -146,8 +146,9 @@ struct Memory {
   TimePoint full_asked;     ///< When the last full deployment list was asked; doubts within a second share one.
   bool relist_due = false;  ///< A full listing asked after relist_change is wanted and has not come yet.
   std::int64_t relist_change = 0;
-  std::set<std::string> unreadable;  ///< Scopes whose last listing had rows that could not be read.
-  std::int64_t lost_under = 0;       ///< The link under which content was found to be lost; the next lists everything.
+  std::map<std::string, Instant> keys_listed;  ///< By scope: the `Date` of the last list of keys under this link.
+  std::set<std::string> unreadable;            ///< Scopes whose last listing had rows that could not be read.
+  std::int64_t lost_under = 0;  ///< The link under which content was found to be lost; the next lists everything.
   bool listed_since_start = false;
   bool all_listed = false;  ///< … and so was everything else, and it was answered.
   bool listing_knew = false;

@@ -44,11 +44,13 @@ bool Resources::has_key_list(std::string_view artifact_id) {
   return kind == nullptr || !kind->keys_path.empty();
 }
 
-/// Older than a list that has spoken of it. What is said of an artifact that is not known yet counts: its kind may have
-/// no list.
-bool Resources::is_history(const protocol::Event& event, std::string_view artifact_id) {
-  if (!event.at.is_set() || event.at > context_.records.marks().horizon) return false;
-  return context_.records.artifact(artifact_id).has_value();
+bool Resources::is_history(const protocol::ResourceState& key, const protocol::Event& event) {
+  const auto artifact = context_.records.artifact(key.artifact_id);
+  if (!artifact || !event.at.is_set()) return false;
+  if (event.at <= context_.records.marks().horizon) return true;
+  const auto& lists = context_.memory.keys_listed;
+  const auto listed = lists.find("keys/" + artifact->kind);
+  return listed != lists.end() && event.at < listed->second;
 }
 
 void Resources::on_key_created(const protocol::ResourceState& key, const protocol::Event& event) {
@@ -65,7 +67,7 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
       return;
     }
     if (second_of(key.updated_at) == second_of(stored->updated_at)) list_keys_of(key.artifact_id);
-  } else if ((stored || is_history(event, key.artifact_id)) && has_key_list(key.artifact_id)) {
+  } else if ((stored || is_history(key, event)) && has_key_list(key.artifact_id)) {
     // It was revoked, or absent, or a list has spoken since: this is most likely its creation coming again, and a
     // revoked key must not serve even for the moment that a list takes. Its id is never given again.
     list_keys_of(key.artifact_id);

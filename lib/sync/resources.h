@@ -63,8 +63,9 @@ class Resources {
   void clear_pending_if_answered(const Key& key);
   void ask_about(const protocol::ResourceState& state, Duration after = {});
   void list_keys_of(std::string_view artifact_id);
-  /// It happened before what the lists of this link have said, or will soon.
-  bool is_history(const protocol::Event& event, std::string_view artifact_id);
+  /// It happened before what the lists of this link have said, or will soon. Of an artifact that is not known (yet)
+  /// nobody can say that there is such a list.
+  bool is_history(const protocol::ResourceState& key, const protocol::Event& event);
   /// MCP proxies have none; of what is not known (yet) it is assumed.
   bool has_key_list(std::string_view artifact_id);
   void put_pending(const protocol::Event& event, const std::string& kind, const std::string& id);

@@ -9,6 +9,10 @@ namespace {
 /// A gateway that has lost what it had is found when it is asked the next time.
 constexpr Duration kUnnoticed = 15s;
 
+/// A `Date` has whole seconds, and so has an event.
+constexpr Duration kOwnSecond = 2s;
+constexpr Duration kNoDate = 1min;
+
 // Named bounds, whatever the world does.
 constexpr std::size_t kMaxUnderWay = 9;  ///< Requests at once.
 /// Inputs that wait while nothing can be stored: what one full listing and some minutes of events bring.
@@ -81,9 +85,12 @@ void World::look_at_standing_of(Instance& instance, const Key& key, const Wishes
   if (!name.empty() && (wanted_at(artifact, then).empty() || !desire_.contains(artifact))) return;
   const auto& peer = owner(key.second);
   if (seen.last_lie >= then - kBetweenLies || now_ - peer.last_taken_back() < kTakenBack) return;
+  // A created event that comes late is believed if it is of the list's own second, or the list has no `Date`.
+  const bool may_be_late = key.first == "ApiKey" && !version.empty();
+  const TimePoint since = may_be_late ? then - (listed.is_dated ? kOwnSecond : kNoDate) : then;
   const bool wanted_since = std::any_of(wishes.begin(), wishes.end(),
-                                        [&](const Wish& wish) { return wish.when > then && wish.version == version; });
-  if (wanted_since) return;
+                                        [&](const Wish& wish) { return wish.when > since && wish.version == version; });
+  if (wanted_since || wanted_at(key, since) == version) return;
   const std::string at_list = wanted_at(key, then);
   // A secret goes when nothing that is offered or was good names it.
   if (version == at_list || (key.first == "Secret" && at_list.empty())) return;

@@ -134,6 +134,7 @@ class Instance {
     struct Listed {
       std::optional<TimePoint> true_at;  ///< Of when the last one is; nothing: none, or it is not shown (403, 404).
       bool is_shown = true;
+      bool is_dated = true;
       bool is_known = true;  ///< False: the last answer was not the truth.
       int unauthorized = 0;  ///< How often 401 was said last, in a row.
     };

@@ -128,6 +128,7 @@ void Instance::note_listed(const std::string& scope, const Answer& answer, bool 
   if (complete) {
     if (answer.true_at) listed.true_at = answer.true_at;
     listed.is_shown = true;
+    listed.is_dated = answer.date.has_value();
     listed.is_known = answer.true_at.has_value();
   } else if (answer.status == 403 || answer.status == 404) {
     listed.true_at.reset();

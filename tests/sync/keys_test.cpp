@@ -135,6 +135,47 @@ TEST_CASE(
   CHECK_FALSE(world.offered("ApiKey", "k").empty());
 }
 
+TEST_CASE("a key that was created before the last list of keys, and that lacks it, is no word either [CE-6]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.run(5s);
+  const auto key = World::key("k", "a", "key", world.cp_now());
+  const auto listings = world.count_asked("GET /apis/api-keys");
+  const auto created = [&](Instant at) {
+    protocol::Event event;
+    event.type = "apikey.created";
+    event.at = at;
+    event.body = protocol::KeyCreated{key};
+    world.with([&](Engine& engine, Records& records) { engine.on_event(records, event, world.now()); });
+  };
+  const Instant then{world.cp_now().ns / 1'000'000'000 * 1'000'000'000};
+  world.run(3s);
+  world.event("apikey.revoked", protocol::KeyRevoked{"a", "key"});  // nothing is known of it yet
+  world.event("apikey.updated", protocol::KeyUpdated{update("a", "key", world.cp_now(), "two")});
+  world.serve();
+  REQUIRE(world.count_asked("GET /apis/api-keys") == listings + 1);
+  created(then);
+  CHECK(world.offered("ApiKey", "k").empty());
+  world.serve();
+  CHECK(world.count_asked("GET /apis/api-keys") == listings + 2);
+
+  world.run(2s);
+  created(world.cp_now());
+  CHECK_FALSE(world.offered("ApiKey", "k").empty());
+}
+
+TEST_CASE("a key of before the link whose artifact is not known yet is kept: no list may have it [A7]") {
+  World world;
+  world.link_up();
+  const auto key = World::key("k", "m", "key", from_ms(1000));
+  world.event("apikey.created", protocol::KeyCreated{key});
+  world.deploy("m", "d1", "Mcp");
+  world.serve();
+
+  CHECK(world.offered("ApiKey", "k") == key.data);
+}
+
 TEST_CASE("an older created event is nothing") {
   World world;
   world.deploy("a", "d1");
