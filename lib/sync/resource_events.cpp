@@ -213,14 +213,18 @@ bool Resources::has_lost_hint(const protocol::Event& event) {
   } else {
     return false;
   }
-  return !context_.memory.hints.contains(hint_key(key.kind, key.id)) && context_.records.is_pending(event.type, key);
+  // What is stored of it and not with the gateway yet is pending as well, and was taken.
+  return !context_.memory.hints.contains(hint_key(key.kind, key.id)) && context_.records.is_pending(event.type, key) &&
+         !is_unanswered(key);
+}
+
+bool Resources::is_unanswered(const Key& key) {
+  const auto stored = context_.records.resource(key.kind, key.id);
+  return stored && (stored->waiting || stored->offering.revision > context_.records.marks().answered.revision);
 }
 
 void Resources::clear_pending_if_answered(const Key& key) {
-  Records& records = context_.records;
-  const auto stored = records.resource(key.kind, key.id);
-  const bool open = stored && (stored->waiting || stored->offering.revision > records.marks().answered.revision);
-  if (!open) records.clear_pending(key);
+  if (!is_unanswered(key)) context_.records.clear_pending(key);
 }
 
 void Resources::forget_settled_pending() {

@@ -60,6 +60,8 @@ class Resources {
   void hint(const protocol::ResourceState& state, bool deleted);
   /// Whether a listing, as it is stored now, has what the event has done.
   bool shows(const Hint& hint, bool unseen);
+  /// It waits for what it refers to, or the gateway has not answered what is stored of it.
+  bool is_unanswered(const Key& key);
   void clear_pending_if_answered(const Key& key);
   void ask_about(const protocol::ResourceState& state, Duration after = {});
   void list_keys_of(std::string_view artifact_id);

@@ -61,6 +61,26 @@ TEST_CASE("a closed subscription list leaves what is there and takes the event's
   CHECK(world.timestamp("subscription.deleted").ns % 1'000'000'000 == 0);
 }
 
+TEST_CASE(
+    "what a closed list left to its events, and the gateway has not answered, is not taken back by replays [F7]") {
+  World world;
+  fill_with_plan(world);
+  world.statuses["subscriptions/a"] = 403;
+  const auto created = World::subscription("new", "a", "gold");
+  auto updated = created;
+  updated.data = R"({"subscriptionToken":"two"})";
+  const auto say = [&] {
+    world.event("subscription.created", changed(created), "c1");
+    world.event("subscription.updated", changed(updated), "c2");
+    world.serve();
+  };
+  say();
+  REQUIRE(world.offered("Subscription", "new") == updated.data);
+  say();  // another server repeats them
+
+  CHECK(world.offered("Subscription", "new") == updated.data);
+}
+
 TEST_CASE("a deleted subscription that its API no longer lists goes at once") {
   World world;
   world.subscriptions["s"] = World::subscription("s", "a", "gold");
