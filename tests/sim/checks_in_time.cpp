@@ -68,6 +68,8 @@ void World::look_at_stop(Instance& instance, const Key& key) {
     return instance.seen.known_deployments.contains(wish.version.substr(0, wish.version.find('@')));
   });
   if (!is_news) return;
+  // What a lie's `Date` has made history is decided by the next listing.
+  if (now_ - instance.seen.last_lie < kBetweenLies) return;
   instance.seen.stops[key] = stop->number;
   const bool in_sync = instance.daemon_.courier().condition() == delivery::GatewayCondition::InSync;
   if (desire_.contains(key) || !in_sync) return;
