@@ -23,6 +23,11 @@ find_library(TETHER_LIBARCHIVE NAMES libarchive.a REQUIRED)
 add_library(third::archive INTERFACE IMPORTED)
 target_link_libraries(third::archive INTERFACE ${TETHER_LIBARCHIVE} ZLIB::ZLIB)
 
+# libyaml statically, for documents: small, and several times as fast as yaml-cpp, which reads the settings.
+find_library(TETHER_LIBYAML NAMES libyaml.a REQUIRED)
+add_library(third::yaml INTERFACE IMPORTED)
+target_link_libraries(third::yaml INTERFACE ${TETHER_LIBYAML})
+
 add_library(third::asio INTERFACE IMPORTED)
 target_compile_definitions(third::asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
 target_link_libraries(third::asio INTERFACE Threads::Threads)

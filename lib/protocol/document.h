@@ -22,8 +22,10 @@ struct DocumentFacts {
 /// Deeper than this, or with more nodes, a document is not read.
 inline constexpr int kMaxDocumentDepth = 64;
 inline constexpr std::size_t kMaxDocumentNodes = 1'000'000;
+/// Nor one in which this directive stands more often, wherever.
+inline constexpr std::size_t kMaxTagDirectives = 64;
 
-/// Reads the facts without building a tree (yaml-cpp's events), so aliases are never expanded. Reject: not one YAML
+/// Reads the facts without building a tree (libyaml's events), so aliases are never expanded. Reject: not one YAML
 /// document, not UTF-8, too deep or too large, or without `kind` or `metadata.name`; the message gives the line.
 Result<DocumentFacts> read_document(std::string_view document);
 

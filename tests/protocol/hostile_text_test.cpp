@@ -108,6 +108,16 @@ TEST_CASE("a million anchors or tags are read within their number of nodes") {
   CHECK(must(read_document(anchors)).handle == "n");
 }
 
+TEST_CASE("a document of tag directives is refused before each is compared with all others") {
+  const auto with_directives = [](std::size_t count) {
+    std::string directives;
+    for (std::size_t i = 0; i < count; ++i) directives += "%TAG !t" + std::to_string(i) + "! x\n";
+    return directives + "---\nkind: RestApi\nmetadata: {name: n}\n";
+  };
+  CHECK(must(read_document(with_directives(kMaxTagDirectives))).handle == "n");
+  CHECK(refusal(read_document(with_directives(1'000'000))) == "document: more than 64 times %TAG");
+}
+
 TEST_CASE("a document in UTF-16 is refused") {
   CHECK(refusal(read_document(std::string("\xFF\xFEk\0i\0n\0d\0", 10))) == "document: not UTF-8");
 }
