@@ -5,8 +5,6 @@
 namespace tether {
 namespace {
 
-using Json = nlohmann::json;
-
 /// The staged identity as `/status` tells it; null: none.
 Json staged_in(const Json& status) {
   const Json& staged = status["control_plane"]["staged"];

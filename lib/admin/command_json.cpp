@@ -5,8 +5,6 @@
 
 namespace tether {
 
-using Json = nlohmann::json;
-
 std::optional<Json> read_consent(std::string_view body, int depth) {
   bool too_deep = false;
   const auto watch_depth = [&too_deep, depth](int at, Json::parse_event_t, Json&) {

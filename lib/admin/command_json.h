@@ -11,18 +11,20 @@
 /// The JSON that an operator's command and the daemon exchange, as the sources of this library see it.
 namespace tether {
 
+using Json = nlohmann::json;
+
 /// The body of a consent: an object of at most kMaxConsentBytes in which nothing stands deeper than `depth`; else
 /// nullopt.
-std::optional<nlohmann::json> read_consent(std::string_view body, int depth);
+std::optional<Json> read_consent(std::string_view body, int depth);
 
 /// `/status` as a command reads it. Reject: it is none of this version.
-Result<nlohmann::json> read_status(const Result<std::string>& body);
+Result<Json> read_status(const Result<std::string>& body);
 /// The state of the link in it; `connected` if it is up.
-std::string link_state(const nlohmann::json& status);
+std::string link_state(const Json& status);
 
 /// A member as text that can stand on a terminal: names come from outside.
-std::string shown_text(const nlohmann::json& object, const char* member);
+std::string shown_text(const Json& object, const char* member);
 /// Zero if it is none.
-std::int64_t shown_number(const nlohmann::json& object, const char* member);
+std::int64_t shown_number(const Json& object, const char* member);
 
 }  // namespace tether

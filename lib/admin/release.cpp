@@ -8,8 +8,6 @@
 namespace tether {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr const char* kConnected = "connected";
 
 /// A held push as it is told; nullopt: there is none, or it cannot be read.

@@ -9,34 +9,34 @@ namespace tether {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxReasonBytes = 300;
 
 /// Seconds with three decimals, and never less than none.
-Json seconds(Duration duration) {
+OrderedJson seconds(Duration duration) {
   const double s = std::chrono::duration<double>(duration).count();
   return std::max(0.0, std::round(s * 1000.0) / 1000.0);
 }
 
-Json age(const std::optional<TimePoint>& since, TimePoint now) {
-  return since ? seconds(now - *since) : Json();
+OrderedJson age(const std::optional<TimePoint>& since, TimePoint now) {
+  return since ? seconds(now - *since) : OrderedJson();
 }
 
-Json wait(const std::optional<TimePoint>& until, TimePoint now) {
-  return until ? seconds(*until - now) : Json();
+OrderedJson wait(const std::optional<TimePoint>& until, TimePoint now) {
+  return until ? seconds(*until - now) : OrderedJson();
 }
 
 template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json();
+OrderedJson or_null(const std::optional<T>& value) {
+  return value ? OrderedJson(*value) : OrderedJson();
 }
 
-Json instant(Instant at) {
-  return at.is_set() ? Json(format_rfc3339_ms(at)) : Json();
+OrderedJson instant(Instant at) {
+  return at.is_set() ? OrderedJson(format_rfc3339_ms(at)) : OrderedJson();
 }
 
-Json staged(const std::optional<StagedStatus>& status) {
+OrderedJson staged(const std::optional<StagedStatus>& status) {
   if (!status) return {};
   return {
       {"gateway_id", status->gateway_id},         {"since", instant(status->since)}, {"deployed", status->deployed},
@@ -45,7 +45,7 @@ Json staged(const std::optional<StagedStatus>& status) {
   };
 }
 
-Json control_plane(const ControlPlaneStatus& status, TimePoint now) {
+OrderedJson control_plane(const ControlPlaneStatus& status, TimePoint now) {
   return {
       {"state", to_string(status.state)},
       {"state_age_s", age(status.state_since, now)},
@@ -60,7 +60,7 @@ Json control_plane(const ControlPlaneStatus& status, TimePoint now) {
   };
 }
 
-Json held_push(const std::optional<HeldPush>& push) {
+OrderedJson held_push(const std::optional<HeldPush>& push) {
   if (!push) return {};
   return {{"instance", push->instance},
           {"epoch", push->epoch},
@@ -69,7 +69,7 @@ Json held_push(const std::optional<HeldPush>& push) {
           {"would_get", push->would_get}};
 }
 
-Json gateway(const GatewayStatus& status, TimePoint now) {
+OrderedJson gateway(const GatewayStatus& status, TimePoint now) {
   return {
       {"state", to_string(status.state)},
       {"state_age_s", age(status.state_since, now)},
@@ -83,16 +83,16 @@ Json gateway(const GatewayStatus& status, TimePoint now) {
   };
 }
 
-Json store(const StoreStatus& status) {
+OrderedJson store(const StoreStatus& status) {
   return {
-      {"revision", or_null(status.revision)},     {"resources", Json(status.resources)},
+      {"revision", or_null(status.revision)},     {"resources", OrderedJson(status.resources)},
       {"outbox_acks", status.outbox_acks},        {"degraded", status.degraded},
       {"last_error", or_null(status.last_error)},
   };
 }
 
-Json notes(const std::vector<ResourceNote>& notes) {
-  Json out = Json::array();
+OrderedJson notes(const std::vector<ResourceNote>& notes) {
+  OrderedJson out = OrderedJson::array();
   for (const ResourceNote& note : notes) {
     out.push_back({{"kind", note.kind},
                    {"id", note.id},
@@ -103,14 +103,14 @@ Json notes(const std::vector<ResourceNote>& notes) {
   return out;
 }
 
-Json quarantined(const std::vector<ResourceNote>& resources) {
-  Json out = notes(resources);
+OrderedJson quarantined(const std::vector<ResourceNote>& resources) {
+  OrderedJson out = notes(resources);
   for (std::size_t i = 0; i < resources.size(); ++i) out[i]["next_try"] = instant(resources[i].next_try);
   return out;
 }
 
-Json held(const std::vector<ResourceNote>& resources) {
-  Json out = notes(resources);
+OrderedJson held(const std::vector<ResourceNote>& resources) {
+  OrderedJson out = notes(resources);
   for (std::size_t i = 0; i < resources.size(); ++i) out[i]["listing"] = resources[i].listing;
   return out;
 }
@@ -123,23 +123,23 @@ std::string reason_of(const HoldNote& hold) {
   return "goes by itself if listings lack the same for another " + std::to_string(left) + " s";
 }
 
-Json holds(const std::vector<HoldNote>& holds) {
-  Json out = Json::array();
+OrderedJson holds(const std::vector<HoldNote>& holds) {
+  OrderedJson out = OrderedJson::array();
   for (const HoldNote& hold : holds) {
     out.push_back({{"listing", hold.listing},
                    {"state", to_string(hold.state)},
                    {"since", instant(hold.since)},
                    {"would_go", hold.would_go},
                    {"in_service", hold.in_service},
-                   {"release_in_s", hold.releases_in ? seconds(*hold.releases_in) : Json()},
+                   {"release_in_s", hold.releases_in ? seconds(*hold.releases_in) : OrderedJson()},
                    {"reason", reason_of(hold)},
                    {"noted", hold.noted}});
   }
   return out;
 }
 
-Json event_timestamps(const std::map<std::string, Instant>& timestamps) {
-  Json out = Json::object();
+OrderedJson event_timestamps(const std::map<std::string, Instant>& timestamps) {
+  OrderedJson out = OrderedJson::object();
   for (const auto& [type, at] : timestamps) out[type] = instant(at);
   return out;
 }
@@ -158,7 +158,7 @@ std::string_view to_string(GatewayStatus::State state) {
 }
 
 std::string to_json(const Status& status, TimePoint now) {
-  const Json out = {
+  const OrderedJson out = {
       {"version", status.version},
       {"uptime_s", seconds(now - status.started)},
       {"in_sync", status.in_sync},
@@ -171,9 +171,9 @@ std::string to_json(const Status& status, TimePoint now) {
       {"held", held(status.held)},
       {"holds", holds(status.holds)},
       {"waiting", notes(status.waiting)},
-      {"best_effort_kinds", Json(status.best_effort_kinds)},
+      {"best_effort_kinds", OrderedJson(status.best_effort_kinds)},
   };
-  return out.dump(/*indent=*/2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  return out.dump(/*indent=*/2, ' ', /*ensure_ascii=*/false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 std::string_view to_string(HoldNote::State state) {

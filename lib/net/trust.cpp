@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<unsigned char, 9> kAlpn = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 /// Changes when the file does; empty when it cannot be looked at.
-std::string fingerprint_of(const std::string& path) {
+std::string file_fingerprint(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return {};
   return std::to_string(info.st_dev) + ':' + std::to_string(info.st_ino) + ':' + std::to_string(info.st_size) + ':' +
@@ -34,7 +34,7 @@ Trust::Trust(std::string ca_file) : ca_file_(std::move(ca_file)) {}
 Trust::~Trust() = default;
 
 Result<std::shared_ptr<Trust::Context>> Trust::context() {
-  const std::string fingerprint = ca_file_.empty() ? std::string() : fingerprint_of(ca_file_);
+  const std::string fingerprint = ca_file_.empty() ? std::string() : file_fingerprint(ca_file_);
   if (context_ && fingerprint == fingerprint_) return context_;
 
   auto context = std::make_shared<Context>();

@@ -13,7 +13,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-struct Operator : OperatorAtDaemon {
+struct AcceptingOperator : OperatorAtDaemon {
   CommandEnd run(bool yes = false) { return OperatorAtDaemon::run(accept_identity, yes); }
 };
 
@@ -48,7 +48,7 @@ Status accepted(const std::string& waits_for = kTooFew) {
 }  // namespace
 
 TEST_CASE("an operator sees both identities, agrees, and is told when the staged one is in service") {
-  Operator person;
+  AcceptingOperator person;
   person.shows = {staging(), staging(), accepted(kDoubts), accepted(kDoubts), serving("g-2")};
 
   CHECK(person.run() == CommandEnd::Done);
@@ -68,7 +68,7 @@ TEST_CASE("an operator sees both identities, agrees, and is told when the staged
 }
 
 TEST_CASE("with no other identity nothing is asked") {
-  Operator person;
+  AcceptingOperator person;
   person.shows = {serving("g-1")};
   CHECK(person.run() == CommandEnd::Done);
   CHECK(person.out == "no other identity is staged; in service is gateway id g-1\n");
@@ -82,7 +82,7 @@ TEST_CASE("with no other identity nothing is asked") {
 }
 
 TEST_CASE("no identity is accepted without a word, and a script says it by --yes") {
-  Operator person;
+  AcceptingOperator person;
   person.shows = {staging()};
   person.says = std::nullopt;
   CHECK(person.run() == CommandEnd::NotAsked);
@@ -99,7 +99,7 @@ TEST_CASE("no identity is accepted without a word, and a script says it by --yes
 }
 
 TEST_CASE("an identity is accepted only once nothing but an operator is waited for, and on its link") {
-  Operator person;
+  AcceptingOperator person;
   SECTION("it waits for what no operator can make up for") {
     person.shows = {staging(kDoubts, /*needs_operator=*/false)};
     CHECK(person.run(/*yes=*/true) == CommandEnd::NotDone);
@@ -123,7 +123,7 @@ TEST_CASE("an identity is accepted only once nothing but an operator is waited f
 }
 
 TEST_CASE("an accepted identity that does not take over is an error that says why") {
-  Operator person;
+  AcceptingOperator person;
   const auto ends_with = [&person](const std::string& why) {
     CHECK(person.run() == CommandEnd::NotDone);
     CHECK_THAT(person.err, Contains(why));

@@ -39,14 +39,14 @@ Status in_sync() {
   return status;
 }
 
-struct Operator : OperatorAtDaemon {
+struct ReleasingOperator : OperatorAtDaemon {
   CommandEnd run(bool yes = false) { return OperatorAtDaemon::run(release_deletions, yes); }
 };
 
 }  // namespace
 
 TEST_CASE("an operator sees what would go, agrees, and is told when it is gone [B5]") {
-  Operator person;
+  ReleasingOperator person;
   person.shows = {holding(),
                   holding(),
                   holding(HoldNote::State::Asked),
@@ -68,7 +68,7 @@ TEST_CASE("an operator sees what would go, agrees, and is told when it is gone [
 }
 
 TEST_CASE("without a hold nothing is asked") {
-  Operator person;
+  ReleasingOperator person;
   person.shows = {connected()};
 
   CHECK(person.run() == CommandEnd::Done);
@@ -78,7 +78,7 @@ TEST_CASE("without a hold nothing is asked") {
 }
 
 TEST_CASE("nothing is released without a word, and a script says it by --yes") {
-  Operator person;
+  ReleasingOperator person;
   person.shows = {holding()};
   person.says = std::nullopt;
   CHECK(person.run() == CommandEnd::NotAsked);
@@ -95,14 +95,14 @@ TEST_CASE("nothing is released without a word, and a script says it by --yes") {
 }
 
 TEST_CASE("a daemon that is away, or of another kind, is said so") {
-  Operator person;
+  ReleasingOperator person;
   person.is_away = true;
   CHECK(person.run() == CommandEnd::NotDone);
   CHECK(person.err == "the daemon does not answer: 127.0.0.1:9469: refused\n");
 }
 
 TEST_CASE("without a link the list is shown, and nothing is asked") {
-  Operator person;
+  ReleasingOperator person;
   Status away = holding();
   away.control_plane.state = ControlPlaneStatus::State::Reconnecting;
   person.shows = {away};
@@ -114,7 +114,7 @@ TEST_CASE("without a link the list is shown, and nothing is asked") {
 }
 
 TEST_CASE("what is still held afterwards is an error that says why") {
-  Operator person;
+  ReleasingOperator person;
   SECTION("something else is missing") {
     person.shows = {holding(), holding(HoldNote::State::Asked), holding(HoldNote::State::Held, 43)};
     CHECK(person.run() == CommandEnd::NotDone);
@@ -145,7 +145,7 @@ TEST_CASE("what is still held afterwards is an error that says why") {
 }
 
 TEST_CASE("what the control plane has again is said not to have gone") {
-  Operator person;
+  ReleasingOperator person;
   person.shows = {holding(), holding(HoldNote::State::Asked), connected()};
 
   CHECK(person.run() == CommandEnd::Done);
@@ -153,7 +153,7 @@ TEST_CASE("what the control plane has again is said not to have gone") {
 }
 
 TEST_CASE("an operator sees what a held push would leave, agrees, and is told when the gateway has it") {
-  Operator person;
+  ReleasingOperator person;
   person.shows = {holding_push(), holding_push(), connected(), in_sync()};
   SECTION("also without a link, which has nothing to confirm") {
     for (Status& status : person.shows) status.control_plane.state = ControlPlaneStatus::State::Reconnecting;
@@ -171,7 +171,7 @@ TEST_CASE("an operator sees what a held push would leave, agrees, and is told wh
 }
 
 TEST_CASE("removals and a push that are held together are agreed to together") {
-  Operator person;
+  ReleasingOperator person;
   Status both = holding();
   both.gateway.held_push = holding_push().gateway.held_push;
   person.shows = {both, holding(HoldNote::State::Released), in_sync()};
@@ -189,7 +189,7 @@ TEST_CASE("removals and a push that are held together are agreed to together") {
 }
 
 TEST_CASE("a push that is held for something else than was shown is an error that says so") {
-  Operator person;
+  ReleasingOperator person;
   person.shows = {holding_push(), holding_push(1)};
   CHECK(person.run() == CommandEnd::NotDone);
   CHECK_THAT(person.err, Contains("still held: the gateway has something else than was shown"));

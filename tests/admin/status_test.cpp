@@ -9,15 +9,15 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-const TimePoint kNow = TimePoint{} + 1000h;
+const TimePoint kAsked = TimePoint{} + 1000h;
 
-nlohmann::json json_of(const Status& status, TimePoint now = kNow) {
+nlohmann::json json_of(const Status& status, TimePoint now = kAsked) {
   return nlohmann::json::parse(to_json(status, now));
 }
 
 Status unknown_status() {
   Status status;
-  status.started = kNow;
+  status.started = kAsked;
   return status;
 }
 
@@ -64,22 +64,23 @@ TEST_CASE("what is unknown is null, and never left out") {
 TEST_CASE("everything that is known is told (R14, R29)") {
   Status status;
   status.version = "1.2.3";
-  status.started = kNow - 90s;
+  status.started = kAsked - 90s;
   status.in_sync = true;
   status.settled = true;
   status.control_plane = {
       ControlPlaneStatus::State::Connected,
-      kNow - 5s,
+      kAsked - 5s,
       "wss://h:1/x",
       "g-1",
       "g-2",
       true,
-      kNow - 1500ms,
-      kNow + 2500ms,
+      kAsked - 1500ms,
+      kAsked + 2500ms,
       "was refused",
       StagedStatus{"g-2", *parse_rfc3339("2026-08-22T11:02:03Z"), 4, 3, 2, "a listing", true, true}};
-  status.gateway = {GatewayStatus::State::InSync,     kNow - 4s, "/run/g.sock", "i-1", 42, true, kNow - 3s, "was away",
-                    HeldPush{"i-1", "e-1", 17, 10, 2}};
+  status.gateway = {
+      GatewayStatus::State::InSync,     kAsked - 4s, "/run/g.sock", "i-1", 42, true, kAsked - 3s, "was away",
+      HeldPush{"i-1", "e-1", 17, 10, 2}};
   status.store = {43, {{"RestApi", 7}, {"ApiKey", 2}}, 5, true, "disk is full"};
   status.event_timestamps = {{"api.deployed", *parse_rfc3339("2026-08-22T11:02:03.4179Z")}};
   const ResourceNote note{"RestApi",
@@ -145,13 +146,13 @@ TEST_CASE("a hold is told with what it is about, and when it ends by itself, or 
 
 TEST_CASE("ages grow with the time of the question, and waits end at none") {
   Status status = unknown_status();
-  status.control_plane.last_proven_sync = kNow;
-  status.control_plane.next_attempt = kNow + 10s;
+  status.control_plane.last_proven_sync = kAsked;
+  status.control_plane.next_attempt = kAsked + 10s;
 
-  CHECK(json_of(status, kNow)["control_plane"]["last_proven_sync_age_s"] == 0.0);
-  CHECK(json_of(status, kNow + 24h)["control_plane"]["last_proven_sync_age_s"] == 86400.0);
-  CHECK(json_of(status, kNow)["control_plane"]["next_attempt_s"] == 10.0);
-  CHECK(json_of(status, kNow + 11s)["control_plane"]["next_attempt_s"] == 0.0);
+  CHECK(json_of(status, kAsked)["control_plane"]["last_proven_sync_age_s"] == 0.0);
+  CHECK(json_of(status, kAsked + 24h)["control_plane"]["last_proven_sync_age_s"] == 86400.0);
+  CHECK(json_of(status, kAsked)["control_plane"]["next_attempt_s"] == 10.0);
+  CHECK(json_of(status, kAsked + 11s)["control_plane"]["next_attempt_s"] == 0.0);
 }
 
 TEST_CASE("each state has the name that others rely on") {

@@ -23,8 +23,6 @@ using http::Fault;
 using http::Problem;
 using http::RestAnswer;
 
-constexpr std::string_view kHeadEnd = "\r\n\r\n";
-
 /// What a call brought: its outcome, and the body that was handed over.
 struct Brought {
   http::RestOutcome outcome;
@@ -57,16 +55,6 @@ ControlPlaneOptions plain(const RawServer& server) {
   options.rest_base = "/api/internal/v1";
   options.read_timeout = 10s;
   return options;
-}
-
-/// A plain server that gives one answer to each request and closes each connection after `per_connection` of them.
-RawServer::Handler answering(const std::string& answer) {
-  return [answer](RawConnection& connection, int) {
-    while (connection.read_until(kHeadEnd)) {
-      connection.forget();
-      connection.send(answer);
-    }
-  };
 }
 
 /// An authority, a server with a certificate of it, and the options to reach that by `host`.

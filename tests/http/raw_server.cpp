@@ -107,6 +107,15 @@ void RawServer::serve(const Handler& handler) const {
   }
 }
 
+RawServer::Handler answering(const std::string& answer) {
+  return [answer](RawConnection& connection, int) {
+    while (connection.read_until(kHeadEnd)) {
+      connection.forget();
+      connection.send(answer);
+    }
+  };
+}
+
 TemporaryFolder::TemporaryFolder() {
   std::string pattern = std::filesystem::temp_directory_path() / "tether-XXXXXX";
   check(::mkdtemp(pattern.data()) != nullptr, "a temporary folder can be made");

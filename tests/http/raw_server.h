@@ -60,6 +60,11 @@ class RawServer {
   std::thread thread_;
 };
 
+inline constexpr std::string_view kHeadEnd = "\r\n\r\n";
+
+/// Answers every request of a connection that has no body with `answer`.
+RawServer::Handler answering(const std::string& answer);
+
 /// A folder that goes with the test, for sockets and certificates.
 class TemporaryFolder {
  public:

@@ -19,7 +19,6 @@ using http::UnixAnswer;
 using http::UnixCall;
 using http::UnixClient;
 
-constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 std::string answer_of(const std::string& body, const std::string& status = "200 OK") {
@@ -66,16 +65,6 @@ struct Scene {
   explicit Scene(RawServer::Handler handler, Duration answer_timeout = 10s)
       : server(path, std::move(handler)), client(options_for(path, answer_timeout)) {}
 };
-
-/// Answers every request of a connection that has no body with `answer`.
-RawServer::Handler answering(const std::string& answer) {
-  return [answer](RawConnection& connection, int) {
-    while (connection.read_until(kHeadEnd)) {
-      connection.forget();
-      connection.send(answer);
-    }
-  };
-}
 
 }  // namespace
 

@@ -8,7 +8,7 @@
 namespace tether::peers {
 namespace {
 
-tl::unexpected<Error> unknown(const std::string& what, const std::string& id) {
+tl::unexpected<Error> no_such(const std::string& what, const std::string& id) {
   return fail(ErrorKind::Reject, "no such " + what + ": " + id);
 }
 
@@ -57,7 +57,7 @@ void Desire::announce_keys(const std::string& artifact_id) {
 }
 
 Result<std::string> Desire::create_key(const std::string& artifact_id, const std::string& name) {
-  if (!artifacts_.contains(artifact_id)) return unknown("artifact", artifact_id);
+  if (!artifacts_.contains(artifact_id)) return no_such("artifact", artifact_id);
   if (const nlohmann::json* old = find_key(artifact_id, name)) {
     if ((*old)["status"] == "active") return fail(ErrorKind::Reject, "there is such a key: " + name);
     keys_.erase((*old)["uuid"].get<std::string>());
@@ -83,7 +83,7 @@ Result<std::string> Desire::create_key(const std::string& artifact_id, const std
 
 Result<Done> Desire::update_key(const std::string& artifact_id, const std::string& name) {
   nlohmann::json* key = find_key(artifact_id, name);
-  if (key == nullptr) return unknown("key", name);
+  if (key == nullptr) return no_such("key", name);
   set_new_hash(*key);
   (*key)["etag"] = random_uuid();
   (*key)["updatedAt"] = microseconds_text(now());
@@ -96,7 +96,7 @@ Result<Done> Desire::update_key(const std::string& artifact_id, const std::strin
 
 Result<Done> Desire::revoke_key(const std::string& artifact_id, const std::string& name) {
   nlohmann::json* key = find_key(artifact_id, name);
-  if (key == nullptr) return unknown("key", name);
+  if (key == nullptr) return no_such("key", name);
   (*key)["status"] = "revoked";
   (*key)["etag"] = random_uuid();
   (*key)["updatedAt"] = microseconds_text(now());
@@ -175,7 +175,7 @@ std::string Desire::create_plan(const std::string& handle, const nlohmann::json&
 
 Result<Done> Desire::update_plan(const std::string& plan_id, const nlohmann::json& members) {
   const auto plan = plans_.find(plan_id);
-  if (plan == plans_.end()) return unknown("plan", plan_id);
+  if (plan == plans_.end()) return no_such("plan", plan_id);
   plan->second.update(members);
   plan->second["updatedAt"] = microseconds_text(now());
   plan->second["etag"] = random_uuid();
@@ -185,7 +185,7 @@ Result<Done> Desire::update_plan(const std::string& plan_id, const nlohmann::jso
 
 Result<Done> Desire::delete_plan(const std::string& plan_id) {
   const auto plan = plans_.find(plan_id);
-  if (plan == plans_.end()) return unknown("plan", plan_id);
+  if (plan == plans_.end()) return no_such("plan", plan_id);
   const nlohmann::json gone = plan->second;
   plans_.erase(plan);
   write_event("subscriptionPlan.deleted",
@@ -195,7 +195,7 @@ Result<Done> Desire::delete_plan(const std::string& plan_id) {
 
 Result<std::string> Desire::create_subscription(const std::string& artifact_id, const std::string& plan_id,
                                                 const nlohmann::json& members) {
-  if (!artifacts_.contains(artifact_id)) return unknown("artifact", artifact_id);
+  if (!artifacts_.contains(artifact_id)) return no_such("artifact", artifact_id);
   const std::string id = random_uuid();
   const std::string at = microseconds_text(now());
   nlohmann::json& subscription = subscriptions_[id];
@@ -214,7 +214,7 @@ Result<std::string> Desire::create_subscription(const std::string& artifact_id, 
 
 Result<Done> Desire::update_subscription(const std::string& subscription_id, const nlohmann::json& members) {
   const auto found = subscriptions_.find(subscription_id);
-  if (found == subscriptions_.end()) return unknown("subscription", subscription_id);
+  if (found == subscriptions_.end()) return no_such("subscription", subscription_id);
   nlohmann::json& subscription = found->second;
   subscription.update(members);
   subscription["updatedAt"] = microseconds_text(now());
@@ -225,7 +225,7 @@ Result<Done> Desire::update_subscription(const std::string& subscription_id, con
 
 Result<Done> Desire::delete_subscription(const std::string& subscription_id) {
   const auto found = subscriptions_.find(subscription_id);
-  if (found == subscriptions_.end()) return unknown("subscription", subscription_id);
+  if (found == subscriptions_.end()) return no_such("subscription", subscription_id);
   nlohmann::json payload = subscription_event(found->second);
   for (const char* absent : {"status", "subscriptionPlanId"}) payload.erase(absent);
   subscriptions_.erase(found);
@@ -250,20 +250,20 @@ void Desire::put_secret(const std::string& handle, const std::string& value) {
 
 Result<Done> Desire::deprecate_secret(const std::string& handle) {
   const auto secret = secrets_.find(handle);
-  if (secret == secrets_.end()) return unknown("secret", handle);
+  if (secret == secrets_.end()) return no_such("secret", handle);
   secret->second["status"] = "DEPRECATED";
   secret->second["updatedAt"] = microseconds_text(now());
   return Done{};
 }
 
 Result<Done> Desire::remove_secret(const std::string& handle) {
-  if (secrets_.erase(handle) == 0) return unknown("secret", handle);
+  if (secrets_.erase(handle) == 0) return no_such("secret", handle);
   return Done{};
 }
 
 Result<Done> Desire::put_hmac_secret(const std::string& artifact_id, const std::string& name,
                                      const std::string& secret) {
-  if (!artifacts_.contains(artifact_id)) return unknown("artifact", artifact_id);
+  if (!artifacts_.contains(artifact_id)) return no_such("artifact", artifact_id);
   const bool is_new = !hmac_secrets_[artifact_id].contains(name);
   hmac_secrets_[artifact_id][name] = secret;
   write_event(is_new ? "websub.hmacsecret.created" : "websub.hmacsecret.updated",
@@ -272,7 +272,7 @@ Result<Done> Desire::put_hmac_secret(const std::string& artifact_id, const std::
 }
 
 Result<Done> Desire::delete_hmac_secret(const std::string& artifact_id, const std::string& name) {
-  if (hmac_secrets_[artifact_id].erase(name) == 0) return unknown("secret", name);
+  if (hmac_secrets_[artifact_id].erase(name) == 0) return no_such("secret", name);
   write_event("websub.hmacsecret.deleted", {{"artifactUuid", artifact_id}, {"secretName", name}});
   return Done{};
 }

@@ -29,7 +29,7 @@ Scan scan(std::string_view body, const std::string& member = {}, std::size_t pie
   return result;
 }
 
-std::string nested(int depth) {
+std::string nested_arrays(int depth) {
   const auto count = static_cast<std::size_t>(depth);
   return std::string(count, '[') + std::string(count, ']');
 }
@@ -144,14 +144,14 @@ TEST_CASE("an element of 1 MiB is taken, one of a byte more is refused") {
 }
 
 TEST_CASE("a listing is taken at a depth of 64 and refused one deeper, in and beside its elements") {
-  CHECK(scan(nested(64)).finished.has_value());
-  CHECK(refusal(scan(nested(65)).fed) == "listing: nested deeper than 64");
+  CHECK(scan(nested_arrays(64)).finished.has_value());
+  CHECK(refusal(scan(nested_arrays(65)).fed) == "listing: nested deeper than 64");
 
-  const auto beside = [](int depth) { return "{\"other\":" + nested(depth - 1) + ",\"list\":[]}"; };
+  const auto beside = [](int depth) { return "{\"other\":" + nested_arrays(depth - 1) + ",\"list\":[]}"; };
   CHECK(scan(beside(64), "list").finished.has_value());
   CHECK(refusal(scan(beside(65), "list").fed) == "listing: nested deeper than 64");
 
-  const auto within = [](int depth) { return "{\"list\":" + nested(depth - 1) + "}"; };
+  const auto within = [](int depth) { return "{\"list\":" + nested_arrays(depth - 1) + "}"; };
   CHECK(scan(within(64), "list").finished.has_value());
   CHECK(refusal(scan(within(65), "list").fed) == "listing: nested deeper than 64");
 }

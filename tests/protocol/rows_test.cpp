@@ -45,12 +45,12 @@ const Members kPlan = {{"id", "\"p1\""},
                        {"throttleLimitCount", "100"},
                        {"status", "\"ACTIVE\""},
                        {"updatedAt", "\"2026-03-01T10:20:30Z\""}};
-const Members kSubscription = {{"id", "\"s1\""},
-                               {"apiId", "\"a1\""},
-                               {"subscriptionToken", "\"token\""},
-                               {"subscriptionPlanId", "\"p1\""},
-                               {"status", "\"ACTIVE\""},
-                               {"updatedAt", "\"2026-03-01T10:20:30Z\""}};
+const Members kSubscriptionRow = {{"id", "\"s1\""},
+                                  {"apiId", "\"a1\""},
+                                  {"subscriptionToken", "\"token\""},
+                                  {"subscriptionPlanId", "\"p1\""},
+                                  {"status", "\"ACTIVE\""},
+                                  {"updatedAt", "\"2026-03-01T10:20:30Z\""}};
 const Members kSecretRow = {
     {"uuid", "\"u1\""},       {"handle", "\"openai-key\""},     {"type", "\"GENERIC\""},
     {"status", "\"ACTIVE\""}, {"hash", "\"hmac-sha256:1f2e\""}, {"updatedAt", "\"2026-03-01T10:20:30Z\""}};
@@ -111,13 +111,13 @@ TEST_CASE("a plan row gives id, handle and time") {
 }
 
 TEST_CASE("a subscription row gives its API and its plan") {
-  const auto subscription = must(parse_subscription_row(row(kSubscription)));
+  const auto subscription = must(parse_subscription_row(row(kSubscriptionRow)));
   CHECK(subscription.kind == "Subscription");
   CHECK(subscription.id == "s1");
   CHECK(subscription.artifact_id == "a1");
   CHECK(subscription.references == std::vector<std::string>{"p1"});
-  CHECK(subscription.data == row(kSubscription));
-  CHECK(must(parse_subscription_row(row(kSubscription, "subscriptionPlanId"))).references.empty());
+  CHECK(subscription.data == row(kSubscriptionRow));
+  CHECK(must(parse_subscription_row(row(kSubscriptionRow, "subscriptionPlanId"))).references.empty());
 }
 
 TEST_CASE("a secret row has a hash and no value") {
@@ -145,7 +145,7 @@ TEST_CASE("a row without a member that it must have is refused by the member's n
   check_each(kDeployment, {"artifactId", "deploymentId", "kind", "state", "deployedAt"}, parse_deployment_row);
   check_each(kKey, {"uuid", "name", "apiKeyHashes", "artifactUuid", "status", "updatedAt"}, parse_key_row);
   check_each(kPlan, {"id", "handle", "planName", "stopOnQuotaReach", "status"}, parse_plan_row);
-  check_each(kSubscription, {"id", "apiId", "subscriptionToken", "status"}, parse_subscription_row);
+  check_each(kSubscriptionRow, {"id", "apiId", "subscriptionToken", "status"}, parse_subscription_row);
   check_each(kSecretRow, {"handle", "type", "hash", "updatedAt"}, parse_secret_row);
 }
 

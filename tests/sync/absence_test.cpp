@@ -11,21 +11,17 @@ using namespace tether::sync::test;
 namespace {
 
 /// Ten artifacts in service, so that one may go without the brake.
-void fill(World& world) {
+void fill_with_ten(World& world) {
   for (int i = 0; i < 10; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
   world.keys["k"] = World::key("k", "a0", "key", from_ms(1));
   world.settle();
-}
-
-void relist(World& world) {
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
 }
 
 }  // namespace
 
 TEST_CASE("a deleted event asks whether the artifact exists, and alone removes nothing [B4]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.remove("a0");
   world.deleted_event("a0");
 
@@ -41,7 +37,7 @@ TEST_CASE("a deleted event asks whether the artifact exists, and alone removes n
 
 TEST_CASE("a deleted event about something that exists was an old one") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deleted_event("a0");
   world.serve_for(2s);
 
@@ -51,7 +47,7 @@ TEST_CASE("a deleted event about something that exists was an old one") {
 
 TEST_CASE("a deleted event that comes while an earlier question is out is asked about again [B4]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deleted_event("a0");
   const auto first = world.take_request(Call::Exists);
   world.remove("a0");
@@ -66,7 +62,7 @@ TEST_CASE("a deleted event that comes while an earlier question is out is asked 
 
 TEST_CASE("a question that fails removes nothing and is asked again [A4]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.remove("a0");
   world.statuses["exists"] = 503;
   world.deleted_event("a0");
@@ -81,7 +77,7 @@ TEST_CASE("a question that fails removes nothing and is asked again [A4]") {
 
 TEST_CASE("a question outlives a restart [A4]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.remove("a0");
   world.deleted_event("a0");
   world.restart();
@@ -95,7 +91,7 @@ TEST_CASE("a question outlives a restart [A4]") {
 
 TEST_CASE("an answer that leaves an artifact out is not asked again at once") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deleted_event("a0");
   const auto request = world.take_request(Call::Exists);
   RequestOutcome outcome;
@@ -110,7 +106,7 @@ TEST_CASE("an answer that leaves an artifact out is not asked again at once") {
 
 TEST_CASE("a deleted event about something unknown is only seen") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deleted_event("never-had");
 
   CHECK(world.requests.empty());
@@ -119,7 +115,7 @@ TEST_CASE("a deleted event about something unknown is only seen") {
 
 TEST_CASE("what a deployment replaced while the question was out stays [B4]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deleted_event("a0");
   const auto request = world.take_request(Call::Exists);
   world.artifacts.erase("a0");
@@ -134,10 +130,10 @@ TEST_CASE("what a deployment replaced while the question was out stays [B4]") {
 
 TEST_CASE("absent from two listings and still existing is undeployed and keeps its keys [B3] [F6]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deployments.erase("a0");
   world.acks.clear();
-  relist(world);
+  world.relist();
   world.serve();
   CHECK(world.offered("a0") == "d0");
   CHECK_FALSE(world.standing().in_sync);
@@ -155,31 +151,31 @@ TEST_CASE("absent from two listings and still existing is undeployed and keeps i
 
 TEST_CASE("what is undeployed by absence is not asked about twice at every listing [B3]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deployments.erase("a0");
-  relist(world);
+  world.relist();
   world.serve_for(12s);
   const auto listings = world.count_asked("GET /deployments");
-  relist(world);
+  world.relist();
   world.serve_for(12s);
 
   CHECK(world.count_asked("GET /deployments") == listings + 1);
   world.artifacts.erase("a0");
-  relist(world);
+  world.relist();
   world.serve();
   CHECK(world.artifact("a0")->wanted == Wanted::Gone);
 }
 
 TEST_CASE("what is undeployed and then deleted without an event or a row stays undeployed [F8]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   const Deployment old = world.deployments["a0"];
   world.run(3s);
   world.event(world.undeploy("a0"));
   world.push();
   const auto acks = world.acks.size();
   world.deployments.erase("a0");  // the deployment is deleted, the artifact exists
-  relist(world);
+  world.relist();
   world.serve_for(12s);
   CHECK(world.artifact("a0")->by_absence);
 
@@ -214,9 +210,9 @@ TEST_CASE("two hundred artifacts are asked about at once, and one more after the
 
 TEST_CASE("absent from two listings and not existing is gone [B4]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.remove("a0");
-  relist(world);
+  world.relist();
   world.serve_for(12s);
 
   CHECK(world.artifact("a0")->wanted == Wanted::Gone);
@@ -224,10 +220,10 @@ TEST_CASE("absent from two listings and not existing is gone [B4]") {
 
 TEST_CASE("absent from one listing and back in the next stays in service [CE-10]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   const Deployment kept = world.deployments["a0"];
   world.deployments.erase("a0");
-  relist(world);
+  world.relist();
   world.serve();
   world.deployments["a0"] = kept;
   world.serve_for(12s);
@@ -238,9 +234,9 @@ TEST_CASE("absent from one listing and back in the next stays in service [CE-10]
 
 TEST_CASE("a listing that waited long for the store is as old as it was when it came [CE-10]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deployments.erase("a0");
-  relist(world);
+  world.relist();
   const auto listing = world.take_request(Call::Deployments);
   world.run(5min);
   world.answer(listing);
@@ -253,9 +249,9 @@ TEST_CASE("a listing that waited long for the store is as old as it was when it 
 
 TEST_CASE("two absences under two links are no confirmation [CE-10]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deployments.erase("a0");
-  relist(world);
+  world.relist();
   world.serve();
   world.link_down();
   world.run(20s);
@@ -268,10 +264,10 @@ TEST_CASE("two absences under two links are no confirmation [CE-10]") {
 
 TEST_CASE("a listing with a row that cannot be read says nothing about absence") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deployments.erase("a0");
   world.rows_rejected = 1;
-  relist(world);
+  world.relist();
   world.serve_for(30s);
 
   CHECK(world.offered("a0") == "d0");
@@ -280,8 +276,8 @@ TEST_CASE("a listing with a row that cannot be read says nothing about absence")
 
 TEST_CASE("what is deployed while a listing is read is not absent from it [B4]") {
   World world;
-  fill(world);
-  relist(world);
+  fill_with_ten(world);
+  world.relist();
   world.requests.erase(world.requests.begin());  // the manifest
   const auto listing = world.take_request(Call::Deployments);
   world.run(3s);
@@ -296,10 +292,10 @@ TEST_CASE("what is deployed while a listing is read is not absent from it [B4]")
 
 TEST_CASE("an earlier row that the next listing does not have is no open question for good") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deployments["a0"].deployment_id = "d-earlier";
   world.deployments["a0"].at = world.deployments["a0"].at - 1h;
-  relist(world);
+  world.relist();
   world.serve_for(2s);
   REQUIRE(world.artifact("a0")->went_back);
   world.deployments.erase("a0");
@@ -313,12 +309,12 @@ TEST_CASE("an earlier row that the next listing does not have is no open questio
 
 TEST_CASE("what no listing has is undeployed, also if it was asked meanwhile whether an event was old") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deleted_event("a0");
   world.run(1s);
   const auto question = world.take_request(Call::Exists);
   world.deployments.erase("a0");
-  relist(world);
+  world.relist();
   world.serve_for(2s);
 
   world.answer(question);
@@ -333,7 +329,7 @@ TEST_CASE("what no listing has is undeployed, also if it was asked meanwhile whe
 
 TEST_CASE("something deleted that comes back is deployed again") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.remove("a0");
   world.deleted_event("a0");
   world.serve();
@@ -347,7 +343,7 @@ TEST_CASE("something deleted that comes back is deployed again") {
 
 TEST_CASE("a tombstone is dropped an hour after the gateway has answered it") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.remove("a0");
   world.deleted_event("a0");
   world.serve_for(10s);
@@ -364,7 +360,7 @@ TEST_CASE("a tombstone is dropped an hour after the gateway has answered it") {
 
 TEST_CASE("a tombstone is kept while it is asked whether what was deleted is there again") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.remove("a0");
   world.deleted_event("a0");
   world.serve_for(10s);
@@ -384,7 +380,7 @@ TEST_CASE("a tombstone is kept while it is asked whether what was deleted is the
 
 TEST_CASE("a tombstone that no gateway has answered is kept") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.remove("a0");
   world.deleted_event("a0");
   world.serve_for(62min);
@@ -394,7 +390,7 @@ TEST_CASE("a tombstone that no gateway has answered is kept") {
 
 TEST_CASE("an application goes with the artifact that its last key belonged to") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   protocol::ResourceState application;
   application.kind = "Application";
   application.id = "app";
@@ -412,16 +408,16 @@ TEST_CASE("an application goes with the artifact that its last key belonged to")
 
 TEST_CASE("an absence is not confirmed by a question that was still open when a list showed it again [CE-10]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   const Deployment kept = world.deployments["a0"];
   world.deployments.erase("a0");
   world.statuses["exists"] = 500;
-  relist(world);
+  world.relist();
   world.serve_for(12s);
   REQUIRE(world.artifact("a0")->question == Question::Absence);
 
   world.deployments["a0"] = kept;
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   world.serve();
   CHECK(world.artifact("a0")->question == Question::None);
   world.statuses.clear();
@@ -433,10 +429,10 @@ TEST_CASE("an absence is not confirmed by a question that was still open when a 
 
 TEST_CASE("an absence is not confirmed by an answer that comes long after, or on another link [CE-10]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deployments.erase("a0");
   world.statuses["exists"] = 500;
-  relist(world);
+  world.relist();
   world.serve_for(12s);
   REQUIRE(world.artifact("a0")->question == Question::Absence);
 
@@ -464,9 +460,9 @@ TEST_CASE("an absence is not confirmed by an answer that comes long after, or on
 
 TEST_CASE("an absence is confirmed however long a list takes [B3]") {
   World world;
-  fill(world);
+  fill_with_ten(world);
   world.deployments.erase("a0");
-  relist(world);
+  world.relist();
   for (int lists = 0; lists < 2; ++lists) {
     while (!world.awaits(Call::Deployments)) {
       world.run(1s);

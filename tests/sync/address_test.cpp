@@ -15,7 +15,7 @@ EngineOptions from(const std::string& address) {
   return options;
 }
 
-void fill(World& world) {
+void fill_and_cut(World& world) {
   for (int i = 0; i < 10; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
   world.settle();
   world.link_down();
@@ -25,7 +25,7 @@ void fill(World& world) {
 
 TEST_CASE("the same identity at another address is the same, and what it lacks is held") {
   World world(from("wss://one"));
-  fill(world);
+  fill_and_cut(world);
   world.move_to("wss://two");
   const auto all = world.deployments;
   for (const auto* id : {"a0", "a1", "a2"}) world.remove(id);  // no more than the brake lets go elsewhere
@@ -54,7 +54,7 @@ TEST_CASE("the same identity at another address is the same, and what it lacks i
 
 TEST_CASE("the same address again calls for no more of the brake than ever") {
   World world(from("wss://one"));
-  fill(world);
+  fill_and_cut(world);
   world.restart();
   for (const auto* id : {"a0", "a1", "a2"}) world.remove(id);
   world.link_up();
@@ -66,7 +66,7 @@ TEST_CASE("the same address again calls for no more of the brake than ever") {
 
 TEST_CASE("another address that shows most of what is stored is believed at once") {
   World world(from("wss://one"));
-  fill(world);
+  fill_and_cut(world);
   world.move_to("wss://two");
   for (const auto* id : {"a0", "a1"}) world.remove(id);
   world.link_up();

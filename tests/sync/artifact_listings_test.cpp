@@ -12,17 +12,17 @@ using namespace tether::sync::test;
 
 namespace {
 
-std::string id(int i) {
+std::string numbered(int i) {
   return "a" + std::to_string(100 + i);
 }
 
 /// So many APIs with two subscriptions each, in service, and a poll at which nothing is missing.
 void subscribe(World& world, int apis) {
   for (int i = 0; i < apis; ++i) {
-    world.deploy(id(i), "d" + std::to_string(i));
+    world.deploy(numbered(i), "d" + std::to_string(i));
     for (const char* which : {"-1", "-2"}) {
-      const std::string name = id(i) + which;
-      world.subscriptions[name] = World::subscription(name, id(i), "");
+      const std::string name = numbered(i) + which;
+      world.subscriptions[name] = World::subscription(name, numbered(i), "");
     }
   }
   world.settle();
@@ -30,14 +30,14 @@ void subscribe(World& world, int apis) {
 
 std::size_t lists(const World& world, int from, int to) {
   std::size_t count = 0;
-  for (int i = from; i < to; ++i) count += world.count_asked("GET /apis/" + id(i) + "/subscriptions");
+  for (int i = from; i < to; ++i) count += world.count_asked("GET /apis/" + numbered(i) + "/subscriptions");
   return count;
 }
 
 int subscribed(World& world, int apis) {
   int found = 0;
   for (int i = 0; i < apis; ++i) {
-    for (const char* which : {"-1", "-2"}) found += world.resource("Subscription", id(i) + which)->gone ? 0 : 1;
+    for (const char* which : {"-1", "-2"}) found += world.resource("Subscription", numbered(i) + which)->gone ? 0 : 1;
   }
   return found;
 }
@@ -79,8 +79,8 @@ TEST_CASE("what comes into service has its subscriptions listed at once, alone")
   subscribe(world, 20);
   world.serve_for(1000s);
   const auto before = lists(world, 0, 20);
-  world.subscriptions["new"] = World::subscription("new", id(50), "");
-  world.event(world.deploy(id(50), "new"));
+  world.subscriptions["new"] = World::subscription("new", numbered(50), "");
+  world.event(world.deploy(numbered(50), "new"));
   world.serve_for(2s);
 
   CHECK_FALSE(world.offered("Subscription", "new").empty());
@@ -92,14 +92,14 @@ TEST_CASE("a listing that brings more than a hundred into service has all subscr
   World world;
   subscribe(world, 1);
   for (int i = 1; i <= many; ++i) {
-    world.deploy(id(i), "d" + std::to_string(i));
-    world.subscriptions[id(i)] = World::subscription(id(i), id(i), "");
+    world.deploy(numbered(i), "d" + std::to_string(i));
+    world.subscriptions[numbered(i)] = World::subscription(numbered(i), numbered(i), "");
   }
   const auto before = lists(world, 0, many + 1);
   while (lists(world, 1, 2) == 0) world.serve_for(1s);
   world.serve_for(1s);
 
-  for (int i = 1; i <= many; ++i) CHECK_FALSE(world.offered("Subscription", id(i)).empty());
+  for (int i = 1; i <= many; ++i) CHECK_FALSE(world.offered("Subscription", numbered(i)).empty());
   CHECK(lists(world, 0, many + 1) - before <= static_cast<std::size_t>(many) + 2);
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("what the listing of one API lacks goes when all others have been aske
   World world;
   subscribe(world, 20);
   world.serve_for(1000s);
-  world.subscriptions.erase(id(7) + "-1");  // and its event is lost
+  world.subscriptions.erase(numbered(7) + "-1");  // and its event is lost
   const auto own = lists(world, 7, 8);
   while (lists(world, 7, 8) == own) world.serve_for(1s);
   CHECK(subscribed(world, 20) == 40);
@@ -117,7 +117,7 @@ TEST_CASE("what the listing of one API lacks goes when all others have been aske
   world.serve_for(25s);
 
   CHECK(subscribed(world, 20) == 39);
-  CHECK(world.resource("Subscription", id(7) + "-1")->gone);
+  CHECK(world.resource("Subscription", numbered(7) + "-1")->gone);
   CHECK(world.standing().in_sync);
   CHECK(lists(world, 7, 8) - own <= 4);
   CHECK(lists(world, 0, 7) + lists(world, 8, 20) - others <= 20);
@@ -131,7 +131,7 @@ TEST_CASE("all lists of subscriptions being empty takes none of them away, thoug
   world.serve_for(3h);
 
   CHECK(subscribed(world, 20) == 40);
-  CHECK(world.hold("subscriptions/" + id(19)));
+  CHECK(world.hold("subscriptions/" + numbered(19)));
   CHECK_FALSE(world.standing().in_sync);
 }
 
@@ -143,31 +143,31 @@ TEST_CASE("lists of subscriptions that fail count as missing, where others are e
   SECTION("when most fail, nothing goes") {
     world.subscriptions.clear();
     for (int i = 0; i < 20; ++i) {
-      if (i != 7) world.statuses["subscriptions/" + id(i)] = 500;
+      if (i != 7) world.statuses["subscriptions/" + numbered(i)] = 500;
     }
     world.serve_for(3h);
     CHECK(subscribed(world, 20) == 40);
-    CHECK(world.hold("subscriptions/" + id(7)));
-    CHECK_FALSE(world.hold("subscriptions/" + id(8)));
+    CHECK(world.hold("subscriptions/" + numbered(7)));
+    CHECK_FALSE(world.hold("subscriptions/" + numbered(8)));
 
     world.subscriptions = all;
     world.statuses.clear();
     world.serve_for(1h);
-    CHECK_FALSE(world.hold("subscriptions/" + id(7)));
+    CHECK_FALSE(world.hold("subscriptions/" + numbered(7)));
     CHECK(world.standing().in_sync);
   }
   SECTION("when half of them fail, the other half does not go by time either") {
     world.subscriptions.clear();
-    for (int i = 0; i < 10; ++i) world.statuses["subscriptions/" + id(i)] = 500;
+    for (int i = 0; i < 10; ++i) world.statuses["subscriptions/" + numbered(i)] = 500;
     world.serve_for(3h);
     CHECK(subscribed(world, 20) == 40);
-    CHECK(world.hold("subscriptions/" + id(19)));
+    CHECK(world.hold("subscriptions/" + numbered(19)));
   }
   SECTION("one that always fails does not keep what another lacks") {
-    world.statuses["subscriptions/" + id(8)] = 500;
-    world.subscriptions.erase(id(7) + "-1");
+    world.statuses["subscriptions/" + numbered(8)] = 500;
+    world.subscriptions.erase(numbered(7) + "-1");
     world.serve_for(1h);
-    CHECK(world.resource("Subscription", id(7) + "-1")->gone);
+    CHECK(world.resource("Subscription", numbered(7) + "-1")->gone);
     CHECK(subscribed(world, 20) == 39);
   }
 }
@@ -176,22 +176,22 @@ TEST_CASE("what the listing of one API lacks stays in question when that changes
   World world;
   subscribe(world, 20);
   world.serve_for(1000s);
-  world.subscriptions.erase(id(7) + "-1");
+  world.subscriptions.erase(numbered(7) + "-1");
   const auto own = lists(world, 7, 8);
   while (lists(world, 7, 8) == own) world.serve_for(1s);
   REQUIRE_FALSE(world.standing().in_sync);
-  const auto is_own = [](const SendRequest& request) { return request.scope == "subscriptions/" + id(7); };
+  const auto is_own = [](const SendRequest& request) { return request.scope == "subscriptions/" + numbered(7); };
   while (std::none_of(world.requests.begin(), world.requests.end(), is_own)) world.run(1s);
   const auto found = std::find_if(world.requests.begin(), world.requests.end(), is_own);
   const SendRequest listing = *found;
   world.requests.erase(found);
-  world.event(world.deploy(id(7), "newer"));
+  world.event(world.deploy(numbered(7), "newer"));
   world.answer(listing);
   world.serve_for(2s);
   CHECK_FALSE(world.standing().in_sync);
 
   world.serve_for(40s);
-  CHECK(world.resource("Subscription", id(7) + "-1")->gone);
+  CHECK(world.resource("Subscription", numbered(7) + "-1")->gone);
   CHECK(world.standing().in_sync);
 }
 
@@ -199,8 +199,8 @@ TEST_CASE("an absence is confirmed also where asking all others takes longer tha
   World world;
   subscribe(world, 20);
   world.serve_for(1000s);
-  world.subscriptions.erase(id(7) + "-1");
-  while (world.resource("Subscription", id(7) + "-1")->absent == std::nullopt) world.serve_for(1s);
+  world.subscriptions.erase(numbered(7) + "-1");
+  while (world.resource("Subscription", numbered(7) + "-1")->absent == std::nullopt) world.serve_for(1s);
   world.run(11s);
   world.answer(world.take_request(Call::Subscriptions));
   REQUIRE(world.awaits(Call::Subscriptions));  // all of them
@@ -211,7 +211,7 @@ TEST_CASE("an absence is confirmed also where asking all others takes longer tha
   }
   world.serve_for(25s);
 
-  CHECK(world.resource("Subscription", id(7) + "-1")->gone);
+  CHECK(world.resource("Subscription", numbered(7) + "-1")->gone);
   CHECK(subscribed(world, 20) == 39);
   CHECK(world.standing().in_sync);
   CHECK(lists(world, 0, 7) + lists(world, 8, 20) - others <= 20);  // once
@@ -221,15 +221,15 @@ TEST_CASE("what was weighed five minutes ago is weighed once more before it is c
   World world;
   subscribe(world, 20);
   world.serve_for(1000s);
-  world.subscriptions.erase(id(7) + "-1");
-  while (world.resource("Subscription", id(7) + "-1")->absent == std::nullopt) world.serve_for(1s);
+  world.subscriptions.erase(numbered(7) + "-1");
+  while (world.resource("Subscription", numbered(7) + "-1")->absent == std::nullopt) world.serve_for(1s);
   world.run(11s);
   world.answer(world.take_request(Call::Subscriptions));
-  world.statuses["subscriptions/" + id(7)] = 500;
+  world.statuses["subscriptions/" + numbered(7)] = 500;
   world.serve_for(6 * 60s);
   world.statuses.clear();
   const auto others = lists(world, 8, 20);
-  while (world.resource("Subscription", id(7) + "-1")->gone == false) world.serve_for(1s);
+  while (world.resource("Subscription", numbered(7) + "-1")->gone == false) world.serve_for(1s);
 
   CHECK(lists(world, 8, 20) - others >= 12);
   CHECK(subscribed(world, 20) == 39);
@@ -240,12 +240,12 @@ TEST_CASE("events about subscriptions have only their own API asked, also where 
   subscribe(world, 20);
   world.serve_for(1000s);
   const auto before = lists(world, 0, 3) + lists(world, 4, 20);
-  world.subscriptions.erase(id(3) + "-1");
-  world.subscriptions.erase(id(3) + "-2");
-  world.event("subscription.deleted", protocol::SubscriptionDeleted{id(3), id(3) + "-1"});
+  world.subscriptions.erase(numbered(3) + "-1");
+  world.subscriptions.erase(numbered(3) + "-2");
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{numbered(3), numbered(3) + "-1"});
   world.serve();  // lacks the other one too
-  CHECK(world.resource("Subscription", id(3) + "-2")->absent);
-  world.event("subscription.deleted", protocol::SubscriptionDeleted{id(3), id(3) + "-2"});
+  CHECK(world.resource("Subscription", numbered(3) + "-2")->absent);
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{numbered(3), numbered(3) + "-2"});
   world.serve_for(25s);
 
   CHECK(subscribed(world, 20) == 38);

@@ -8,10 +8,6 @@ using namespace tether::sync::test;
 
 namespace {
 
-void relist(World& world) {
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
-}
-
 protocol::ResourceState update(const std::string& artifact_id, const std::string& name, Instant at,
                                const std::string& display) {
   protocol::ResourceState state = World::key("", artifact_id, name, at);
@@ -28,7 +24,7 @@ void lack_one_of_eight(World& world) {
   world.deploy("a", "d1");
   world.settle();
   world.keys.erase("k0");
-  relist(world);
+  world.relist();
   world.serve();
 }
 
@@ -89,7 +85,7 @@ TEST_CASE("what a list says of a key stands against what an event said [F11]") {
   world.event("apikey.created", protocol::KeyCreated{World::key("k", "a", "key", world.cp_now(), "allowedTargets: a")});
   CHECK(world.offered("ApiKey", "k").find("allowedTargets: a") != std::string::npos);
 
-  relist(world);
+  world.relist();
   world.serve();
 
   CHECK(world.offered("ApiKey", "k") == world.keys["k"].data);
@@ -104,7 +100,7 @@ TEST_CASE("a list that says what an event has said offers nothing anew") {
   world.push();
   const auto before = world.resource("ApiKey", "k");
   world.keys["k"].updated_at = from_ms(1500);  // an event has whole seconds
-  relist(world);
+  world.relist();
   world.serve();
 
   const auto after = world.resource("ApiKey", "k");
@@ -229,7 +225,7 @@ TEST_CASE("a row that says revoked is an explicit statement") {
   world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
   world.settle();
   world.keys["k"].active = false;
-  relist(world);
+  world.relist();
   world.serve();
 
   CHECK(world.offered("ApiKey", "k").empty());
@@ -258,7 +254,7 @@ TEST_CASE("a key whose artifact was undeployed between two absences stays, and n
   world.settle();
   const auto kept = world.keys["k0"];
   world.keys.erase("k0");
-  relist(world);
+  world.relist();
   world.serve();
   world.event(world.undeploy("a"));
   world.push();
@@ -326,7 +322,7 @@ TEST_CASE("keys are not judged while the absence of their artifact is") {
   world.settle();
   const Deployment kept = world.deployments["a"];
   world.deployments.erase("a");  // with its keys: the list shows only those of what is deployed
-  relist(world);
+  world.relist();
   world.serve();
   CHECK_FALSE(world.resource("ApiKey", "k0")->absent);
   world.deployments["a"] = kept;

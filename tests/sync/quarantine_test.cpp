@@ -55,7 +55,7 @@ TEST_CASE("a refused document is neither fetched nor offered again by listings")
   refuse_second(world);
   world.push();
   const auto fetched = world.count_asked("POST /deployments/fetch-batch");
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   world.serve_for(59min);
 
   CHECK(world.offered("a") == "d1");
@@ -258,7 +258,7 @@ TEST_CASE("a refusal that came after the secret it needed has changed waits for 
   world.serve();
   const auto push = world.start_push();
   world.secrets["s"] = {"h2", "v2"};
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   world.serve();
   world.answer_push(push, kRefuseA);
 

@@ -17,7 +17,7 @@ std::int64_t revision_of(World& world, const std::string& kind, const std::strin
 }
 
 /// A provider and a proxy of it, the proxy with a key, all in service, and the provider deployed anew after that.
-void fill(World& world) {
+void fill_with_proxy(World& world) {
   world.deploy("provider", "v1", "LlmProvider");
   world.needs_providers["p1"] = {"handle-provider"};
   world.deploy("proxy", "p1", "LlmProxy");
@@ -122,7 +122,7 @@ TEST_CASE("what belongs to an artifact leaves before it, wherever a push is cut"
 
 TEST_CASE("what is refused in a half without what it refers to is tried again when that has been accepted [B8]") {
   World world;
-  fill(world);
+  fill_with_proxy(world);
   world.restart_gateway("instance-2");
   const auto cut = revision_of(world, "proxy");
   answer_part(world, 0, cut, {kRefused});
@@ -157,7 +157,7 @@ TEST_CASE("a key that is refused in a half without its artifact is tried again w
 
 TEST_CASE("what is refused in the same body as what it refers to is not tried again at once") {
   World world;
-  fill(world);
+  fill_with_proxy(world);
   world.restart_gateway("instance-2");
   answer_part(world, 0, revision_of(world, "provider"), {kRefused});
 
@@ -167,7 +167,7 @@ TEST_CASE("what is refused in the same body as what it refers to is not tried ag
 
 TEST_CASE("what is refused stays so when something else has been accepted") {
   World world;
-  fill(world);
+  fill_with_proxy(world);
   world.deploy("other", "o1");
   world.settle();
   world.restart_gateway("instance-2");

@@ -8,7 +8,7 @@ using namespace tether::sync::test;
 
 namespace {
 
-void fill(World& world) {
+void fill_with_plan(World& world) {
   world.plans["gold"] = World::plan("gold");
   world.deploy("a", "d1");
   world.settle();
@@ -22,7 +22,7 @@ protocol::SubscriptionChanged changed(const protocol::ResourceState& state) {
 
 TEST_CASE("a subscription event is a hint: the API is asked, and the answer taken") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   const auto subscription = World::subscription("s", "a", "gold");
   world.event("subscription.created", changed(subscription));
   CHECK_FALSE(world.resource("Subscription", "s"));
@@ -35,7 +35,7 @@ TEST_CASE("a subscription event is a hint: the API is asked, and the answer take
 
 TEST_CASE("an update for an unknown subscription is not lost [A7]") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   world.statuses["subscriptions/a"] = 403;
   world.event("subscription.updated", changed(World::subscription("s", "a", "gold")));
   world.serve();
@@ -46,7 +46,7 @@ TEST_CASE("an update for an unknown subscription is not lost [A7]") {
 TEST_CASE("a closed subscription list leaves what is there and takes the event's word [A7] [F7]") {
   World world;
   world.subscriptions["old"] = World::subscription("old", "a", "gold");
-  fill(world);
+  fill_with_plan(world);
   world.statuses["subscriptions/a"] = 404;
   world.event("subscription.created", changed(World::subscription("s", "a", "gold")));
   world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s2"});
@@ -84,7 +84,7 @@ TEST_CASE(
 TEST_CASE("a deleted subscription that its API no longer lists goes at once") {
   World world;
   world.subscriptions["s"] = World::subscription("s", "a", "gold");
-  fill(world);
+  fill_with_plan(world);
   CHECK_FALSE(world.offered("Subscription", "s").empty());
   world.subscriptions.clear();
   world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s"});
@@ -96,7 +96,7 @@ TEST_CASE("a deleted subscription that its API no longer lists goes at once") {
 
 TEST_CASE("a hint whose link is lost is followed on the next one [A4]") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   const auto subscription = World::subscription("s", "b", "gold");  // of an API that no sweep asks about
   world.event("subscription.created", changed(subscription));
   world.link_down();
@@ -109,7 +109,7 @@ TEST_CASE("a hint whose link is lost is followed on the next one [A4]") {
 
 TEST_CASE("a list that lacks what an event has just made is asked once more [A7]") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   const auto subscription = World::subscription("s", "a", "gold");
   world.event("subscription.created", changed(subscription));
   world.serve_for(5s);
@@ -142,7 +142,7 @@ TEST_CASE("a list that lacks what an event has just made is asked once more [A7]
 TEST_CASE("a list that still shows what was before an event is asked once more [A7]") {
   World world;
   world.subscriptions["s"] = World::subscription("s", "a", "gold");
-  fill(world);
+  fill_with_plan(world);
   const auto asked = world.count_asked("GET /apis/a/subscriptions");
   SECTION("when it changed something") {
     const auto changed_to = World::subscription("s", "a", "");
@@ -173,7 +173,7 @@ TEST_CASE("a list that still shows what was before an event is asked once more [
 
 TEST_CASE("a hint that no listing answered before a crash is followed by the next process [A4]") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   world.statuses["subscriptions/b"] = 404;
   SECTION("what it says is taken where the listing is not shown") {
     world.event("subscription.created", changed(World::subscription("s", "b", "gold")));
@@ -204,7 +204,7 @@ TEST_CASE("a hint that no listing answered before a crash is followed by the nex
 
 TEST_CASE("a thousand changes wait for the word of their listing, and one more is left to the listing alone") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   const std::size_t many = kMaxHints + 1;
   for (std::size_t i = 0; i < many; ++i) {
     const std::string id = std::to_string(10'000 + i);
@@ -251,7 +251,7 @@ TEST_CASE("a subscription to a plan that nobody has heard of has the plans liste
 
 TEST_CASE("a plan event is a hint: the list is asked") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   world.event("subscriptionPlan.created", protocol::PlanChanged{World::plan("silver")});
   CHECK(world.asked.back() == "GET /subscription-plans");
   world.serve();
@@ -265,7 +265,7 @@ TEST_CASE("a plan event is a hint: the list is asked") {
 
 TEST_CASE("subscriptions of kinds without a list are taken from their events") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   world.event(world.deploy("w", "d2", "WebSubApi"));
   world.serve();
   world.event("subscription.created", changed(World::subscription("s", "w", "gold")));
@@ -291,9 +291,9 @@ TEST_CASE("an absence noted before the API was undeployed stays open for nobody"
   World world;
   world.subscriptions["s"] = World::subscription("s", "a", "gold");
   world.subscriptions["t"] = World::subscription("t", "a", "gold");
-  fill(world);
+  fill_with_plan(world);
   world.subscriptions.erase("s");
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   world.serve();
   CHECK_FALSE(world.standing().in_sync);
   world.statuses["subscriptions/a"] = 404;
@@ -308,7 +308,7 @@ TEST_CASE("an absence noted before the API was undeployed stays open for nobody"
 TEST_CASE("an application is taken by event and repeated ones are not [A7] [F10]") {
   World world;
   world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
-  fill(world);
+  fill_with_plan(world);
   protocol::ResourceState application;
   application.kind = "Application";
   application.id = "app";
@@ -330,7 +330,7 @@ TEST_CASE("an application is taken by event and repeated ones are not [A7] [F10]
 TEST_CASE("replays are known after a restart too") {
   World world;
   world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
-  fill(world);
+  fill_with_plan(world);
   protocol::ResourceState application;
   application.kind = "Application";
   application.id = "app";
@@ -349,7 +349,7 @@ TEST_CASE("replays are known after a restart too") {
 
 TEST_CASE("an event whose listing a crash took does not hold its time back for good [A4]") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s"});
   const Instant pending = world.timestamp("subscription.deleted");
   world.restart();
@@ -386,7 +386,7 @@ TEST_CASE("what comes into service by an event has its keys and subscriptions li
 
 TEST_CASE("what comes into service by a row has its keys and subscriptions listed [A6]") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   const Deployment stopped = world.undeploy("a");
   world.event(stopped);
   world.serve();
@@ -408,9 +408,9 @@ TEST_CASE("what comes into service by a row has its keys and subscriptions liste
 TEST_CASE("a held list of subscriptions is let go with its API, and when the control plane does not show it [B5]") {
   World world;
   world.subscriptions["s"] = World::subscription("s", "a", "gold");
-  fill(world);
+  fill_with_plan(world);
   world.subscriptions.clear();
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   world.serve();
   REQUIRE(world.hold("subscriptions/a"));
   world.run(3s);
@@ -436,7 +436,7 @@ TEST_CASE("a held list of subscriptions is let go with its API, and when the con
 TEST_CASE("a list with a row that cannot be read does not keep events from being obeyed [A7]") {
   World world;
   world.subscriptions["s"] = World::subscription("s", "a", "gold");
-  fill(world);
+  fill_with_plan(world);
   world.unreadable = {"subscriptions/a"};
   world.subscriptions.clear();
   world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s"});
@@ -445,14 +445,14 @@ TEST_CASE("a list with a row that cannot be read does not keep events from being
   CHECK(world.offered("Subscription", "s").empty());
   CHECK_FALSE(world.standing().settled);
   world.unreadable.clear();
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   world.serve();
   CHECK(world.standing().in_sync);
 }
 
 TEST_CASE("an event whose listing a crash took is taken when it comes again [A4] [A7]") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   world.statuses["subscriptions/a"] = 403;
   const auto subscription = changed(World::subscription("s", "a", "gold"));
   world.event("subscription.created", subscription, "c1");
@@ -471,7 +471,7 @@ TEST_CASE("an event whose listing a crash took is taken when it comes again [A4]
 
 TEST_CASE("a change whose listing is not answered yet is in the way of being in sync [R29]") {
   World world;
-  fill(world);
+  fill_with_plan(world);
   world.statuses["plans"] = 503;
   world.plans["silver"] = World::plan("silver");
   world.event("subscriptionPlan.created", protocol::PlanChanged{World::plan("silver")});

@@ -8,10 +8,6 @@ using namespace tether::sync::test;
 
 namespace {
 
-void relist(World& world) {
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
-}
-
 void with_secret(World& world) {
   world.secrets["s"] = {"h1", "v1"};
   world.needs_secrets["d1"] = {"s"};
@@ -42,7 +38,7 @@ TEST_CASE("a rotated secret is fetched, and what refers to it is offered again [
   const auto before_a = world.artifact("a")->offering.revision;
   const auto before_b = world.artifact("b")->offering.revision;
   world.secrets["s"] = {"h2", "v2"};
-  relist(world);
+  world.relist();
   world.serve();
 
   CHECK(world.offered("Secret", "s").find("v2") != std::string::npos);
@@ -65,7 +61,7 @@ TEST_CASE("a value asked for before the last rotation is not taken for the new o
   World world;
   with_secret(world);
   world.secrets["s"] = {"h2", "v2"};
-  relist(world);
+  world.relist();
   SendRequest value;
   while (!world.awaits(Call::SecretValue)) {
     const auto request = world.requests.front();
@@ -74,7 +70,7 @@ TEST_CASE("a value asked for before the last rotation is not taken for the new o
   }
   value = world.take_request(Call::SecretValue);
   world.secrets["s"] = {"h3", "v3"};
-  relist(world);
+  world.relist();
   world.serve();
   world.secrets["s"] = {"h3", "v2"};
   world.answer(value);
@@ -95,7 +91,7 @@ TEST_CASE("a rotated secret has a refused document tried again") {
   world.push();
   CHECK(world.offered("a").empty());
   world.secrets["s"] = {"h2", "v2"};
-  relist(world);
+  world.relist();
   world.serve();
 
   CHECK(world.offered("a") == "d1");
@@ -117,7 +113,7 @@ TEST_CASE("a secret that nothing refers to goes when two lists lack it [B6]") {
   with_secret(world);
   CHECK_FALSE(world.offered("Secret", "idle").empty());
   world.secrets.erase("idle");
-  relist(world);
+  world.relist();
   world.serve_for(15s);
 
   CHECK(world.offered("Secret", "idle").empty());
@@ -128,7 +124,7 @@ TEST_CASE("a secret that something offered refers to stays, whatever the list sa
   World world;
   with_secret(world);
   world.secrets.clear();
-  relist(world);
+  world.relist();
   world.serve_for(30s);
 
   CHECK_FALSE(world.offered("Secret", "s").empty());

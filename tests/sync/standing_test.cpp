@@ -183,7 +183,7 @@ TEST_CASE("nothing is complete while something of what was listed is in question
 
   SECTION("an absence") {
     world.remove("a");
-    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.relist();
     world.serve();
     CHECK_FALSE(world.standing().complete);
   }
@@ -197,7 +197,7 @@ TEST_CASE("nothing is complete while something of what was listed is in question
   }
   SECTION("but not what a brake holds, which stays") {
     world.deployments.clear();
-    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.relist();
     world.serve();
     REQUIRE(world.hold());
   }
@@ -265,7 +265,7 @@ TEST_CASE("a wrong date in the future does not outlive the next full listing") {
   wrong.complete = true;
   wrong.date = world.cp_now() + 24h;
   world.with([&](Engine& engine, Records& records) { engine.on_done(records, listing.number, wrong, world.now()); });
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   world.serve();
   world.run(5s);
   world.event(world.deploy("b", "d2"));
@@ -278,7 +278,7 @@ TEST_CASE("events that were lost have everything asked again") {
   world.settle();
   const auto listings = world.count_asked("GET /deployments");
   world.deploy("a", "d1");
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   world.serve();
 
   CHECK(world.count_asked("GET /deployments") == listings + 1);
@@ -307,7 +307,7 @@ TEST_CASE("a deployment row that cannot be read is in the way: what it wants is 
   CHECK_FALSE(world.standing().settled);
 
   world.rows_rejected = 0;
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   world.serve();
   CHECK(world.standing().in_sync);
 }

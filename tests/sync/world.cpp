@@ -363,6 +363,10 @@ void World::settle() {
   run(3s);
 }
 
+void World::relist() {
+  with([this](Engine& engine, Records& records) { engine.on_events_lost(records, now()); });
+}
+
 std::size_t World::count_asked(const std::string& prefix) const {
   return static_cast<std::size_t>(std::count_if(
       asked.begin(), asked.end(), [&prefix](const std::string& line) { return starts_with(line, prefix); }));

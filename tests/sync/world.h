@@ -101,6 +101,8 @@ class World {
   void serve_for(Duration time);
   /// Link, first round, documents, push: everything in service.
   void settle();
+  /// As if events had been lost: all is listed again.
+  void relist();
   std::size_t count_asked(const std::string& prefix) const;
 
   // The gateway.
