@@ -16,9 +16,9 @@ void World::note_wishes(bool taken_back) {
   }
   // What changes without an event, also of what is not deployed, is not known by its last one.
   for (const auto& [key, version] : existing) {
-    existed_[key].insert(version);
     const auto before = existing_.find(key);
     if (before != existing_.end() && before->second == version) continue;
+    existed_[key].insert(version);
     last_event_[key].clear();
     taken_back_.erase(key);
     if (!taken_back) continue;
