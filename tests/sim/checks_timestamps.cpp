@@ -29,6 +29,8 @@ bool World::is_overruled(const Instance& instance, const HubEvent& event) const 
 void World::look_at_timestamps(Instance& instance, bool all) {
   auto& handled = instance.seen.handled;
   if (!instance.running_ || !instance.daemon_.is_storing() || instance.peer_ == nullptr) return;
+  // What was heard is another's until the one that is dialled has answered.
+  if (instance.seen.last_linked != number_of(*instance.peer_)) return;
   if (all) {
     for (const auto& [key, event] : handled.found) handled.open.push_back(event);
   }
