@@ -3,6 +3,7 @@
 #include "daemon.h"
 #include "operator_commands.h"
 #include "options.h"
+#include "terminal_commands.h"
 #include "tether/settings/settings.h"
 #include "tether/settings/unknown_variables.h"
 
@@ -24,11 +25,17 @@ int main(int argc, char** argv) {
     std::fputs(print_effective(*loaded.settings).c_str(), stdout);
     return daemon::kStopped;
   }
-  if (options->command == daemon::Options::Command::ReleaseDeletions) {
-    return daemon::run_release_deletions(loaded.settings->admin, options->yes);
-  }
-  if (options->command == daemon::Options::Command::AcceptIdentity) {
-    return daemon::run_accept_identity(loaded.settings->admin, options->yes);
+  using Command = daemon::Options::Command;
+  switch (options->command) {
+    case Command::Status:
+      return daemon::run_status(loaded.settings->admin, *options);
+    case Command::ReleaseDeletions:
+      return daemon::run_release_deletions(loaded.settings->admin, options->yes);
+    case Command::AcceptIdentity:
+      return daemon::run_accept_identity(loaded.settings->admin, options->yes);
+    case Command::CheckConfig:
+    case Command::Run:
+      break;
   }
   return daemon::run_daemon(*loaded.settings, unknown, TETHER_VERSION);
 }

@@ -6,6 +6,38 @@
 #include "daemon.h"
 
 namespace tether::daemon {
+namespace {
+
+/// A sub-command that chooses `command`. The options outlive the app.
+CLI::App* add(CLI::App& app, Options& options, Options::Command command, const char* name, const char* does) {
+  CLI::App* out = app.add_subcommand(name, does);
+  out->fallthrough();
+  out->callback([&options, command] { options.command = command; });
+  return out;
+}
+
+void add_commands_that_tell(CLI::App& app, Options& options) {
+  using Command = Options::Command;
+  add(app, options, Command::CheckConfig, "check-config",
+      "Check all settings, print the effective ones without secrets, and end");
+  auto* status = add(app, options, Command::Status, "status",
+                     "Say what the running daemon is connected to, since when it is in sync, what is wrong and what "
+                     "to do about it");
+  status->add_flag("--json", options.json, "The document of /status instead");
+  status->add_flag("--watch", options.watch, "Again every two seconds, until Ctrl-C");
+}
+
+void add_commands_that_agree(CLI::App& app, Options& options) {
+  using Command = Options::Command;
+  auto* release = add(app, options, Command::ReleaseDeletions, "release-deletions",
+                      "Show what the running daemon's deletion brake holds, or keeps from the gateway, ask, and let "
+                      "it go");
+  auto* accept = add(app, options, Command::AcceptIdentity, "accept-identity",
+                     "Show the gateway id in service and the one staged beside it, ask, and let that one take over");
+  for (auto* command : {release, accept}) command->add_flag("--yes", options.yes, "Agree without being asked");
+}
+
+}  // namespace
 
 ParsedOptions parse_options(int argc, const char* const* argv, const std::string& version) {
   CLI::App app("Holds an API gateway's connection to its control plane and keeps the gateway configured.", "tetherd");
@@ -13,19 +45,8 @@ ParsedOptions parse_options(int argc, const char* const* argv, const std::string
   std::string config;
   app.set_version_flag("--version", "tetherd " + version);
   auto* config_option = app.add_option("--config", config, "A YAML file with settings; the environment wins over it");
-  auto* check =
-      app.add_subcommand("check-config", "Check all settings, print the effective ones without secrets, and end");
-  check->fallthrough();
-  auto* release = app.add_subcommand(
-      "release-deletions",
-      "Show what the running daemon's deletion brake holds, or keeps from the gateway, ask, and let it go");
-  release->fallthrough();
-  release->add_flag("--yes", options.yes, "Agree without being asked");
-  auto* accept = app.add_subcommand(
-      "accept-identity",
-      "Show the gateway id in service and the one staged beside it, ask, and let that one take over");
-  accept->fallthrough();
-  accept->add_flag("--yes", options.yes, "Agree without being asked");
+  add_commands_that_tell(app, options);
+  add_commands_that_agree(app, options);
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -34,9 +55,6 @@ ParsedOptions parse_options(int argc, const char* const* argv, const std::string
     return {std::nullopt, status == 0 ? kStopped : kBadSettings};
   }
   if (*config_option) options.config_path = config;
-  if (*check) options.command = Options::Command::CheckConfig;
-  if (*release) options.command = Options::Command::ReleaseDeletions;
-  if (*accept) options.command = Options::Command::AcceptIdentity;
   return {options, kStopped};
 }
 

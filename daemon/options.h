@@ -7,9 +7,11 @@ namespace tether::daemon {
 
 /// The command line.
 struct Options {
-  enum class Command { Run, CheckConfig, ReleaseDeletions, AcceptIdentity } command = Command::Run;
+  enum class Command { Run, CheckConfig, Status, ReleaseDeletions, AcceptIdentity } command = Command::Run;
   std::optional<std::string> config_path;
-  bool yes = false;  ///< ReleaseDeletions, AcceptIdentity: agree without being asked.
+  bool yes = false;    ///< ReleaseDeletions, AcceptIdentity: agree without being asked.
+  bool json = false;   ///< Status: as a document for programs.
+  bool watch = false;  ///< Status: again and again.
 };
 
 /// Reads the command line. Otherwise prints what was asked for (help, version) or what is wrong, and gives the exit

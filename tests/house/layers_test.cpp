@@ -32,7 +32,7 @@ TEST_CASE("a third party is included only by the libraries that hide it") {
       {"yaml\\.h>", {"lib/protocol"}},
       {"spdlog/", {"lib/log"}},
       {"archive(_entry)?\\.h>", {"lib/protocol"}},
-      {"nlohmann/", {"lib/protocol", "lib/settings", "lib/admin"}},
+      {"nlohmann/", {"lib/protocol", "lib/settings", "lib/admin", "lib/terminal"}},
       {"openssl/", {"lib/tls", "lib/net", "lib/http", "lib/seal"}},
       {"tl/expected", {"lib/base"}},
       {"CLI/", {"daemon"}},

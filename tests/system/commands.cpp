@@ -12,14 +12,38 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+std::unique_ptr<DaemonProcess> start(const Scene& scene, const std::string& program,
+                                     const std::vector<std::string>& arguments,
+                                     std::map<std::string, std::string> environment) {
+  environment.emplace("TETHER_ADMIN_LISTEN", scene.admin());
+  auto process = DaemonProcess::start({program, arguments, environment});
+  REQUIRE(process);
+  return std::move(*process);
+}
+
 }  // namespace
 
 std::unique_ptr<DaemonProcess> start_command(const Scene& scene, const std::string& name, bool yes) {
   std::vector<std::string> arguments = {name};
   if (yes) arguments.emplace_back("--yes");
-  auto process = DaemonProcess::start({daemon_binary(), arguments, {{"TETHER_ADMIN_LISTEN", scene.admin()}}});
-  REQUIRE(process);
-  return std::move(*process);
+  return start_command(scene, arguments);
+}
+
+std::unique_ptr<DaemonProcess> start_command(const Scene& scene, const std::vector<std::string>& arguments,
+                                             const std::map<std::string, std::string>& environment) {
+  return start(scene, daemon_binary(), arguments, environment);
+}
+
+std::unique_ptr<DaemonProcess> start_at_terminal(const Scene& scene, const std::string& command_line,
+                                                 const std::map<std::string, std::string>& environment) {
+  return start(scene, "/usr/bin/script",
+               {"--quiet", "--return", "--command", "exec " + daemon_binary() + " " + command_line, "/dev/null"},
+               environment);
+}
+
+Ended run_command(const Scene& scene, const std::vector<std::string>& arguments,
+                  const std::map<std::string, std::string>& environment) {
+  return end_of(*start_command(scene, arguments, environment));
 }
 
 Ended end_of(DaemonProcess& command) {

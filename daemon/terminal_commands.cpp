@@ -1,0 +1,66 @@
+#include "terminal_commands.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "daemon.h"
+#include "tether/admin/admin_client.h"
+#include "tether/terminal/status_command.h"
+
+namespace tether::daemon {
+namespace {
+
+constexpr std::chrono::seconds kLookEvery{2};
+
+void say(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+void complain(const std::string& text) {
+  std::fputs(("tetherd: " + text).c_str(), stderr);
+}
+
+/// Nothing is left to be undone: the person has seen enough.
+void end_at_ctrl_c() {
+  std::signal(SIGINT, [](int) { std::_Exit(kStopped); });
+}
+
+bool is_terminal() {
+  return ::isatty(STDOUT_FILENO) != 0;
+}
+
+std::optional<terminal::ScreenSize> screen() {
+  winsize size{};
+  if (!is_terminal()) return std::nullopt;
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) {
+    return terminal::ScreenSize();
+  }
+  return terminal::ScreenSize{size.ws_row, size.ws_col};
+}
+
+bool may_colour() {
+  return terminal::may_colour(is_terminal(), std::getenv("NO_COLOR"), std::getenv("TERM"));
+}
+
+}  // namespace
+
+int run_status(const AdminSettings& admin, const Options& options) {
+  const AdminClient client(admin.host, admin.port);
+  if (options.watch) end_at_ctrl_c();
+  const terminal::StatusEnds ends = {[&client] { return client.status(); }, say, complain,
+                                     [] {
+                                       std::this_thread::sleep_for(kLookEvery);
+                                       return true;
+                                     },
+                                     screen};
+  return terminal::run_status(ends, {options.json, options.watch, may_colour()}) ? kStopped : kCouldNotStart;
+}
+
+}  // namespace tether::daemon

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "options.h"
+#include "tether/settings/settings.h"
+
+/// The sub-commands that tell a person something and change nothing. They return the exit status.
+namespace tether::daemon {
+
+/// `tetherd status`
+int run_status(const AdminSettings& admin, const Options& options);
+
+}  // namespace tether::daemon

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+/// What of a daemon's status a person should know of, as the sources of this library see it.
+namespace tether::terminal {
+
+/// Something that is not as it should be, and what to do about it. Each is one or more sentences.
+struct Trouble {
+  std::string what;
+  std::string advice;
+  std::vector<std::string> of = {};  ///< What it is about, one line each.
+};
+
+/// How many resources are named for one trouble; the others are counted.
+inline constexpr std::size_t kMaxNamed = 10;
+
+/// All there is in a status that was read (admin/command_json.h), what a person should do first before the rest. Not
+/// being in sync is one, unless another one says why.
+std::vector<Trouble> troubles_of(const nlohmann::json& status);
+
+}  // namespace tether::terminal
