@@ -19,7 +19,11 @@ int main(int argc, char** argv) {
   if (checks) {
     for (const auto& variable : unknown) std::fprintf(stderr, "%s\n", variable.sentence().c_str());
   }
-  if (!loaded.settings || (checks && !unknown.empty())) return daemon::kBadSettings;
+  if (!loaded.settings || (checks && !unknown.empty())) {
+    // Of a container's check 2 means nothing: https://docs.docker.com/reference/dockerfile/#healthcheck
+    const bool is_health = options->command == daemon::Options::Command::Health;
+    return is_health ? daemon::kCouldNotStart : daemon::kBadSettings;
+  }
 
   if (checks) {
     std::fputs(print_effective(*loaded.settings).c_str(), stdout);
@@ -29,6 +33,8 @@ int main(int argc, char** argv) {
   switch (options->command) {
     case Command::Status:
       return daemon::run_status(loaded.settings->admin, *options);
+    case Command::Health:
+      return daemon::run_health(loaded.settings->admin, *options);
     case Command::ReleaseDeletions:
       return daemon::run_release_deletions(loaded.settings->admin, options->yes);
     case Command::AcceptIdentity:

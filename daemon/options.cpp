@@ -25,6 +25,9 @@ void add_commands_that_tell(CLI::App& app, Options& options) {
                      "to do about it");
   status->add_flag("--json", options.json, "The document of /status instead");
   status->add_flag("--watch", options.watch, "Again every two seconds, until Ctrl-C");
+  auto* health = add(app, options, Command::Health, "health",
+                     "For the checks of a container: exit status 0 while the running daemon is alive, else 1");
+  health->add_flag("--ready", options.ready, "Only if the gateway has answered a push, too");
 }
 
 void add_commands_that_agree(CLI::App& app, Options& options) {

@@ -7,10 +7,11 @@ namespace tether::daemon {
 
 /// The command line.
 struct Options {
-  enum class Command { Run, CheckConfig, Status, ReleaseDeletions, AcceptIdentity } command = Command::Run;
+  enum class Command { Run, CheckConfig, Status, Health, ReleaseDeletions, AcceptIdentity } command = Command::Run;
   std::optional<std::string> config_path;
   bool yes = false;    ///< ReleaseDeletions, AcceptIdentity: agree without being asked.
   bool json = false;   ///< Status: as a document for programs.
+  bool ready = false;  ///< Health: whether the gateway has a configuration, too.
   bool watch = false;  ///< Status: again and again.
 };
 

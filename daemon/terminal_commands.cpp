@@ -11,6 +11,7 @@
 
 #include "daemon.h"
 #include "tether/admin/admin_client.h"
+#include "tether/terminal/health.h"
 #include "tether/terminal/status_command.h"
 
 namespace tether::daemon {
@@ -61,6 +62,12 @@ int run_status(const AdminSettings& admin, const Options& options) {
                                      },
                                      screen};
   return terminal::run_status(ends, {options.json, options.watch, may_colour()}) ? kStopped : kCouldNotStart;
+}
+
+int run_health(const AdminSettings& admin, const Options& options) {
+  const AdminClient client(admin.host, admin.port);
+  const auto ask = [&client](const std::string& path) { return client.get(path); };
+  return terminal::run_health({ask, say, complain}, options.ready) ? kStopped : kCouldNotStart;
 }
 
 }  // namespace tether::daemon

@@ -8,5 +8,7 @@ namespace tether::daemon {
 
 /// `tetherd status`
 int run_status(const AdminSettings& admin, const Options& options);
+/// `tetherd health`
+int run_health(const AdminSettings& admin, const Options& options);
 
 }  // namespace tether::daemon

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tether/admin/operator_command.h"
+#include "tether/base/controls.h"
 
 namespace tether {
 namespace {
@@ -53,6 +54,15 @@ Result<std::string> AdminClient::status() const {
   if (answer->status != 200) {
     return fail(ErrorKind::Retry, address_of(host_, port_) + ": status " + std::to_string(answer->status));
   }
+  return answer->body;
+}
+
+Result<std::string> AdminClient::get(const std::string& path) const {
+  const auto answer = ask(host_, port_, [&path](httplib::Client& client) { return client.Get(path); });
+  if (!answer) {
+    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + httplib::to_string(answer.error()));
+  }
+  if (answer->status != 200) return fail(ErrorKind::Reject, without_controls(trimmed(answer->body)));
   return answer->body;
 }
 

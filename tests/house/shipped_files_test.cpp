@@ -83,6 +83,8 @@ TEST_CASE("the Dockerfile copies what is there, and sets what the daemon knows")
     CHECK(variable == setting::kAdminListen.variable);
   }
   CHECK(dockerfile.find("\nUSER tetherd\n") != std::string::npos);
+  CHECK(dockerfile.find("\nHEALTHCHECK --interval=30s --timeout=10s --start-period=10s CMD [\"/usr/bin/tetherd\", "
+                        "\"health\"]\n") != std::string::npos);
   const auto uid = matches(dockerfile, R"(useradd[^\n]* --uid (\d+))");
   REQUIRE(uid.size() == 1);
   CHECK(house::read("README.md").find("uid " + *uid.begin()) != std::string::npos);

@@ -47,6 +47,26 @@ TEST_CASE("tetherd status without a daemon, or with a wrong command line, says s
   CHECK(run_command(scene, {"status", "--colour"}).status == kNotAsked);
 }
 
+TEST_CASE("tetherd health tells alive from ready, and nobody there from both [R14]") {
+  Scene scene;
+  CHECK(run_command(scene, {"health"}).status == kNotDone);
+  CHECK(run_command(scene, {"health"}, {{"TETHER_POLL_INTERVAL_S", "soon"}}).status == kNotDone);
+  scene.start_control_plane();
+  scene.start_daemon();
+  REQUIRE(wait_for_answer(scene, "/livez", 200));
+
+  const Ended alive = run_command(scene, {"health"});
+  CHECK(alive.status == kDone);
+  CHECK(alive.out == "alive\n");
+  const Ended not_ready = run_command(scene, {"health", "--ready"});
+  CHECK(not_ready.status == kNotDone);
+  CHECK(has(not_ready.err, "tetherd: not ready: the gateway has not answered a push: it is "));
+
+  scene.start_gateway();
+  REQUIRE(wait_for_answer(scene, "/readyz", 200));
+  CHECK(run_command(scene, {"health", "--ready"}).status == kDone);
+}
+
 TEST_CASE("tetherd status has colours on a terminal, but for who wants none") {
   Scene scene;
   start_all(scene);
