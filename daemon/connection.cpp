@@ -5,6 +5,7 @@
 
 #include "status_parts.h"
 #include "tether/protocol/frames.h"
+#include "wall_clock.h"
 
 namespace tether::daemon {
 namespace {
@@ -214,6 +215,7 @@ void Connection::drop_link() {
 
 void Connection::on_message(std::string_view text) {
   const TimePoint now = Clock::now();
+  metrics_.count_received("websocket", text.size());
   link_->on_frame(now);
   auto frame = protocol::parse_frame(text);
   if (!frame) {
@@ -236,6 +238,7 @@ void Connection::on_message(std::string_view text) {
 
 void Connection::on_event(protocol::Event event, std::size_t bytes) {
   metrics_.count_event(event.type);
+  if (event.at.is_set()) metrics_.count_event_age(wall_now() - event.at);
   log_.debug("event.received", {{"type", event.type}, {"correlation_id", event.correlation_id}, {"bytes", bytes}});
   if (keeper_.event(std::move(event), bytes)) return;
   metrics_.count_event_dropped();
@@ -249,6 +252,7 @@ void Connection::send(const Frames& frames) {
   for (const std::string& frame : frames.texts) {
     log_.debug("ack.sent", {{"bytes", frame.size()}});
     socket_->send_text(frame);
+    metrics_.count_sent("websocket", frame.size());
   }
   link_->request_ping(std::string(kAckPing) + std::to_string(frames.ping_token));
   pump();

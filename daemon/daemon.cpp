@@ -112,15 +112,23 @@ void let_signals(int how) {
 /// Calls itself again for as long as the loop turns.
 class Beat {
  public:
-  Beat(net::Loop& loop, Heartbeat& heartbeat) : heartbeat_(heartbeat), timer_(loop, [this] { beat(); }) { beat(); }
+  Beat(net::Loop& loop, Heartbeat& heartbeat, Metrics& metrics)
+      : heartbeat_(heartbeat), metrics_(metrics), due_(Clock::now()), timer_(loop, [this] { beat(); }) {
+    beat();
+  }
 
  private:
   void beat() {
-    heartbeat_.beat(Clock::now());
-    timer_.arm(Clock::now() + kBeat);
+    const TimePoint now = Clock::now();
+    metrics_.count_loop_lag(now - due_);
+    heartbeat_.beat(now);
+    due_ = now + kBeat;
+    timer_.arm(due_);
   }
 
   Heartbeat& heartbeat_;
+  Metrics& metrics_;
+  TimePoint due_;
   net::Timer timer_;
 };
 
@@ -178,6 +186,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   board.update([&settings, &version](Status& status) {
     status.version = version;
     status.started = Clock::now();
+    status.stale_after = settings.sync.stale_after;
     status.control_plane.url = settings.control_plane.address.url();
     status.control_plane.state = ControlPlaneStatus::State::Connecting;
     status.gateway.state = GatewayStatus::State::Connecting;
@@ -206,7 +215,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
                               {"state_dir", settings.state_dir},
                               {"admin_port", (*admin)->port()}});
 
-  Beat beat(loop, heartbeat);
+  Beat beat(loop, heartbeat, metrics);
   // What the gateway lacks goes first; the dial waits neither for its answer nor for an absent gateway.
   const auto dial = [&connection] {
     if (!connection.has_started()) connection.start();

@@ -27,7 +27,8 @@ inline constexpr std::size_t kMaxBatch = 256;
 struct Input {
   std::function<void(sync::Records&, sync::Now)> apply;
   std::function<void(TimePoint)> at_once;
-  std::size_t event_bytes = 0;  ///< Not 0: an event.
+  std::size_t event_bytes = 0;  ///< Not 0: an event,
+  TimePoint arrived{};          ///< which came then.
   bool piece = false;
 };
 

@@ -87,6 +87,7 @@ bool Keeper::event(protocol::Event event, std::size_t frame_bytes) {
   Input input{[this, shared](sync::Records& records, sync::Now now) { engine_.on_event(records, *shared, now); },
               nullptr};
   input.event_bytes = std::max<std::size_t>(frame_bytes, 1);
+  input.arrived = Clock::now();
   if (inbox_.post_event(std::move(input))) return true;
   if (!events_lost_.exchange(true)) {
     post([this](sync::Records& records, sync::Now now) {

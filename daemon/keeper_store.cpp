@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "keeper.h"
+#include "wall_clock.h"
 
 /// The keeper's side towards the store: transactions, and what is done while none succeeds.
 namespace tether::daemon {
@@ -9,11 +10,6 @@ namespace {
 
 /// With nothing stored for so long, what was needed for it is given back.
 constexpr Duration kQuiet = 2s;
-
-Instant wall_now() {
-  return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-              .count()};
-}
 
 }  // namespace
 
@@ -48,6 +44,9 @@ bool Keeper::commit(TimePoint now) {
     return false;
   }
   metrics_.count_commit(took);
+  for (const Input& input : batch_) {
+    if (input.event_bytes > 0) metrics_.count_event_stored(now + took - input.arrived);
+  }
   batch_.clear();
   presence_ = nullptr;
   verdict_ = nullptr;

@@ -48,8 +48,12 @@ class RestPool::Worker {
   void carry_out(const Job& job) {
     const sync::SendRequest& request = job.request;
     const auto reader = make_answer_reader(request, pool_.engine_, pool_.inbox_, pool_.options_.limits);
-    const auto outcome = current_->call(rest_call(request, pool_.options_.limits), job.token,
-                                        [&reader](std::string_view chunk) { return reader->feed(chunk); });
+    const auto outcome =
+        current_->call(rest_call(request, pool_.options_.limits), job.token, [this, &reader](std::string_view chunk) {
+          pool_.metrics_.count_received("rest", chunk.size());
+          return reader->feed(chunk);
+        });
+    pool_.metrics_.count_sent("rest", request.body.size());
     current_.reset();
     const auto* answer = std::get_if<http::RestAnswer>(&outcome);
     const int status = answer == nullptr ? 0 : answer->status;

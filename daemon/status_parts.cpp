@@ -132,6 +132,8 @@ void describe_store(const store::Overview& overview, const Redactor& redactor, D
   for (const auto& [kind, count] : overview.offered_by_kind) {
     shown.resources[kind] = static_cast<std::uint64_t>(count);
   }
+  shown.unanswered = static_cast<std::uint64_t>(overview.unanswered);
+  shown.size_bytes = static_cast<std::uint64_t>(overview.size_bytes);
   shown.outbox_acks = static_cast<std::uint64_t>(overview.outbox_acks);
   if (const auto& staged = overview.staged) {
     auto& shown_staged = status.control_plane.staged;

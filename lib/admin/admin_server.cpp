@@ -133,8 +133,10 @@ struct AdminServer::Impl {
     sources.is_alive() ? answer(response, 200, "ok\n") : answer(response, 503, "the loop does not turn\n");
   }
   void readyz(httplib::Response& response) {
-    const auto why_not = why_not_ready(sources.status());
-    why_not ? answer(response, 503, *why_not + "\n") : answer(response, 200, "ok\n");
+    const Status status = sources.status();
+    if (const auto why_not = why_not_ready(status)) return answer(response, 503, *why_not + "\n");
+    const auto stale = why_stale(status, Clock::now());
+    answer(response, 200, stale ? "ok, but stale: " + *stale + "\n" : "ok\n");
   }
   void status(httplib::Response& response) { answer(response, 200, to_json(sources.status(), Clock::now()), kJson); }
   void metrics_text(httplib::Response& response) {

@@ -152,6 +152,13 @@ const Histogram::BucketBoundaries& commit_buckets() {
   return kBuckets;
 }
 
+/// From a moment to the days that a clock may be wrong or an outage may last.
+const Histogram::BucketBoundaries& age_buckets() {
+  static const Histogram::BucketBoundaries kBuckets = {0.01, 0.05, 0.1, 0.5, 1,   2,    5,
+                                                       10,   30,   60,  120, 600, 3600, 86'400};
+  return kBuckets;
+}
+
 }  // namespace
 
 class Metrics::Impl {
@@ -177,6 +184,9 @@ class Metrics::Impl {
   Gauge& control_plane_proven_ = gauge(registry_, "tetherd_control_plane_last_proven_sync_timestamp_seconds",
                                        "When agreement with the control plane was last proven, in seconds since 1970; "
                                        "0 if never.");
+  Gauge& control_plane_stale_ = gauge(registry_, "tetherd_control_plane_stale",
+                                      "1 while agreement with the control plane has been unproven for longer than "
+                                      "sync.stale_after_s.");
   Counter& auth_failures_ = counter(registry_, "tetherd_control_plane_auth_failures_total",
                                     "Answers of the control plane that refused the token (401).");
   Labelled<Counter> network_errors_{registry_, "tetherd_control_plane_network_errors_total",
@@ -189,6 +199,26 @@ class Metrics::Impl {
                                      "Events received from the control plane, by type.", "type", labels_.event_types};
   Counter& events_dropped_ = counter(registry_, "tetherd_events_dropped_total",
                                      "Events that were malformed or found no room, and were dropped.");
+  Histogram& event_age_ = family<Histogram>(registry_, "tetherd_event_age_seconds",
+                                            "How long before its arrival an event happened, by its own time and our "
+                                            "clock.")
+                              .Add({}, age_buckets());
+  Histogram& event_stored_ = family<Histogram>(registry_, "tetherd_event_store_duration_seconds",
+                                               "Time from an event's arrival until what it says is on the disk.")
+                                 .Add({}, push_buckets());
+  Labelled<Counter> received_{registry_,
+                              "tetherd_control_plane_received_bytes_total",
+                              "Bytes of messages and of answers' bodies from the control plane, by channel.",
+                              "channel",
+                              {"websocket", "rest"}};
+  Labelled<Counter> sent_{registry_,
+                          "tetherd_control_plane_sent_bytes_total",
+                          "Bytes of messages and of requests' bodies to the control plane, by channel.",
+                          "channel",
+                          {"websocket", "rest"}};
+  Histogram& loop_lag_ = family<Histogram>(registry_, "tetherd_loop_lag_seconds",
+                                           "How much later than it was due a timer of the event loop came.")
+                             .Add({}, commit_buckets());
   Family<Counter>& rest_requests_ = family<Counter>(registry_, "tetherd_rest_requests_total",
                                                     "Requests to the control plane's REST API, by call and by the "
                                                     "answer's status code (none: no answer).");
@@ -206,6 +236,9 @@ class Metrics::Impl {
                                   "1 while the gateway's present instance has answered the newest revision.");
   Gauge& gateway_proven_ = gauge(registry_, "tetherd_gateway_last_proven_sync_timestamp_seconds",
                                  "When agreement with the gateway was last proven, in seconds since 1970; 0 if never.");
+  Gauge& gateway_stale_ =
+      gauge(registry_, "tetherd_gateway_stale",
+            "1 while agreement with the gateway has been unproven for longer than sync.stale_after_s.");
   Histogram& push_duration_ =
       family<Histogram>(registry_, "tetherd_gateway_push_duration_seconds",
                         "Time from a push's first byte to the gateway's answer, or to giving up.")
@@ -230,9 +263,12 @@ class Metrics::Impl {
                          "1 while another identity than the one in service is kept beside it.");
   Gauge& staged_held_ =
       gauge(registry_, "tetherd_identity_needs_operator", "1 while that one does not take over by itself.");
+  Gauge& unanswered_ = gauge(registry_, "tetherd_unanswered_changes",
+                             "Changes that are stored and that no gateway has answered, counted up to 10,000.");
   Gauge& outbox_acks_ = gauge(registry_, "tetherd_outbox_acks",
                               "Deployment acknowledgements that the control plane is not known to have read.");
   Gauge& revision_ = gauge(registry_, "tetherd_store_revision", "The newest revision of the stored configuration.");
+  Gauge& size_ = gauge(registry_, "tetherd_store_size_bytes", "Size of the database, without its log.");
   Gauge& degraded_ = gauge(registry_, "tetherd_store_degraded", "1 while nothing can be stored.");
   Counter& transactions_ =
       counter(registry_, "tetherd_store_transactions_total", "Transactions that the store has committed.");
@@ -253,10 +289,12 @@ void Metrics::set_status(const Status& status, TimePoint now, Instant wall_now) 
   m.control_plane_state_.set(status.control_plane.state);
   m.control_plane_in_sync_.Set(zero_or_one(status.control_plane.in_sync));
   m.control_plane_proven_.Set(timestamp(status.control_plane.last_proven_sync, now, wall_now));
+  m.control_plane_stale_.Set(zero_or_one(is_stale(status, status.control_plane, now)));
 
   m.gateway_state_.set(status.gateway.state);
   m.gateway_in_sync_.Set(zero_or_one(status.gateway.state == GatewayStatus::State::InSync));
   m.gateway_proven_.Set(timestamp(status.gateway.last_proven_sync, now, wall_now));
+  m.gateway_stale_.Set(zero_or_one(is_stale(status, status.gateway, now)));
 
   std::map<Gauge*, double> offered;
   for (const auto& [kind, count] : status.store.resources) offered[&m.resources_[kind]] += static_cast<double>(count);
@@ -268,6 +306,8 @@ void Metrics::set_status(const Status& status, TimePoint now, Instant wall_now) 
   const auto& staged = status.control_plane.staged;
   m.staged_.Set(zero_or_one(staged.has_value()));
   m.staged_held_.Set(zero_or_one(staged && staged->needs_operator));
+  m.unanswered_.Set(static_cast<double>(status.store.unanswered));
+  m.size_.Set(static_cast<double>(status.store.size_bytes));
   m.outbox_acks_.Set(static_cast<double>(status.store.outbox_acks));
   m.revision_.Set(static_cast<double>(status.store.revision.value_or(0)));
   m.degraded_.Set(zero_or_one(status.store.degraded));
@@ -287,6 +327,21 @@ void Metrics::count_event(std::string_view type) {
 }
 void Metrics::count_event_dropped(std::uint64_t count) {
   impl_->events_dropped_.Increment(static_cast<double>(count));
+}
+void Metrics::count_event_age(Duration age) {
+  impl_->event_age_.Observe(std::max(0.0, seconds(age)));
+}
+void Metrics::count_event_stored(Duration took) {
+  impl_->event_stored_.Observe(seconds(took));
+}
+void Metrics::count_received(std::string_view channel, std::size_t bytes) {
+  impl_->received_[channel].Increment(static_cast<double>(bytes));
+}
+void Metrics::count_sent(std::string_view channel, std::size_t bytes) {
+  impl_->sent_[channel].Increment(static_cast<double>(bytes));
+}
+void Metrics::count_loop_lag(Duration late) {
+  impl_->loop_lag_.Observe(std::max(0.0, seconds(late)));
 }
 void Metrics::count_rest_request(std::string_view call, int http_status) {
   const std::string known_call = member_or_unknown(impl_->labels_.rest_calls, call);

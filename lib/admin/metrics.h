@@ -38,6 +38,15 @@ class Metrics {
   void count_reconnect_attempt(std::string_view reason);
   void count_event(std::string_view type);
   void count_event_dropped(std::uint64_t count = 1);
+  /// How long ago by our clock an event that arrives says it happened; of a clock that is ahead of ours 0 is counted.
+  void count_event_age(Duration age);
+  /// From an event's arrival until it was stored.
+  void count_event_stored(Duration took);
+  /// Bytes of messages and bodies, without what the transport adds. channel: `websocket` or `rest`.
+  void count_received(std::string_view channel, std::size_t bytes);
+  void count_sent(std::string_view channel, std::size_t bytes);
+  /// How much later than it was asked for a timer of the loop came.
+  void count_loop_lag(Duration late);
   /// `http_status` 0: no answer came. Codes are `200`, `401`, …; uncommon ones are told by class (`4xx`).
   void count_rest_request(std::string_view call, int http_status);
   /// `success` or `failed`.

@@ -45,7 +45,7 @@ OrderedJson staged(const std::optional<StagedStatus>& status) {
   };
 }
 
-OrderedJson control_plane(const ControlPlaneStatus& status, TimePoint now) {
+OrderedJson control_plane(const ControlPlaneStatus& status, bool stale, TimePoint now) {
   return {
       {"state", to_string(status.state)},
       {"state_age_s", age(status.state_since, now)},
@@ -55,6 +55,7 @@ OrderedJson control_plane(const ControlPlaneStatus& status, TimePoint now) {
       {"staged", staged(status.staged)},
       {"in_sync", status.in_sync},
       {"last_proven_sync_age_s", age(status.last_proven_sync, now)},
+      {"stale", stale},
       {"next_attempt_s", wait(status.next_attempt, now)},
       {"last_error", or_null(status.last_error)},
   };
@@ -69,7 +70,7 @@ OrderedJson held_push(const std::optional<HeldPush>& push) {
           {"would_get", push->would_get}};
 }
 
-OrderedJson gateway(const GatewayStatus& status, TimePoint now) {
+OrderedJson gateway(const GatewayStatus& status, bool stale, TimePoint now) {
   return {
       {"state", to_string(status.state)},
       {"state_age_s", age(status.state_since, now)},
@@ -79,6 +80,7 @@ OrderedJson gateway(const GatewayStatus& status, TimePoint now) {
       {"ready", status.has_answered_push},
       {"held_push", held_push(status.held_push)},
       {"last_proven_sync_age_s", age(status.last_proven_sync, now)},
+      {"stale", stale},
       {"last_error", or_null(status.last_error)},
   };
 }
@@ -86,7 +88,8 @@ OrderedJson gateway(const GatewayStatus& status, TimePoint now) {
 OrderedJson store(const StoreStatus& status) {
   return {
       {"revision", or_null(status.revision)},     {"resources", OrderedJson(status.resources)},
-      {"outbox_acks", status.outbox_acks},        {"degraded", status.degraded},
+      {"unanswered", status.unanswered},          {"outbox_acks", status.outbox_acks},
+      {"size_bytes", status.size_bytes},          {"degraded", status.degraded},
       {"last_error", or_null(status.last_error)},
   };
 }
@@ -138,6 +141,15 @@ OrderedJson holds(const std::vector<HoldNote>& holds) {
   return out;
 }
 
+bool is_unproven(const Status& status, const std::optional<TimePoint>& proof, TimePoint now) {
+  return status.stale_after > Duration{} && now - proof.value_or(status.started) > status.stale_after;
+}
+
+std::string how_old(const std::optional<TimePoint>& proof, TimePoint now) {
+  if (!proof) return "has not been proven since the start";
+  return "was last proven " + std::to_string(std::chrono::floor<std::chrono::seconds>(now - *proof).count()) + " s ago";
+}
+
 OrderedJson event_timestamps(const std::map<std::string, Instant>& timestamps) {
   OrderedJson out = OrderedJson::object();
   for (const auto& [type, at] : timestamps) out[type] = instant(at);
@@ -163,8 +175,8 @@ std::string to_json(const Status& status, TimePoint now) {
       {"uptime_s", seconds(now - status.started)},
       {"in_sync", status.in_sync},
       {"settled", status.settled},
-      {"control_plane", control_plane(status.control_plane, now)},
-      {"gateway", gateway(status.gateway, now)},
+      {"control_plane", control_plane(status.control_plane, is_stale(status, status.control_plane, now), now)},
+      {"gateway", gateway(status.gateway, is_stale(status, status.gateway, now), now)},
       {"store", store(status.store)},
       {"event_timestamps", event_timestamps(status.event_timestamps)},
       {"quarantined", quarantined(status.quarantined)},
@@ -179,6 +191,26 @@ std::string to_json(const Status& status, TimePoint now) {
 std::string_view to_string(HoldNote::State state) {
   constexpr std::array<std::string_view, 3> kNames = {"held", "asked", "released"};
   return kNames.at(static_cast<std::size_t>(state));
+}
+
+bool is_stale(const Status& status, const ControlPlaneStatus& side, TimePoint now) {
+  return is_unproven(status, side.last_proven_sync, now);
+}
+
+bool is_stale(const Status& status, const GatewayStatus& side, TimePoint now) {
+  return is_unproven(status, side.last_proven_sync, now);
+}
+
+std::optional<std::string> why_stale(const Status& status, TimePoint now) {
+  std::string out;
+  if (is_stale(status, status.control_plane, now)) {
+    out = "agreement with the control plane " + how_old(status.control_plane.last_proven_sync, now);
+  }
+  if (is_stale(status, status.gateway, now)) {
+    out += (out.empty() ? "" : ", ") + ("agreement with the gateway " + how_old(status.gateway.last_proven_sync, now));
+  }
+  if (out.empty()) return std::nullopt;
+  return out;
 }
 
 std::optional<std::string> why_not_ready(const Status& status) {

@@ -67,7 +67,9 @@ struct GatewayStatus {
 struct StoreStatus {
   std::optional<std::int64_t> revision;
   std::map<std::string, std::uint64_t> resources;  ///< What is offered, by kind.
+  std::uint64_t unanswered = 0;                    ///< Changes that no gateway has answered; counted up to a limit.
   std::uint64_t outbox_acks = 0;
+  std::uint64_t size_bytes = 0;
   bool degraded = false;  ///< Nothing can be stored; what is there is served.
   std::optional<std::string> last_error;
 };
@@ -113,8 +115,9 @@ struct ResourceCounts {
 struct Status {
   std::string version;
   TimePoint started;
-  bool in_sync = false;  ///< Everything wanted is in service, proven under this link.
-  bool settled = false;  ///< The same with quarantined resources allowed: there is nothing left to do.
+  Duration stale_after{};  ///< For how long a side's agreement may go unproven; 0: for ever.
+  bool in_sync = false;    ///< Everything wanted is in service, proven under this link.
+  bool settled = false;    ///< The same with quarantined resources allowed: there is nothing left to do.
   ControlPlaneStatus control_plane;
   GatewayStatus gateway;
   StoreStatus store;
@@ -137,6 +140,14 @@ std::string_view to_string(GatewayStatus::State state);       ///< `away`, `conn
 std::string to_json(const Status& status, TimePoint now);
 
 std::string_view to_string(HoldNote::State state);  ///< `held`, `asked`, `released`
+
+/// Whether agreement with the control plane, or with the gateway, has been unproven for more than `stale_after`,
+/// counted from the last proof or else from the start.
+bool is_stale(const Status& status, const ControlPlaneStatus& side, TimePoint now);
+bool is_stale(const Status& status, const GatewayStatus& side, TimePoint now);
+
+/// One line of text that says which agreement is stale and how old its last proof is, or nullopt.
+std::optional<std::string> why_stale(const Status& status, TimePoint now);
 
 /// One line of text saying why the gateway is not known to have a configuration, or nullopt if it has.
 std::optional<std::string> why_not_ready(const Status& status);

@@ -22,6 +22,7 @@ inline constexpr Name kReconnectMax{"TETHER_RECONNECT_MAX_MS", "control_plane.re
 inline constexpr Name kOnRejection{"TETHER_ON_REJECTION", "control_plane.on_rejection"};
 inline constexpr Name kReportFailures{"TETHER_REPORT_FAILURES", "control_plane.report_failures"};
 inline constexpr Name kDeletionReleaseAfter{"TETHER_DELETION_RELEASE_AFTER_S", "sync.deletion_release_after_s"};
+inline constexpr Name kStaleAfter{"TETHER_STALE_AFTER_S", "sync.stale_after_s"};
 inline constexpr Name kStateDir{"TETHER_STATE_DIR", "state_dir"};
 inline constexpr Name kStoreKeyFile{"TETHER_STORE_KEY_FILE", "store.key_file"};
 inline constexpr Name kGatewaySocket{"TETHER_GATEWAY_SOCKET", "gateway.socket"};
@@ -50,6 +51,7 @@ inline constexpr std::array kAll = {kUrl,
                                     kOnRejection,
                                     kReportFailures,
                                     kDeletionReleaseAfter,
+                                    kStaleAfter,
                                     kStateDir,
                                     kStoreKeyFile,
                                     kGatewaySocket,

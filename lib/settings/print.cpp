@@ -96,6 +96,7 @@ std::string print_effective(const Settings& settings) {
   Printer out;
   print_control_plane(out, settings.control_plane);
   out.line(setting::kDeletionReleaseAfter, settings.sync.deletion_release_after.count());
+  out.line(setting::kStaleAfter, settings.sync.stale_after.count());
   out.line(setting::kStateDir, settings.state_dir);
   print_store(out, settings.store);
   print_gateway(out, settings.gateway);

@@ -23,6 +23,7 @@ constexpr std::uint64_t kMaxIntervalSeconds = 86'400;
 constexpr std::uint64_t kMaxReconnectMs = 3'600'000;
 constexpr std::uint64_t kMaxFullListEvery = 1000;
 constexpr std::uint64_t kMaxReleaseAfterSeconds = 2'592'000;
+constexpr std::uint64_t kMaxStaleAfterSeconds = 2'592'000;
 constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
 constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kMaxVersionBytes = 100;
@@ -161,6 +162,7 @@ SyncSettings read_sync(SettingReader& in) {
   SyncSettings out;
   const auto seconds = in.number(setting::kDeletionReleaseAfter, 0, kMaxReleaseAfterSeconds);
   if (seconds) out.deletion_release_after = std::chrono::seconds(*seconds);
+  set_number(in, setting::kStaleAfter, kMaxStaleAfterSeconds, out.stale_after);
   return out;
 }
 

@@ -33,6 +33,8 @@ struct ControlPlaneSettings {
 struct SyncSettings {
   /// For how long listings must have lacked the same before a held removal is believed by itself.
   std::chrono::seconds deletion_release_after{3600};
+  /// For how long agreement may go without a proof until it is told as stale. Told, and nothing else.
+  std::chrono::seconds stale_after{2700};
 
   friend bool operator==(const SyncSettings&, const SyncSettings&) = default;
 };

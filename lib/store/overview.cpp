@@ -89,6 +89,10 @@ const std::string kWaitingCount =
     "(SELECT count(*) " +
     kWithoutDocument + ") + (SELECT count(*) " + kWithoutValue + ")";
 
+constexpr const char* kUnanswered =
+    "SELECT count(*) FROM (SELECT 1 FROM offers o INDEXED BY offers_by_revision WHERE o.identity = ?1 AND "
+    "o.revision > (SELECT answered_revision FROM identities i WHERE i.identity = ?1) AND o.revision > 0 LIMIT ?2)";
+
 std::optional<StagedIdentity> read_staged(Connection& db) {
   StagedIdentity staged;
   std::int64_t identity = 0;
@@ -119,6 +123,8 @@ Overview read_overview(Connection& db) {
       overview.offered_count += rows.integer(1);
     }
   }
+  overview.unanswered = db.number(kUnanswered, identity, kMaxUnansweredCounted);
+  overview.size_bytes = db.number("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
   for (const auto& [kind, count] : overview.offered_by_kind) {
     const bool best_effort = kind == "Application" || (kind == "ApiKey" && db.number(kHasMcpKey, identity) != 0) ||
                              (kind == "Subscription" && db.number(kHasUnlistedSubscription, identity) != 0);

@@ -39,6 +39,7 @@ inline constexpr std::size_t kMaxQuarantinedShown = 1000;
 inline constexpr std::size_t kMaxWaitingShown = 100;
 inline constexpr std::size_t kMaxHeldShown = 1000;
 inline constexpr std::size_t kMaxHoldsShown = 1000;
+inline constexpr std::size_t kMaxUnansweredCounted = 10'000;
 
 /// What `/status` and `/metrics` show of the store. Its cost does not follow the number of resources, but where keys or
 /// subscriptions are offered that of artifacts other than RestApi, and that of artifacts while an identity is staged.
@@ -46,6 +47,8 @@ struct Overview {
   std::int64_t revision = 0;
   std::vector<std::pair<std::string, std::int64_t>> offered_by_kind;  ///< Kinds of which something is offered.
   std::int64_t offered_count = 0;
+  std::int64_t unanswered = 0;             ///< Changes that no gateway has answered, at most kMaxUnansweredCounted.
+  std::int64_t size_bytes = 0;             ///< Of the database, without its log.
   std::vector<NamedResource> quarantined;  ///< The first kMaxQuarantinedShown by kind and id.
   std::int64_t quarantined_count = 0;
   /// The first kMaxHeldShown by listing, kind and id.

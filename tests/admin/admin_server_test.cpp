@@ -124,6 +124,12 @@ TEST_CASE("readyz is 200 once the gateway has answered a push, else 503 with one
 
   fixture.status.gateway.has_answered_push = true;
   CHECK(fixture.get("/readyz").code == 200);
+  CHECK(fixture.get("/readyz").body == "ok\n");
+
+  fixture.status.stale_after = 1ns;  // and the gateway stays ready
+  const Answer stale = fixture.get("/readyz");
+  CHECK(stale.code == 200);
+  CHECK_THAT(stale.body, Contains("stale") && Contains("control plane"));
 }
 
 TEST_CASE("status is JSON of the present state (R14)") {

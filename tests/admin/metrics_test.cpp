@@ -125,10 +125,50 @@ TEST_CASE("the last proofs are moments of the wall clock, and 0 for never (R29)"
   CHECK(scraped["tetherd_gateway_last_proven_sync_timestamp_seconds"] == Approx(1'787'396'522.417).epsilon(1e-12));
 }
 
+TEST_CASE("agreement that has gone unproven for too long is told, each side's for itself [R29]") {
+  Scraped scraped;
+  Status status;
+  status.stale_after = 60s;
+  status.control_plane.last_proven_sync = kNow - 61s;
+  status.gateway.last_proven_sync = kNow - 60s;
+  scraped.set(status);
+
+  CHECK(scraped["tetherd_control_plane_stale"] == 1);
+  CHECK(scraped["tetherd_gateway_stale"] == 0);
+}
+
+TEST_CASE("the age of an event is of our clock, and none is younger than none") {
+  Scraped scraped;
+  scraped.metrics.count_event_age(3s);
+  scraped.metrics.count_event_age(-5s);
+  scraped.metrics.count_event_stored(20ms);
+  scraped.metrics.count_loop_lag(-1us);
+
+  CHECK(scraped["tetherd_event_age_seconds_count"] == 2);
+  CHECK(scraped["tetherd_event_age_seconds_sum"] == 3);
+  CHECK(scraped["tetherd_event_store_duration_seconds_bucket{le=\"0.025\"}"] == 1);
+  CHECK(scraped["tetherd_event_store_duration_seconds_bucket{le=\"0.01\"}"] == 0);
+  CHECK(scraped["tetherd_loop_lag_seconds_sum"] == 0);
+}
+
+TEST_CASE("bytes are counted by channel and by way") {
+  Scraped scraped;
+  scraped.metrics.count_received("websocket", 10);
+  scraped.metrics.count_received("rest", 20);
+  scraped.metrics.count_sent("rest", 30);
+
+  CHECK(scraped["tetherd_control_plane_received_bytes_total{channel=\"websocket\"}"] == 10);
+  CHECK(scraped["tetherd_control_plane_received_bytes_total{channel=\"rest\"}"] == 20);
+  CHECK(scraped["tetherd_control_plane_sent_bytes_total{channel=\"rest\"}"] == 30);
+  CHECK(scraped["tetherd_control_plane_sent_bytes_total{channel=\"websocket\"}"] == 0);
+}
+
 TEST_CASE("what is stored is told by count") {
   Scraped scraped;
   Status status;
   status.store.resources = {{"RestApi", 7}, {"ApiKey", 2}, {"Novelty", 1}, {"Oddity", 3}};
+  status.store.unanswered = 6;
+  status.store.size_bytes = 4096;
   status.store.outbox_acks = 5;
   status.store.revision = 42;
   status.store.degraded = true;
@@ -141,6 +181,8 @@ TEST_CASE("what is stored is told by count") {
   CHECK(scraped["tetherd_resources{kind=\"RestApi\"}"] == 7);
   CHECK(scraped["tetherd_resources{kind=\"ApiKey\"}"] == 2);
   CHECK(scraped["tetherd_resources{kind=\"unknown\"}"] == 4);
+  CHECK(scraped["tetherd_unanswered_changes"] == 6);
+  CHECK(scraped["tetherd_store_size_bytes"] == 4096);
   CHECK(scraped["tetherd_outbox_acks"] == 5);
   CHECK(scraped["tetherd_store_revision"] == 42);
   CHECK(scraped["tetherd_store_degraded"] == 1);

@@ -61,6 +61,25 @@ TEST_CASE("what is unknown is null, and never left out") {
   CHECK(json["best_effort_kinds"] == nlohmann::json::array());
 }
 
+TEST_CASE("what has gone without a proof for too long is told as stale, each side for itself [R29]") {
+  Status status = unknown_status();
+  status.stale_after = 60s;
+  status.control_plane.last_proven_sync = kAsked;
+
+  CHECK_FALSE(why_stale(status, kAsked + 60s));
+  CHECK(why_stale(status, kAsked + 61s) ==
+        "agreement with the control plane was last proven 61 s ago, agreement with "
+        "the gateway has not been proven since the start");
+  status.control_plane.last_proven_sync = kAsked + 30s;
+  CHECK(why_stale(status, kAsked + 61s) == "agreement with the gateway has not been proven since the start");
+  const auto json = json_of(status, kAsked + 61s);
+  CHECK(json["control_plane"]["stale"] == false);
+  CHECK(json["gateway"]["stale"] == true);
+
+  status.stale_after = {};
+  CHECK_FALSE(why_stale(status, kAsked + 1000h));
+}
+
 TEST_CASE("everything that is known is told (R14, R29)") {
   Status status;
   status.version = "1.2.3";
@@ -81,7 +100,7 @@ TEST_CASE("everything that is known is told (R14, R29)") {
   status.gateway = {
       GatewayStatus::State::InSync,     kAsked - 4s, "/run/g.sock", "i-1", 42, true, kAsked - 3s, "was away",
       HeldPush{"i-1", "e-1", 17, 10, 2}};
-  status.store = {43, {{"RestApi", 7}, {"ApiKey", 2}}, 5, true, "disk is full"};
+  status.store = {43, {{"RestApi", 7}, {"ApiKey", 2}}, 6, 5, 4096, true, "disk is full"};
   status.event_timestamps = {{"api.deployed", *parse_rfc3339("2026-08-22T11:02:03.4179Z")}};
   const ResourceNote note{"RestApi",
                           "id-1",
@@ -104,13 +123,13 @@ TEST_CASE("everything that is known is told (R14, R29)") {
   CHECK(json["control_plane"] == nlohmann::json::parse(R"({"state":"connected","state_age_s":5.0,"url":"wss://h:1/x",
       "gateway_id":"g-1","other_gateway_id":"g-2","staged":{"gateway_id":"g-2",
       "since":"2026-08-22T11:02:03.000Z","deployed":4,"documents":3,"resources":2,"waits_for":"a listing",
-      "needs_operator":true,"accepted":true},"in_sync":true,"last_proven_sync_age_s":1.5,"next_attempt_s":2.5,
+      "needs_operator":true,"accepted":true},"in_sync":true,"last_proven_sync_age_s":1.5,"stale":false,"next_attempt_s":2.5,
       "last_error":"was refused"})"));
   CHECK(json["gateway"] == nlohmann::json::parse(R"({"state":"in_sync","state_age_s":4.0,"socket":"/run/g.sock",
       "instance":"i-1","applied_revision":42,"ready":true,"held_push":{"instance":"i-1","epoch":"e-1","revision":17,
-      "has":10,"would_get":2},"last_proven_sync_age_s":3.0,"last_error":"was away"})"));
-  CHECK(json["store"] == nlohmann::json::parse(R"({"revision":43,"resources":{"ApiKey":2,"RestApi":7},"outbox_acks":5,
-      "degraded":true,"last_error":"disk is full"})"));
+      "has":10,"would_get":2},"last_proven_sync_age_s":3.0,"stale":false,"last_error":"was away"})"));
+  CHECK(json["store"] == nlohmann::json::parse(R"({"revision":43,"resources":{"ApiKey":2,"RestApi":7},"unanswered":6,
+      "outbox_acks":5,"size_bytes":4096,"degraded":true,"last_error":"disk is full"})"));
   CHECK(json["event_timestamps"]["api.deployed"] == "2026-08-22T11:02:03.417Z");
   CHECK(json["quarantined"] == nlohmann::json::parse(R"([{"kind":"RestApi","id":"id-1","handle":"petstore-v1.0",
       "reason":"no such policy","since":"2026-08-22T11:02:03.000Z","next_try":"2026-08-22T12:02:03.000Z"}])"));

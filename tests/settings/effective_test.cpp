@@ -39,6 +39,7 @@ TEST_CASE("what is printed as effective loads as the same settings") {
       {"TETHER_ON_REJECTION", "stop"},
       {"TETHER_REPORT_FAILURES", "false"},
       {"TETHER_DELETION_RELEASE_AFTER_S", "0"},
+      {"TETHER_STALE_AFTER_S", "61"},
       {"TETHER_GATEWAY_USER", "0"},
       {"TETHER_GATEWAY_SOCKET", "true # \"it's\""},
       {"TETHER_GATEWAY_VERSION", "1.10"},

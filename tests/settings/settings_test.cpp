@@ -32,6 +32,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
       {"TETHER_ON_REJECTION", "stop"},
       {"TETHER_REPORT_FAILURES", "false"},
       {"TETHER_DELETION_RELEASE_AFTER_S", "7200"},
+      {"TETHER_STALE_AFTER_S", "300"},
       {"TETHER_STATE_DIR", "/srv/state"},
       {"TETHER_STORE_KEY_FILE", "/etc/store.key"},
       {"TETHER_GATEWAY_SOCKET", "/run/g.sock"},
@@ -57,6 +58,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
   CHECK(cp.poll_interval == std::chrono::seconds(60));
   CHECK(cp.full_list_every == 5);
   CHECK(settings.sync.deletion_release_after == std::chrono::hours(2));
+  CHECK(settings.sync.stale_after == std::chrono::minutes(5));
   CHECK(cp.reconnect_initial == std::chrono::milliseconds(10));
   CHECK(cp.reconnect_max == std::chrono::milliseconds(20));
   CHECK(cp.on_rejection == OnRejection::Stop);
@@ -107,6 +109,7 @@ TEST_CASE("numbers are whole, decimal, and within their range") {
                               Range{"TETHER_GATEWAY_CHECK_INTERVAL_S", "1", "86400", "0", "86401"},
                               Range{"TETHER_FULL_LIST_EVERY", "1", "1000", "0", "1001"},
                               Range{"TETHER_DELETION_RELEASE_AFTER_S", "0", "2592000", "-1", "2592001"},
+                              Range{"TETHER_STALE_AFTER_S", "1", "2592000", "0", "2592001"},
                               Range{"TETHER_RECONNECT_MAX_MS", "1000", "3600000", "0", "3600001"},
                               Range{"TETHER_RECONNECT_INITIAL_MS", "1", "300000", "0", "3600001"},
                               Range{"TETHER_MAX_DOCUMENT_BYTES", "1024", "1073741824", "1023", "1073741825"},

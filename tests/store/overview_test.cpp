@@ -57,6 +57,26 @@ TEST_CASE("resources are counted by kind while they are offered") {
   CHECK(overview_of(store).offered_count == 2);
 }
 
+TEST_CASE("changes that no gateway has answered are counted, removals too") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    offer(records, artifact("a"), "h-a");
+    offer(records, artifact("b"), "h-b");
+  });
+  CHECK(overview_of(store).unanswered == 2);
+
+  store.write([](sync::Records& records) {
+    auto marks = records.marks();
+    marks.answered = {"i", "e", records.revision()};
+    records.put_marks(marks);
+  });
+  CHECK(overview_of(store).unanswered == 0);
+
+  store.write([](sync::Records& records) { withdraw(records, "a"); });
+  CHECK(overview_of(store).unanswered == 1);
+  CHECK(overview_of(store).size_bytes >= 4096);
+}
+
 TEST_CASE("the quarantined are shown with the handle of what was refused") {
   TestStore store;
   store.write([](sync::Records& records) {

@@ -100,7 +100,7 @@ TEST_CASE("in a normal run the status says where everything stands [R14] [R29]")
 
   const json& control_plane = status["control_plane"];
   CHECK(members(control_plane) == Names{"state", "state_age_s", "url", "gateway_id", "other_gateway_id", "staged",
-                                        "in_sync", "last_proven_sync_age_s", "next_attempt_s", "last_error"});
+                                        "in_sync", "stale", "last_proven_sync_age_s", "next_attempt_s", "last_error"});
   CHECK(control_plane["state"] == "connected");
   CHECK(is_age_below(control_plane["state_age_s"], so_far));
   CHECK(control_plane["url"] == scene.control_plane().websocket_url());
@@ -112,7 +112,7 @@ TEST_CASE("in a normal run the status says where everything stands [R14] [R29]")
 
   const json& gateway = status["gateway"];
   CHECK(members(gateway) == Names{"state", "state_age_s", "socket", "instance", "applied_revision", "held_push",
-                                  "ready", "last_proven_sync_age_s", "last_error"});
+                                  "ready", "stale", "last_proven_sync_age_s", "last_error"});
   CHECK(gateway["state"] == "in_sync");
   CHECK(is_age_below(gateway["state_age_s"], so_far));
   CHECK(gateway["socket"] == scene.file("gateway.sock"));
@@ -123,7 +123,8 @@ TEST_CASE("in a normal run the status says where everything stands [R14] [R29]")
   CHECK(gateway["last_error"].is_null());
 
   const json& store = status["store"];
-  CHECK(members(store) == Names{"revision", "resources", "outbox_acks", "degraded", "last_error"});
+  CHECK(members(store) ==
+        Names{"revision", "resources", "unanswered", "size_bytes", "outbox_acks", "degraded", "last_error"});
   CHECK(store["degraded"] == false);
   CHECK(store["last_error"].is_null());
 

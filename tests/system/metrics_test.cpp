@@ -35,6 +35,10 @@ std::string reconnects(const std::string& reason) {
   return "tetherd_control_plane_reconnect_attempts_total{reason=\"" + reason + "\"}";
 }
 
+std::string bytes(const std::string& way, const std::string& channel) {
+  return "tetherd_control_plane_" + way + "_bytes_total{channel=\"" + channel + "\"}";
+}
+
 std::string acks_sent(const std::string& status) {
   return "tetherd_deployment_acks_sent_total{status=\"" + status + "\"}";
 }
@@ -81,12 +85,15 @@ void connect(MetricsWatch& watch, Scene& scene) {
                       {"TETHER_ON_REJECTION", "stop"},
                       {"TETHER_POLL_INTERVAL_S", "1"},
                       {"TETHER_FULL_LIST_EVERY", "1"},
+                      {"TETHER_STALE_AFTER_S", "1"},
                       {"TETHER_RECONNECT_MAX_MS", "200"}});
-  watch.have_moved(scene, {"tetherd_build_info{version=\"" + std::string(TETHERD_VERSION) + "\"}",
-                           control_plane_state("standalone"), gateway_state("connecting"), "process_start_time_seconds",
-                           "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds",
-                           "tetherd_store_transactions_total", "tetherd_store_commit_duration_seconds_count",
-                           "tetherd_store_commit_duration_seconds_sum", "tetherd_store_revision"});
+  watch.have_moved(
+      scene, {"tetherd_build_info{version=\"" + std::string(TETHERD_VERSION) + "\"}", control_plane_state("standalone"),
+              gateway_state("connecting"), "process_start_time_seconds", "process_cpu_seconds_total",
+              "process_resident_memory_bytes", "process_open_fds", "tetherd_store_transactions_total",
+              "tetherd_store_commit_duration_seconds_count", "tetherd_store_commit_duration_seconds_sum",
+              "tetherd_store_revision", "tetherd_store_size_bytes", "tetherd_control_plane_stale",
+              "tetherd_gateway_stale", "tetherd_loop_lag_seconds_count", "tetherd_loop_lag_seconds_sum"});
   // At once: a gateway that says nothing is given up after half a minute.
   watch.moves(scene, {gateway_state("connecting"), gateway_state("away")}, [&scene] { scene.gateway().stop(); });
   watch.moves(scene,
@@ -103,7 +110,8 @@ void connect(MetricsWatch& watch, Scene& scene) {
               [&scene] { change_faults(scene, [](peers::Faults& faults) { faults.dial_status = 401; }); });
   watch.moves(scene,
               {control_plane_state("rejected"), control_plane_state("connected"), reconnects("token"),
-               "tetherd_control_plane_last_proven_sync_timestamp_seconds", "tetherd_rest_requests_total"},
+               "tetherd_control_plane_last_proven_sync_timestamp_seconds", "tetherd_rest_requests_total",
+               bytes("received", "websocket"), bytes("received", "rest"), bytes("sent", "rest")},
               [&scene] {
                 change_faults(scene, [](peers::Faults& faults) { faults.dial_status = 0; });
                 scene.folder().write("token", scene.control_plane().rotate_token());
@@ -140,7 +148,7 @@ void meet_the_gateway(MetricsWatch& watch, Scene& scene) {
 
 /// Something of each kind, and every event.
 Everything fill(MetricsWatch& watch, Scene& scene, Planted& planted) {
-  std::vector<std::string> kinds{acks_sent("success"), "tetherd_store_revision"};
+  std::vector<std::string> kinds{acks_sent("success"), bytes("sent", "websocket"), "tetherd_store_revision"};
   for (const auto* kind : {"ApiKey", "Application", "HmacSecret", "LlmProvider", "LlmProxy", "Mcp", "RestApi", "Secret",
                            "Subscription", "SubscriptionPlan", "WebBrokerApi", "WebSubApi"}) {
     kinds.push_back("tetherd_resources{kind=\"" + std::string(kind) + "\"}");
@@ -156,7 +164,9 @@ Everything fill(MetricsWatch& watch, Scene& scene, Planted& planted) {
       desire.update_application("partner-app", {*key});
     });
   });
-  std::vector<std::string> series;
+  std::vector<std::string> series{"tetherd_event_age_seconds_count", "tetherd_event_age_seconds_sum",
+                                  "tetherd_event_store_duration_seconds_count",
+                                  "tetherd_event_store_duration_seconds_sum"};
   for (const auto& type : every_event_type()) series.push_back("tetherd_events_received_total{type=\"" + type + "\"}");
   watch.moves(scene, series, [&scene] { cause_every_event(scene); });
   watch.moves(scene, {"tetherd_events_dropped_total"},
@@ -230,9 +240,9 @@ void lose_links(MetricsWatch& watch, Scene& scene, const Everything& everything)
               [&scene] { scene.control_plane().end_links(Ending::TcpClose); });
   REQUIRE(scene.wait_until_in_sync().is_object());
   change_gateway(scene, [](peers::GatewayFaults& faults) { faults.stall_body = true; });
-  watch.moves(scene, {gateway_state("behind")},
+  watch.moves(scene, {gateway_state("behind"), "tetherd_unanswered_changes"},
               [&] { scene.control_plane().redeploy(everything.artifacts.at("Mcp").artifact_id); },
-              {{gateway_state("behind"), 0}});
+              {{gateway_state("behind"), 0}, {"tetherd_unanswered_changes", 0}});
   watch.moves(scene, {control_plane_state("connected"), control_plane_state("reconnecting"), "tetherd_outbox_acks"},
               [&scene] {
                 scene.control_plane().kill();
