@@ -239,6 +239,8 @@ void Offers::retry(const Key& key) {
   }
 }
 
+/// A gateway puts a secret's value into what refers to it when that comes. One that refused the secret alone has taken
+/// what refers to it without a value.
 void Offers::touch_referring(const Reference& reference) {
   for (const Key& key : records_.referring_to(reference)) {
     if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
@@ -334,6 +336,7 @@ void Offers::follow_up() {
     changes_.pop_front();
     if (change.moved) renew_referring(change.key);
     retry_refused_by(change.key);
+    if (change.key.kind == protocol::kSecret) touch_referring({change.key.kind, change.key.id});
     for (const Key& key : records_.waiting_for(change.key)) {
       if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
         reconsider(*artifact);

@@ -49,9 +49,6 @@ class Offers {
   /// Tries a refused version again.
   void retry(const Key& key);
 
-  /// Something changed that others refer to: re-offers them in the form that they have (a rotated secret).
-  void touch_referring(const Reference& reference);
-
   /// A push of (after, up_to] was answered, and all its lines were judged. Tries again what was refused earlier and
   /// refers to something that this push brought: of a body that is halved by revision, a half may hold a line without
   /// what it refers to. `judged` names the rows that this very push had refused.
@@ -83,6 +80,8 @@ class Offers {
   void renew(Row& row);
   void withdraw_what_belongs_to(const Key& artifact);
   void renew_referring(const Key& key);
+  /// Re-offers what refers to it in the form that it has.
+  void touch_referring(const Reference& reference);
   bool has_arrived(const Key& key, std::int64_t after, std::int64_t up_to);
   bool lacked(const Key& row, const Offering& offering, const std::string& artifact_id, std::int64_t after,
               std::int64_t up_to);

@@ -197,9 +197,7 @@ void Resources::on_secret_value(const Asked& asked, std::string_view value) {
   state.data = protocol::write_secret_data(state, value);
   state.references.clear();
   state.name = type;
-  const bool rotated = secret->offering.offered.is_set();
   take(*secret, state, /*from_event=*/false);
-  if (rotated) context_.offers.touch_referring({std::string(protocol::kSecret), handle});
 }
 
 }  // namespace tether::sync

@@ -76,6 +76,14 @@ void World::check_agreement(Instance& instance) {
                                    (served == instance.gateway_.served.end() ? "nothing" : served->second) +
                                    "' where '" + version + "' is wanted");
   }
+  for (const auto& [key, values] : instance.gateway_.resolved) {
+    for (const auto& [handle, version] : values) {
+      const auto secret = instance.gateway_.served.find({"Secret", handle});
+      if (secret == instance.gateway_.served.end() || secret->second == version) continue;
+      fail("secrets_in_use",
+           key.second + " is in service with '" + version + "' for " + handle + ", which is '" + secret->second + "'");
+    }
+  }
   for (const auto& [key, version] : instance.gateway_.served) {
     if (ControlPlane::owner_of(key.second) != 0) {
       fail("content_in_the_end", key.first + " " + key.second + " is served, which is another control plane's");

@@ -49,6 +49,19 @@ Line read_line(std::string_view text) {
   return line;
 }
 
+/// Puts the values of secrets into an artifact, once, when it comes.
+void Gateway::resolve(const Line& line) {
+  constexpr std::string_view kReference = "secret \"";
+  auto& values = resolved[line.key];
+  values.clear();
+  for (auto at = line.document.find(kReference); at != std::string::npos; at = line.document.find(kReference, at)) {
+    at += kReference.size();
+    const std::string handle = line.document.substr(at, line.document.find('"', at) - at);
+    const auto secret = served.find({"Secret", handle});
+    values[handle] = secret == served.end() ? "" : secret->second;
+  }
+}
+
 std::string Gateway::state() const {
   const nlohmann::json state = {{"instance", instance},
                                 {"epoch", epoch.empty() ? nlohmann::json() : nlohmann::json(epoch)},
@@ -75,7 +88,10 @@ Gateway::Reaction Gateway::apply(const Body& body) {
     if (is_malformed && is_malformed(line)) return fail(400);
   }
   const auto before = served;
-  if (body.full) served.clear();
+  if (body.full) {
+    served.clear();
+    resolved.clear();
+  }
   auto rejected = nlohmann::json::array();
   for (const Line& line : body.lines) {
     if (refuses && refuses(line)) {
@@ -83,8 +99,10 @@ Gateway::Reaction Gateway::apply(const Body& body) {
       reaction.refused.push_back(line);
     } else if (line.removes) {
       served.erase(line.key);
+      resolved.erase(line.key);
     } else {
       served[line.key] = line.version;
+      if (is_artifact(line.key.first)) resolve(line);
     }
   }
   epoch = header.at("epoch");

@@ -52,6 +52,8 @@ class Gateway {
   std::string epoch;
   std::int64_t revision = 0;
   std::map<Key, std::string> served;
+  /// By artifact, for each secret that it refers to: the version whose value was put into it when the artifact came.
+  std::map<Key, std::map<std::string, std::string>> resolved;
   /// Whether it refuses a line, and whether that spoils the whole body.
   std::function<bool(const Line&)> refuses;
   std::function<bool(const Line&)> is_malformed;
@@ -64,6 +66,7 @@ class Gateway {
     epoch.clear();
     revision = 0;
     served.clear();
+    resolved.clear();
   }
   /// The body of the answer to `GET /v1/config/state`.
   std::string state() const;
@@ -76,6 +79,9 @@ class Gateway {
     std::vector<Line> refused;
   };
   Reaction apply(const Body& body);
+
+ private:
+  void resolve(const Line& line);
 };
 
 }  // namespace tether::sim

@@ -6,7 +6,10 @@ namespace tether::sim {
 namespace {
 
 constexpr std::int64_t kStepsAtOnce = 20'000;
-constexpr int kSharesOfTwo = 25;  ///< Percent of worlds with two instances behind one token.
+constexpr int kSharesOfTwo = 25;     ///< Percent of worlds with two instances behind one token.
+constexpr int kSharesOfDeltas = 30;  ///< Percent of worlds in which most polls ask for a delta.
+constexpr int kMostDeltas = 4;
+constexpr Duration kLongestPoll = 17min;  ///< Between two polls, the jitter and the answer included.
 
 std::string text_of(Duration since_start) {
   const double seconds = std::chrono::duration<double>(since_start).count();
@@ -24,8 +27,10 @@ World::World(WorldOptions options)
   for (const auto& control_plane : control_planes_) control_plane->add_token("token-0");
   const std::size_t count = random.chance(kSharesOfTwo) ? 2 : 1;
   releases_ = Random(Random::part(options_.seed, "operator")).chance(50);
+  if (Random(Random::part(options_.seed, "deltas")).chance(kSharesOfDeltas)) full_list_every_ = kMostDeltas;
   for (std::size_t i = 0; i < count; ++i) {
     sync::EngineOptions engine;
+    engine.planner.full_list_every = full_list_every_;
     engine.report_failures = count == 1 || random.chance(50);
     instances_.push_back(
         std::make_unique<Instance>(*this, i, Random::part(options_.seed, 1000 + i), std::move(engine)));
@@ -53,8 +58,8 @@ void World::play() {
   // The longest wait of the link's back-off, and one poll interval.
   run(16min + 7min);
   check_all(&World::check_changes);
-  // Two more, for a full listing, and its confirmation.
-  run(34min);
+  // As many as there are to a full listing, and its confirmation.
+  run(full_list_every_ * kLongestPoll);
   check_all(&World::check_removals);
   // What is held or was refused waits up to an hour, and then for its listing. What is held for good goes when an
   // operator agrees.

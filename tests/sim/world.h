@@ -139,6 +139,7 @@ class World {
   TimePoint start_;
   Duration wall_offset_{};
   bool faulty_ = true;
+  int full_list_every_ = 2;
   bool releases_ = false;  ///< Whether the operator after the faults agrees to what is held.
   std::multimap<TimePoint, std::function<void()>> queue_;
   std::vector<std::unique_ptr<ControlPlane>> control_planes_;

@@ -97,6 +97,23 @@ TEST_CASE("a rotated secret has a refused document tried again") {
   CHECK(world.offered("a") == "d1");
 }
 
+TEST_CASE("a secret that was refused and comes into service has what refers to it offered again [B6]") {
+  World world;
+  world.secrets["s"] = {"h1", "v1"};
+  world.needs_secrets["d1"] = {"s"};
+  world.deploy("a", "d1");
+  world.link_up();
+  world.serve();
+  world.push({{"Secret", "s", "no room"}});  // and "a" is taken, without a value
+  world.push();
+  REQUIRE(world.offered("a") == "d1");
+  const auto before = world.artifact("a")->offering.revision;
+  world.serve_for(kRefusalRetry + 1s);
+
+  CHECK_FALSE(world.offered("Secret", "s").empty());
+  CHECK(world.artifact("a")->offering.revision > before);
+}
+
 TEST_CASE("a value that is refused is not asked for without a pause") {
   World world;
   world.statuses["secret_value"] = 404;
