@@ -194,12 +194,14 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   });
   Heartbeat heartbeat(Clock::now());
   Consents consents;
+  const store::Catalogue catalogue((*folder)->path());
   auto admin =
       AdminServer::start(settings.admin.host, settings.admin.port,
                          {[&board] { return board.copy(); }, [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
                           [&redactor](std::string_view text) { return redactor.redact(text); },
                           [&consents](const AgreedRelease& agreed) { consents.release(agreed); },
-                          [&consents](const AgreedIdentity& agreed) { consents.accept(agreed); }},
+                          [&consents](const AgreedIdentity& agreed) { consents.accept(agreed); },
+                          [&catalogue](const ResourcesAsked& asked) { return resources_json(catalogue, asked); }},
                          metrics);
   const std::string listen = settings.admin.host + ":" + std::to_string(settings.admin.port);
   if (!admin) return give_up("admin.listen " + listen, admin.error().message);

@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
   switch (options->command) {
     case Command::Status:
       return daemon::run_status(loaded.settings->admin, *options);
+    case Command::Resources:
+      return daemon::run_resources(loaded.settings->admin, *options);
     case Command::Health:
       return daemon::run_health(loaded.settings->admin, *options);
     case Command::ReleaseDeletions:

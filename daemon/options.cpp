@@ -2,8 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <vector>
 
 #include "daemon.h"
+#include "tether/store/catalogue.h"
 
 namespace tether::daemon {
 namespace {
@@ -16,6 +18,21 @@ CLI::App* add(CLI::App& app, Options& options, Options::Command command, const c
   return out;
 }
 
+void add_resources(CLI::App& app, Options& options) {
+  auto* resources = add(app, options, Options::Command::Resources, "resources",
+                        "List what the running daemon has stored, or show one resource and why it is or is not in "
+                        "service");
+  std::vector<std::string> states;
+  for (std::size_t i = 0; i < store::kStandings; ++i) {
+    states.emplace_back(store::name_of(static_cast<store::Standing>(i)));
+  }
+  auto* name = resources->add_option("NAME", options.name, "An id, a handle or a name: all that is known of that one");
+  resources->add_option("--kind", options.kind, "Only of this kind, RestApi for example");
+  auto* state = resources->add_option("--state", options.state, "Only in this state");
+  state->check(CLI::IsMember(states))->excludes(name);
+  resources->add_flag("--json", options.json, "A JSON object a line instead");
+}
+
 void add_commands_that_tell(CLI::App& app, Options& options) {
   using Command = Options::Command;
   add(app, options, Command::CheckConfig, "check-config",
@@ -25,6 +42,7 @@ void add_commands_that_tell(CLI::App& app, Options& options) {
                      "to do about it");
   status->add_flag("--json", options.json, "The document of /status instead");
   status->add_flag("--watch", options.watch, "Again every two seconds, until Ctrl-C");
+  add_resources(app, options);
   auto* health = add(app, options, Command::Health, "health",
                      "For the checks of a container: exit status 0 while the running daemon is alive, else 1");
   health->add_flag("--ready", options.ready, "Only if the gateway has answered a push, too");

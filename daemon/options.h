@@ -7,10 +7,21 @@ namespace tether::daemon {
 
 /// The command line.
 struct Options {
-  enum class Command { Run, CheckConfig, Status, Health, ReleaseDeletions, AcceptIdentity } command = Command::Run;
+  enum class Command {
+    Run,
+    CheckConfig,
+    Status,
+    Health,
+    Resources,
+    ReleaseDeletions,
+    AcceptIdentity
+  } command = Command::Run;
   std::optional<std::string> config_path;
   bool yes = false;    ///< ReleaseDeletions, AcceptIdentity: agree without being asked.
-  bool json = false;   ///< Status: as a document for programs.
+  bool json = false;   ///< Status, Resources: for programs.
+  std::string name;    ///< Resources: that one alone. Empty: a list,
+  std::string kind;    ///<   of this kind, or of that name. Empty: any.
+  std::string state;   ///<   and in this state. Empty: all but those that are gone.
   bool ready = false;  ///< Health: whether the gateway has a configuration, too.
   bool watch = false;  ///< Status: again and again.
 };

@@ -12,6 +12,7 @@
 #include "daemon.h"
 #include "tether/admin/admin_client.h"
 #include "tether/terminal/health.h"
+#include "tether/terminal/resources_command.h"
 #include "tether/terminal/status_command.h"
 
 namespace tether::daemon {
@@ -62,6 +63,14 @@ int run_status(const AdminSettings& admin, const Options& options) {
                                      },
                                      screen};
   return terminal::run_status(ends, {options.json, options.watch, may_colour()}) ? kStopped : kCouldNotStart;
+}
+
+int run_resources(const AdminSettings& admin, const Options& options) {
+  const AdminClient client(admin.host, admin.port);
+  const terminal::ResourcesEnds ends = {[&client](const auto& asked) { return client.get("/resources", asked); }, say,
+                                        complain};
+  const terminal::ResourcesWishes wishes{options.name, options.kind, options.state, options.json, may_colour()};
+  return terminal::run_resources(ends, wishes) ? kStopped : kCouldNotStart;
 }
 
 int run_health(const AdminSettings& admin, const Options& options) {

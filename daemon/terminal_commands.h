@@ -8,6 +8,8 @@ namespace tether::daemon {
 
 /// `tetherd status`
 int run_status(const AdminSettings& admin, const Options& options);
+/// `tetherd resources`
+int run_resources(const AdminSettings& admin, const Options& options);
 /// `tetherd health`
 int run_health(const AdminSettings& admin, const Options& options);
 

@@ -57,8 +57,10 @@ Result<std::string> AdminClient::status() const {
   return answer->body;
 }
 
-Result<std::string> AdminClient::get(const std::string& path) const {
-  const auto answer = ask(host_, port_, [&path](httplib::Client& client) { return client.Get(path); });
+Result<std::string> AdminClient::get(const std::string& path,
+                                     const std::multimap<std::string, std::string>& asked) const {
+  const auto answer = ask(
+      host_, port_, [&path, &asked](httplib::Client& client) { return client.Get(path, asked, httplib::Headers()); });
   if (!answer) {
     return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + httplib::to_string(answer.error()));
   }

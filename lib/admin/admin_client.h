@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "tether/base/result.h"
@@ -16,7 +17,7 @@ class AdminClient {
   /// The body of `/status`. Retry: nobody answers, or not with 200.
   Result<std::string> status() const;
   /// The body of any path. Retry: nobody answers. Reject: not with 200; the message is what it says then.
-  Result<std::string> get(const std::string& path) const;
+  Result<std::string> get(const std::string& path, const std::multimap<std::string, std::string>& asked = {}) const;
   /// Hands over an operator's consent to what this sub-command does. Reject: the daemon's own words why it does not
   /// take it.
   Result<Done> command(const std::string& name, const std::string& body) const;

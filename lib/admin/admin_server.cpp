@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -69,11 +70,20 @@ std::string_view command_of(std::string_view path) {
   return {};
 }
 
-/// Why this is not that command of an operator on this machine.
-std::optional<std::string> why_no_command(const httplib::Request& request, std::string_view command) {
+/// GET, and for nobody but who is on this machine.
+constexpr std::array<std::string_view, 1> kPrivatePaths = {"/resources"};
+
+/// Why this does not come from somebody on this machine, or from a page in a browser there.
+std::optional<std::string> why_not_from_here(const httplib::Request& request) {
   if (!is_loopback(request.remote_addr)) return "only from this machine\n";
   if (!names_this_machine(request.get_header_value("Host"))) return "only for a Host that is this machine\n";
   if (request.has_header("Origin") || request.has_header("Sec-Fetch-Site")) return "not from a page\n";
+  return std::nullopt;
+}
+
+/// Why this is not that command of an operator on this machine.
+std::optional<std::string> why_no_command(const httplib::Request& request, std::string_view command) {
+  if (const auto why_not = why_not_from_here(request)) return why_not;
   if (request.get_header_value(kCommandHeader) != command) {
     return "only with the header " + std::string(kCommandHeader) + ": " + std::string(command) + "\n";
   }
@@ -92,8 +102,9 @@ httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& re
     answer(response, 405, is_command_path ? "only POST\n" : "only GET and HEAD\n");
     return httplib::Server::HandlerResponse::Handled;
   }
-  if (!is_command_path) return httplib::Server::HandlerResponse::Unhandled;
-  const auto why_not = why_no_command(request, command);
+  const bool is_private = std::find(kPrivatePaths.begin(), kPrivatePaths.end(), request.path) != kPrivatePaths.end();
+  if (!is_command_path && !is_private) return httplib::Server::HandlerResponse::Unhandled;
+  const auto why_not = is_private ? why_not_from_here(request) : why_no_command(request, command);
   if (!why_not) return httplib::Server::HandlerResponse::Unhandled;
   answer(response, 403, *why_not);
   return httplib::Server::HandlerResponse::Handled;
@@ -101,8 +112,9 @@ httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& re
 
 void explain_error(const httplib::Request& /*request*/, httplib::Response& response) {
   if (!response.body.empty()) return;
-  response.set_content(response.status == 404 ? "try /livez, /readyz, /status or /metrics\n" : "cannot answer that\n",
-                       kText);
+  response.set_content(
+      response.status == 404 ? "try /livez, /readyz, /status, /metrics or /resources\n" : "cannot answer that\n",
+      kText);
 }
 
 }  // namespace
@@ -123,33 +135,36 @@ struct AdminServer::Impl {
   bool ended = false;  ///< The serving thread has left the server.
 
   void route();
-  void get(const char* path, void (Impl::*handler)(httplib::Response&));
+  void get(const char* path, void (Impl::*handler)(const httplib::Request&, httplib::Response&));
   void command(const char* name, void (Impl::*handler)(const std::string& body, httplib::Response&));
+  void resources(const httplib::Request& request, httplib::Response& response);
   void release(const std::string& body, httplib::Response& response);
   void accept(const std::string& body, httplib::Response& response);
   bool listens_within(std::chrono::milliseconds time);
 
-  void livez(httplib::Response& response) {
+  void livez(const httplib::Request& /*request*/, httplib::Response& response) {
     sources.is_alive() ? answer(response, 200, "ok\n") : answer(response, 503, "the loop does not turn\n");
   }
-  void readyz(httplib::Response& response) {
+  void readyz(const httplib::Request& /*request*/, httplib::Response& response) {
     const Status status = sources.status();
     if (const auto why_not = why_not_ready(status)) return answer(response, 503, *why_not + "\n");
     const auto stale = why_stale(status, Clock::now());
     answer(response, 200, stale ? "ok, but stale: " + *stale + "\n" : "ok\n");
   }
-  void status(httplib::Response& response) { answer(response, 200, to_json(sources.status(), Clock::now()), kJson); }
-  void metrics_text(httplib::Response& response) {
+  void status(const httplib::Request& /*request*/, httplib::Response& response) {
+    answer(response, 200, to_json(sources.status(), Clock::now()), kJson);
+  }
+  void metrics_text(const httplib::Request& /*request*/, httplib::Response& response) {
     metrics->set_status(sources.status(), Clock::now(), read_wall_clock());
     answer(response, 200, metrics->text(), kMetricsText);
   }
 };
 
-void AdminServer::Impl::get(const char* path, void (Impl::*handler)(httplib::Response&)) {
-  server.Get(path, [this, handler](const httplib::Request&, httplib::Response& response) {
+void AdminServer::Impl::get(const char* path, void (Impl::*handler)(const httplib::Request&, httplib::Response&)) {
+  server.Get(path, [this, handler](const httplib::Request& request, httplib::Response& response) {
     const std::lock_guard lock(sources_mutex);
     if (metrics == nullptr) return answer(response, 503, "stopping\n");
-    (this->*handler)(response);
+    (this->*handler)(request, response);
     if (sources.redact) response.body = sources.redact(response.body);
   });
 }
@@ -160,6 +175,14 @@ void AdminServer::Impl::command(const char* name, void (Impl::*handler)(const st
     if (metrics == nullptr) return answer(response, 503, "stopping\n");
     (this->*handler)(request.body, response);
   });
+}
+
+void AdminServer::Impl::resources(const httplib::Request& request, httplib::Response& response) {
+  if (!sources.resources) return answer(response, 503, "stopping\n");
+  const auto asked = [&request](const char* name) { return request.get_param_value(name); };
+  const auto body = sources.resources({asked("name"), asked("kind"), asked("state"), asked("after")});
+  if (body) return answer(response, 200, *body, kJson);
+  answer(response, body.error().kind == ErrorKind::Reject ? 400 : 503, body.error().message + "\n");
 }
 
 void AdminServer::Impl::release(const std::string& body, httplib::Response& response) {
@@ -193,6 +216,7 @@ void AdminServer::Impl::route() {
   get("/readyz", &Impl::readyz);
   get("/status", &Impl::status);
   get("/metrics", &Impl::metrics_text);
+  get("/resources", &Impl::resources);
   command(kReleaseCommand, &Impl::release);
   command(kAcceptCommand, &Impl::accept);
 }

@@ -10,6 +10,7 @@
 #include "tether/admin/accept.h"
 #include "tether/admin/metrics.h"
 #include "tether/admin/release.h"
+#include "tether/admin/resources.h"
 #include "tether/admin/status.h"
 #include "tether/base/result.h"
 
@@ -25,10 +26,15 @@ struct AdminSources {
   /// Leave an operator's consent for the state thread: to what is held, to the staged identity. May be unset.
   std::function<void(const AgreedRelease&)> release = {};
   std::function<void(const AgreedIdentity&)> accept = {};
+  /// A page of what is stored, as JSON. May read the disk for some milliseconds. May be unset.
+  std::function<Result<std::string>(const ResourcesAsked&)> resources = {};
 };
 
 /// `/livez`, `/readyz`, `/status` and `/metrics` over HTTP/1.1, one request a connection. GET and HEAD only (405),
 /// other paths are 404. Who sends nothing for a second is hung up on.
+///
+/// `/resources` names what is stored, which concerns nobody but who is on this machine, and no page in a browser: to
+/// others it is 403. 400: it cannot be asked so; 503: the store cannot be read now.
 ///
 /// POST is for `/release-deletions` and `/accept-identity` alone, from this machine alone, and never for a page in a
 /// browser: without the header of the command, with an `Origin`, or for a `Host` that is not this machine's it is 403,

@@ -15,9 +15,9 @@ struct HealthEnds {
   std::function<void(const std::string&)> complain;
 };
 
-/// `tetherd health`, for who starts a sick process anew: true if the daemon is alive. It stays alive whatever has become
-/// of the control plane, the gateway or the disk, which a new start does not mend. With `ready`, for who sends traffic:
-/// also false until the gateway's present instance has a configuration.
+/// `tetherd health`, for who starts a sick process anew: true if the daemon is alive. It stays alive whatever has
+/// become of the control plane, the gateway or the disk, which a new start does not mend. With `ready`, for who sends
+/// traffic: also false until the gateway's present instance has a configuration.
 bool run_health(const HealthEnds& ends, bool ready);
 
 }  // namespace tether::terminal

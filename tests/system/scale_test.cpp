@@ -2,6 +2,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "commands.h"
 #include "desired.h"
 #include "sanitized.h"
 
@@ -14,6 +15,8 @@ constexpr std::size_t kFew = 1'000;
 constexpr std::size_t kMany = kSanitized ? 2'000 : 10'000;
 /// How much more memory ten times as much may take.
 constexpr double kMostGrowth = 1.5;
+/// What a page of the list may leave behind, however many there are.
+constexpr std::uint64_t kMostListingKb = 2048;
 constexpr Duration kLongest = 300s;
 
 struct Cost {
@@ -28,6 +31,20 @@ double seconds(Duration duration) {
 bool gateway_comes_to_hold(Scene& scene, std::size_t count, Duration limit) {
   return scene.gateway().wait_until(
       [count](const peers::GatewayView& view) { return view.config.resources.size() == count; }, limit);
+}
+
+/// Who lists all of it in the end makes the daemon no larger than its first sync did.
+void check_listing(Scene& scene, std::size_t count) {
+  const auto before = scene.daemon().memory();
+  const TimePoint start = Clock::now();
+  const Ended listed = run_command(scene, {"resources"});
+  const Duration took = Clock::now() - start;
+  const auto after = scene.daemon().memory();
+  CHECK(listed.status == kDone);
+  CHECK(has(listed.out, "\n" + std::to_string(count) + " resources\n"));
+  std::cout << count << " resources listed in " << seconds(took) << " s; RSS " << before.rss_kb << " kB before, "
+            << after.rss_kb << " kB after it" << std::endl;
+  if (!kSanitized) CHECK(after.rss_kb < before.rss_kb + kMostListingKb);
 }
 
 /// A first sync of `count` deployments, from the start of the daemon to the last of them at the gateway.
@@ -49,6 +66,7 @@ Cost first_sync(std::size_t count) {
   std::cout << count << " deployments served " << seconds(served) << " s after the start; RSS " << cost.memory.rss_kb
             << " kB, PSS " << cost.memory.pss_kb << " kB, peak RSS " << cost.memory.peak_rss_kb << " kB" << std::endl;
   CHECK(gateway_comes_to_agree(scene));
+  check_listing(scene, count);
   return cost;
 }
 

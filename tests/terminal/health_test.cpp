@@ -10,13 +10,13 @@ struct Check {
   std::string asked, out, err;
 
   bool run(bool ready) {
-    return run_health({[this](const std::string& path) {
-                         asked = path;
-                         return answer;
-                       },
-                       [this](const std::string& text) { out += text; },
-                       [this](const std::string& text) { err += text; }},
-                      ready);
+    return run_health(
+        {[this](const std::string& path) {
+           asked = path;
+           return answer;
+         },
+         [this](const std::string& text) { out += text; }, [this](const std::string& text) { err += text; }},
+        ready);
   }
 };
 

@@ -1,0 +1,86 @@
+#include "tether/terminal/resources_command.h"
+
+#include <optional>
+
+#include "tether/admin/command_json.h"
+#include "tether/terminal/resource_lines.h"
+#include "tether/terminal/words.h"
+
+namespace tether::terminal {
+namespace {
+
+using Asked = std::multimap<std::string, std::string>;
+
+/// A page of it; said if there is none.
+std::optional<Json> ask(const ResourcesEnds& ends, const Asked& asked) {
+  const auto body = ends.ask(asked);
+  if (!body) {
+    const bool nobody = body.error().kind == ErrorKind::Retry;
+    ends.complain((nobody ? "the daemon does not answer: " : "the daemon cannot say: ") + body.error().message + "\n");
+    return std::nullopt;
+  }
+  Json page = Json::parse(*body, nullptr, /*allow_exceptions=*/false);
+  const bool is_page = page.is_object() && page.contains("resources") && page["resources"].is_array();
+  if (is_page) return page;
+  ends.complain("what answers there is no tetherd of this version\n");
+  return std::nullopt;
+}
+
+std::string json_line(const Json& resource) {
+  return resource.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string in_list(const Json& resource, const ResourcesWishes& wishes) {
+  return wishes.json ? json_line(resource) : render({list_line(resource)}, wishes.colours);
+}
+
+bool show_list(const ResourcesEnds& ends, const ResourcesWishes& wishes) {
+  Asked asked;
+  if (!wishes.kind.empty()) asked.emplace("kind", wishes.kind);
+  if (!wishes.state.empty()) asked.emplace("state", wishes.state);
+  std::int64_t count = 0;
+  while (true) {
+    const auto page = ask(ends, asked);
+    if (!page) return false;
+    std::string lines;
+    for (const Json& resource : (*page)["resources"]) lines += in_list(resource, wishes);
+    count += static_cast<std::int64_t>((*page)["resources"].size());
+    if (!lines.empty()) ends.say(lines);
+    // As it is, with whatever is in it: it is a place.
+    const Json next = page->value("next", Json());
+    if (!next.is_string()) break;
+    asked.erase("after");
+    asked.emplace("after", next.get<std::string>());
+  }
+  if (!wishes.json) ends.say(count_of(count, "resource") + "\n");
+  return true;
+}
+
+bool show_one(const ResourcesEnds& ends, const ResourcesWishes& wishes) {
+  Asked asked = {{"name", wishes.name}};
+  if (!wishes.kind.empty()) asked.emplace("kind", wishes.kind);
+  const auto page = ask(ends, asked);
+  if (!page) return false;
+  const Json& resources = (*page)["resources"];
+  if (resources.empty()) {
+    ends.complain("nothing is stored under that id or name" +
+                  (wishes.kind.empty() ? std::string() : " of kind " + wishes.kind) +
+                  ": `tetherd resources` lists what is\n");
+    return false;
+  }
+  if (resources.size() == 1 && !wishes.json) {
+    ends.say(render(detail_lines(resources.front()), wishes.colours));
+    return true;
+  }
+  for (const Json& resource : resources) ends.say(in_list(resource, wishes));
+  if (!wishes.json) ends.say("several go by that name: name one by its id, or by --kind\n");
+  return true;
+}
+
+}  // namespace
+
+bool run_resources(const ResourcesEnds& ends, const ResourcesWishes& wishes) {
+  return wishes.name.empty() ? show_list(ends, wishes) : show_one(ends, wishes);
+}
+
+}  // namespace tether::terminal
