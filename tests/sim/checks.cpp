@@ -11,6 +11,10 @@ void World::note_wishes(bool taken_back) {
   std::map<Key, std::string> desire;
   std::map<Key, std::string> existing;
   for (const auto& control_plane : control_planes_) {
+    for (const auto& [key, version] : control_plane->take_passed()) {
+      existed_[key].insert(version);
+      wishes_[key].push_back({++wishes_noted_, now_, version});
+    }
     desire.merge(control_plane->desire());
     existing.merge(control_plane->existing());
   }
@@ -279,7 +283,7 @@ void World::take_ack(Instance& instance, ControlPlane& peer, const std::string& 
     if (ack.action == "undeploy" && stopped && has_it) {
       fail("false_success", what + ", which the gateway still has");
     }
-    seen.acked.insert(what);
+    seen.acked[what] = now_;
   } else {
     if (!instance.reports_failures()) fail("false_failure", what + ", which is not to be reported");
     if (!seen.refused[key].contains(version)) fail("false_failure", what + ", which the gateway did not refuse");

@@ -18,6 +18,7 @@ constexpr Duration kSurelyBefore = 5s;
 
 void World::look_at_event(Instance& instance, const HubEvent& event) {
   if (!instance.acked_) return;
+  look_at_repeat(instance, event);
   // What is replayed is history: the listing decides, which may be behind what is said here.
   const bool is_replayed = event.written < instance.seen.linked[number_of(owner(event.about.second))] + kSurelyBefore;
   if (event.type.ends_with(".undeployed")) {
@@ -47,6 +48,26 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
       return;
     }
   }
+}
+
+/// C2: of what was acknowledged a repetition is acknowledged again, as long as it is the newest.
+void World::look_at_repeat(Instance& instance, const HubEvent& event) {
+  const bool deploys = event.type.ends_with(".deployed");
+  if (!deploys && !event.type.ends_with(".undeployed")) return;
+  const std::string at_text = nlohmann::json::parse(event.text).at("payload").at("performedAt");
+  const std::string what = event.about.second + (deploys ? " deploy " : " undeploy ") + at_text;
+  if (!instance.seen.acked.contains(what)) return;
+  at(now_ + kSoon,
+     [this, one = &instance, key = event.about, what, at_text, heard = now_, connection = instance.connection_] {
+       const auto& seen = one->seen;
+       if (one->connection_ != connection || !one->is_fair(heard - kFair) || seen.failed.contains(what)) return;
+       const auto& peer = owner(key.second);
+       if (&peer != one->peer_ || seen.identity != number_of(peer) || peer.last_taken_back() > heard - kFair) return;
+       const auto row = peer.rows().find(key.second);
+       if (row == peer.rows().end() || row->second.at_text != at_text) return;
+       if (now_ - peer.last_crosswise(key.second) < kCrosswise) return;
+       if (seen.acked.at(what) < heard) fail("repeat_is_acknowledged", what + " was told again, and not acknowledged");
+     });
 }
 
 /// CE-6: an event about what a listing has spoken about already changes nothing.

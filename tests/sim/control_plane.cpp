@@ -198,6 +198,13 @@ void ControlPlane::operate_on_key(const std::string& artifact_id, TimePoint now,
   KeyRow& key = found->second;
   key.updated = clock(now);
   if (random_.chance(50)) {
+    // Somebody who is quick updates it twice within a second: the two have one time.
+    const auto row = tables_.rows.find(artifact_id);
+    if (random_.chance(20) && row != tables_.rows.end() && row->second.deployed) {
+      key.masked = "***" + new_id();
+      passed_.emplace_back(Key{"ApiKey", found->first}, wanted(/*of_stopped=*/false).at({"ApiKey", found->first}));
+      announce_key(found->first, key, "apikey.updated", now, quiet);
+    }
     key.masked = "***" + new_id();
     return announce_key(found->first, key, "apikey.updated", now, quiet);
   }

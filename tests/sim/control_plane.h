@@ -114,6 +114,8 @@ class ControlPlane {
   std::map<Key, std::string> desire() const { return wanted(/*of_stopped=*/false); }
   /// Likewise of all that there is, also of what is not deployed.
   std::map<Key, std::string> existing() const { return wanted(/*of_stopped=*/true); }
+  /// Hands over what was wanted for less than a moment: for the checkers.
+  std::vector<std::pair<Key, std::string>> take_passed() { return std::exchange(passed_, {}); }
   /// Of an artifact: whether what it refers to is deployed.
   bool has_providers(const std::string& id) const;
   /// Whether this gateway (a number) refuses what this deployment holds; `whole`: with the whole body.
@@ -213,6 +215,7 @@ class ControlPlane {
   std::int64_t number_ = 0;  ///< Its number.
   std::int64_t ids_ = 0;
   std::string last_id_;  ///< What a user has just changed.
+  std::vector<std::pair<Key, std::string>> passed_;
   Tables tables_;
   std::map<std::string, Content> deployments_;
   std::vector<Pending> pending_;

@@ -119,7 +119,7 @@ class Instance {
     std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused.
     std::map<Key, std::set<std::string>> unanswered;   ///< Taken, and the answer was lost.
     std::set<Key> kept;                                ///< Whose removal the gateway refused last.
-    std::set<std::string> acked;                       ///< `artifact action performedAt` with success.
+    std::map<std::string, TimePoint> acked;            ///< `artifact action performedAt` with success: when last.
     std::set<std::string> failed;                      ///< Likewise, with failed.
     std::set<std::string> arrived;                     ///< Correlation ids of events that were stored.
     /// Events about deployments that were sent to this daemon under the present identity.
