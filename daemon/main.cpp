@@ -35,6 +35,10 @@ int main(int argc, char** argv) {
       return daemon::run_status(loaded.settings->admin, *options);
     case Command::Resources:
       return daemon::run_resources(loaded.settings->admin, *options);
+    case Command::DatabaseCheck:
+      return daemon::run_database_check(*loaded.settings);
+    case Command::DatabaseBackup:
+      return daemon::run_database_backup(*loaded.settings, *options);
     case Command::Health:
       return daemon::run_health(loaded.settings->admin, *options);
     case Command::ReleaseDeletions:

@@ -33,6 +33,17 @@ void add_resources(CLI::App& app, Options& options) {
   resources->add_flag("--json", options.json, "A JSON object a line instead");
 }
 
+void add_database(CLI::App& app, Options& options) {
+  using Command = Options::Command;
+  auto* database = app.add_subcommand("db", "Check or back up the store, beside a running daemon or without one");
+  database->fallthrough();
+  database->require_subcommand(1);
+  add(*database, options, Command::DatabaseCheck, "check", "Read all of it, and say whether it is sound");
+  auto* backup =
+      add(*database, options, Command::DatabaseBackup, "backup", "Write a copy that its owner alone may read");
+  backup->add_option("FILE", options.file, "A file that is not there yet")->required();
+}
+
 void add_commands_that_tell(CLI::App& app, Options& options) {
   using Command = Options::Command;
   add(app, options, Command::CheckConfig, "check-config",
@@ -43,6 +54,7 @@ void add_commands_that_tell(CLI::App& app, Options& options) {
   status->add_flag("--json", options.json, "The document of /status instead");
   status->add_flag("--watch", options.watch, "Again every two seconds, until Ctrl-C");
   add_resources(app, options);
+  add_database(app, options);
   auto* health = add(app, options, Command::Health, "health",
                      "For the checks of a container: exit status 0 while the running daemon is alive, else 1");
   health->add_flag("--ready", options.ready, "Only if the gateway has answered a push, too");

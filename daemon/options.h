@@ -13,6 +13,8 @@ struct Options {
     Status,
     Health,
     Resources,
+    DatabaseCheck,
+    DatabaseBackup,
     ReleaseDeletions,
     AcceptIdentity
   } command = Command::Run;
@@ -20,6 +22,7 @@ struct Options {
   bool yes = false;    ///< ReleaseDeletions, AcceptIdentity: agree without being asked.
   bool json = false;   ///< Status, Resources: for programs.
   std::string name;    ///< Resources: that one alone. Empty: a list,
+  std::string file;    ///< DatabaseBackup: where to.
   std::string kind;    ///<   of this kind, or of that name. Empty: any.
   std::string state;   ///<   and in this state. Empty: all but those that are gone.
   bool ready = false;  ///< Health: whether the gateway has a configuration, too.

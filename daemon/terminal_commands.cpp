@@ -11,7 +11,10 @@
 
 #include "daemon.h"
 #include "tether/admin/admin_client.h"
+#include "tether/store/upkeep.h"
+#include "tether/terminal/database_command.h"
 #include "tether/terminal/health.h"
+#include "tether/terminal/progress.h"
 #include "tether/terminal/resources_command.h"
 #include "tether/terminal/status_command.h"
 
@@ -25,8 +28,12 @@ void say(const std::string& text) {
   std::fflush(stdout);
 }
 
+void write_to_error(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+}
+
 void complain(const std::string& text) {
-  std::fputs(("tetherd: " + text).c_str(), stderr);
+  write_to_error("tetherd: " + text);
 }
 
 /// Nothing is left to be undone: the person has seen enough.
@@ -45,6 +52,23 @@ std::optional<terminal::ScreenSize> screen() {
     return terminal::ScreenSize();
   }
   return terminal::ScreenSize{size.ws_row, size.ws_col};
+}
+
+/// Shows on the terminal, if there is one, that `work` is at it.
+auto with_progress(const std::string& what, const auto& work) {
+  const bool has_terminal = ::isatty(STDERR_FILENO) != 0;
+  terminal::Progress progress(has_terminal ? write_to_error : std::function<void(const std::string&)>());
+  progress.begin(what);
+  return work();
+}
+
+terminal::DatabaseEnds database_ends(const Settings& settings) {
+  const store::StoreAt at{settings.state_dir, settings.store.key_file};
+  return {[at] { return with_progress("checking the store", [&at] { return store::check_database(at); }); },
+          [at](const std::string& file) {
+            return with_progress("copying the store", [&at, &file] { return store::back_up(at, file); });
+          },
+          say, complain};
 }
 
 bool may_colour() {
@@ -71,6 +95,14 @@ int run_resources(const AdminSettings& admin, const Options& options) {
                                         complain};
   const terminal::ResourcesWishes wishes{options.name, options.kind, options.state, options.json, may_colour()};
   return terminal::run_resources(ends, wishes) ? kStopped : kCouldNotStart;
+}
+
+int run_database_check(const Settings& settings) {
+  return terminal::run_database_check(database_ends(settings)) ? kStopped : kCouldNotStart;
+}
+
+int run_database_backup(const Settings& settings, const Options& options) {
+  return terminal::run_database_backup(database_ends(settings), options.file) ? kStopped : kCouldNotStart;
 }
 
 int run_health(const AdminSettings& admin, const Options& options) {

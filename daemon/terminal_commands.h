@@ -10,6 +10,9 @@ namespace tether::daemon {
 int run_status(const AdminSettings& admin, const Options& options);
 /// `tetherd resources`
 int run_resources(const AdminSettings& admin, const Options& options);
+/// `tetherd db check`, `tetherd db backup FILE`
+int run_database_check(const Settings& settings);
+int run_database_backup(const Settings& settings, const Options& options);
 /// `tetherd health`
 int run_health(const AdminSettings& admin, const Options& options);
 

@@ -127,6 +127,7 @@ class Look {
   static Result<CataloguePage> at(const std::string& file, const auto& work) {
     ConnectionOptions options;
     options.access = Access::Read;
+    options.leaves_log = true;
     auto connection = Connection::open(file, options);
     if (!connection) return tl::unexpected(connection.error());
     CataloguePage page;

@@ -111,6 +111,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& file, co
   // A plan must not depend on what is bound: statements that could use a partial index for some values would be
   // prepared anew each time that another value is bound.
   sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_QPSG, 1, nullptr);
+  if (options.leaves_log) sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (code != SQLITE_OK) connection->note(code);
   configure(*connection, options);
   if (auto opened = connection->outcome("open " + file); !opened) return tl::unexpected<Error>(opened.error());

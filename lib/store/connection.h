@@ -62,6 +62,8 @@ struct ConnectionOptions {
   std::int64_t max_bytes = 0;                          ///< 0: no limit.
   const char* vfs = nullptr;                           ///< SQLite's name of it; null: its default.
   std::shared_ptr<const BodySealer> bodies = nullptr;  ///< Null: bodies are neither read nor written.
+  /// Whoever closes the last connection writes the log back to the database; not this one.
+  bool leaves_log = false;
 };
 
 /// One connection to the database: statements are prepared once and kept.

@@ -1,0 +1,110 @@
+#include "tether/terminal/database_command.h"
+
+#include <catch2/catch.hpp>
+
+namespace tether::terminal {
+
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+struct Person {
+  Result<store::CheckReport> checked = store::CheckReport();
+  Result<store::BackupReport> backed_up = store::BackupReport();
+  std::string file, out, err;
+
+  DatabaseEnds ends() {
+    return {[this] { return checked; },
+            [this](const std::string& to) {
+              file = to;
+              return backed_up;
+            },
+            [this](const std::string& text) { out += text; }, [this](const std::string& text) { err += text; }};
+  }
+};
+
+store::CheckReport sound() {
+  store::CheckReport report;
+  report.file = "/state/tetherd.db";
+  report.bytes = 12'345'678;
+  report.resources = 1;
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("a size is told as people do") {
+  CHECK(size_in_words(1) == "1 byte");
+  CHECK(size_in_words(999) == "999 bytes");
+  CHECK(size_in_words(4096) == "4 kB");
+  CHECK(size_in_words(12'345'678) == "12.3 MB");
+}
+
+TEST_CASE("a sound store is said so, with what of it could be opened") {
+  Person person;
+  auto report = sound();
+  person.checked = report;
+  CHECK(run_database_check(person.ends()));
+  CHECK(person.out == "/state/tetherd.db is sound: 12.3 MB, 1 resource; nothing in it is encrypted\n");
+
+  report.encrypted = 2;
+  person.checked = report;
+  CHECK(run_database_check(person.ends()));
+  CHECK_THAT(person.out, Contains("; 2 encrypted contents, all of which the key opens\n"));
+
+  report.no_key = "secrets.key: no such file";
+  person.checked = report;
+  CHECK(run_database_check(person.ends()));
+  CHECK_THAT(person.out, Contains("; 2 encrypted contents not looked at, for the key is not at hand: secrets.key: no"));
+  CHECK(person.err.empty());
+}
+
+TEST_CASE("content that the key does not open is a failed check") {
+  Person person;
+  auto report = sound();
+  report.encrypted = 2;
+  report.unreadable = 1;
+  person.checked = report;
+
+  CHECK_FALSE(run_database_check(person.ends()));
+  CHECK_THAT(person.out, Contains("2 encrypted contents, 1 of which the key does not open: these are fetched again"));
+}
+
+TEST_CASE("a damaged store is shown with what becomes of it") {
+  Person person;
+  auto report = sound();
+  report.damage = {"row 1 missing from index \x1bx"};
+  person.checked = report;
+
+  CHECK_FALSE(run_database_check(person.ends()));
+  CHECK(person.out.empty());
+  CHECK_THAT(person.err, StartsWith("/state/tetherd.db is damaged:\n  row 1 missing from index ?x\nThe daemon sets it "
+                                    "aside at its next start"));
+}
+
+TEST_CASE("a backup says that its key is not in it, and how it is put back") {
+  Person person;
+  person.backed_up = store::BackupReport{4096, "/state/secrets.key"};
+
+  CHECK(run_database_backup(person.ends(), "/backup/t.db"));
+  CHECK(person.file == "/backup/t.db");
+  CHECK_THAT(person.out,
+             StartsWith("/backup/t.db: 4 kB\nThe key that its secrets are encrypted with is not in it. Keep "
+                        "/state/secrets.key, too") &&
+                 Contains("\nTo put it back: stop the daemon"));
+}
+
+TEST_CASE("what cannot be checked or backed up is said with its reason") {
+  Person person;
+  person.checked = fail(ErrorKind::Retry, "/state/tetherd.db: there is no store");
+  person.backed_up = fail(ErrorKind::Reject, "/b is there already: name another file");
+
+  CHECK_FALSE(run_database_check(person.ends()));
+  CHECK_FALSE(run_database_backup(person.ends(), "/b"));
+  CHECK(person.err ==
+        "cannot check: /state/tetherd.db: there is no store\n"
+        "no backup: /b is there already: name another file\n");
+}
+
+}  // namespace tether::terminal
