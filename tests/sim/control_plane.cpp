@@ -126,14 +126,16 @@ void ControlPlane::restart_deployment(const std::string& id, TimePoint now, bool
 /// Deployed now, stopped some seconds later, and then another instead: who sees at once that it does not work.
 void ControlPlane::change_mind(const std::string& id, const std::string& deployment_id, TimePoint now, bool quiet) {
   const TimePoint stopped = now + random_.between(1s, 8s);
+  // What a user is in two minds about is refused more often than the rest.
+  const std::string next = new_deployment(id, now);
+  if (random_.chance(40)) deployments_.at(next).refused_by = 1 + static_cast<unsigned>(random_.below(3));
   pending_.push_back({stopped, [this, id, deployment_id, quiet](TimePoint then) {
                         const auto row = tables_.rows.find(id);
                         if (row == tables_.rows.end() || row->second.deployment_id != deployment_id) return;
                         if (!row->second.deployed || row->second.failed) return;
                         write_row(id, stamped_row(id, deployment_id, false, then), then, quiet);
                       }});
-  pending_.push_back({stopped + random_.between(100ms, 3s),
-                      [this, id, deployment_id, quiet, next = new_deployment(id, now)](TimePoint then) {
+  pending_.push_back({stopped + random_.between(100ms, 3s), [this, id, deployment_id, quiet, next](TimePoint then) {
                         const auto row = tables_.rows.find(id);
                         if (row == tables_.rows.end() || row->second.deployment_id != deployment_id) return;
                         if (!row->second.deployed) write_row(id, stamped_row(id, next, true, then), then, quiet);
