@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   const auto loaded = load_settings(process_environment(), options->config_path);
   const auto unknown = unknown_variables(process_variable_names());
   const bool checks = options->command == daemon::Options::Command::CheckConfig;
+  if (options->command == daemon::Options::Command::Doctor) return daemon::run_doctor(loaded, unknown);
   for (const auto& mistake : loaded.mistakes) std::fprintf(stderr, "%s\n", mistake.c_str());
   if (checks) {
     for (const auto& variable : unknown) std::fprintf(stderr, "%s\n", variable.sentence().c_str());
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
       return daemon::run_release_deletions(loaded.settings->admin, options->yes);
     case Command::AcceptIdentity:
       return daemon::run_accept_identity(loaded.settings->admin, options->yes);
+    case Command::Doctor:
     case Command::CheckConfig:
     case Command::Run:
       break;

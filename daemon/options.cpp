@@ -55,6 +55,8 @@ void add_commands_that_tell(CLI::App& app, Options& options) {
   status->add_flag("--watch", options.watch, "Again every two seconds, until Ctrl-C");
   add_resources(app, options);
   add_database(app, options);
+  add(app, options, Command::Doctor, "doctor",
+      "Try each step from the settings to the control plane and the gateway, and say what to do where one fails");
   auto* health = add(app, options, Command::Health, "health",
                      "For the checks of a container: exit status 0 while the running daemon is alive, else 1");
   health->add_flag("--ready", options.ready, "Only if the gateway has answered a push, too");

@@ -15,6 +15,7 @@ struct Options {
     Resources,
     DatabaseCheck,
     DatabaseBackup,
+    Doctor,
     ReleaseDeletions,
     AcceptIdentity
   } command = Command::Run;

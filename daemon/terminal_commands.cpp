@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "daemon.h"
+#include "doctor_steps.h"
 #include "tether/admin/admin_client.h"
 #include "tether/store/upkeep.h"
 #include "tether/terminal/database_command.h"
@@ -54,10 +55,14 @@ std::optional<terminal::ScreenSize> screen() {
   return terminal::ScreenSize{size.ws_row, size.ws_col};
 }
 
+std::function<void(const std::string&)> progress_writer() {
+  if (::isatty(STDERR_FILENO) == 0) return nullptr;
+  return write_to_error;
+}
+
 /// Shows on the terminal, if there is one, that `work` is at it.
 auto with_progress(const std::string& what, const auto& work) {
-  const bool has_terminal = ::isatty(STDERR_FILENO) != 0;
-  terminal::Progress progress(has_terminal ? write_to_error : std::function<void(const std::string&)>());
+  terminal::Progress progress(progress_writer());
   progress.begin(what);
   return work();
 }
@@ -103,6 +108,15 @@ int run_database_check(const Settings& settings) {
 
 int run_database_backup(const Settings& settings, const Options& options) {
   return terminal::run_database_backup(database_ends(settings), options.file) ? kStopped : kCouldNotStart;
+}
+
+int run_doctor(const LoadedSettings& loaded, const std::vector<UnknownVariable>& unknown) {
+  terminal::Progress progress(progress_writer());
+  terminal::DoctorEnds ends = loaded.settings ? doctor_steps(*loaded.settings) : terminal::DoctorEnds();
+  ends.say = say;
+  ends.begin = [&progress](const std::string& what) { progress.begin(what); };
+  ends.end = [&progress] { progress.end(); };
+  return terminal::run_doctor(ends, loaded, unknown, may_colour()) ? kStopped : kCouldNotStart;
 }
 
 int run_health(const AdminSettings& admin, const Options& options) {

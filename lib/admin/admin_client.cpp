@@ -21,6 +21,10 @@ std::string address_of(const std::string& host, std::uint16_t port) {
   return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+std::string why(httplib::Error error) {
+  return error == httplib::Error::Connection ? "nobody listens there" : httplib::to_string(error);
+}
+
 std::string trimmed(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
@@ -49,7 +53,7 @@ AdminClient::AdminClient(std::string host, std::uint16_t port) : host_(std::move
 Result<std::string> AdminClient::status() const {
   const auto answer = ask(host_, port_, [](httplib::Client& client) { return client.Get("/status"); });
   if (!answer) {
-    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + httplib::to_string(answer.error()));
+    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + why(answer.error()));
   }
   if (answer->status != 200) {
     return fail(ErrorKind::Retry, address_of(host_, port_) + ": status " + std::to_string(answer->status));
@@ -62,7 +66,7 @@ Result<std::string> AdminClient::get(const std::string& path,
   const auto answer = ask(
       host_, port_, [&path, &asked](httplib::Client& client) { return client.Get(path, asked, httplib::Headers()); });
   if (!answer) {
-    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + httplib::to_string(answer.error()));
+    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + why(answer.error()));
   }
   if (answer->status != 200) return fail(ErrorKind::Reject, without_controls(trimmed(answer->body)));
   return answer->body;
@@ -73,7 +77,7 @@ Result<Done> AdminClient::command(const std::string& name, const std::string& bo
     return client.Post("/" + name, {{kCommandHeader, name}}, body, "application/json");
   });
   if (!answer) {
-    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + httplib::to_string(answer.error()));
+    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + why(answer.error()));
   }
   if (answer->status != 202) return fail(ErrorKind::Reject, trimmed(answer->body));
   return Done{};

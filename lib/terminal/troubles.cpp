@@ -86,7 +86,7 @@ std::optional<Trouble> of_link(const Json& control_plane) {
   const std::string what = state == "connecting" ? "There has been no link to the control plane since the start"
                                                  : "The link to the control plane is lost";
   return Trouble{what + for_how_long(control_plane) + reason(control_plane) + "." + next_attempt(control_plane),
-                 "See whether " + url + " (TETHER_CONTROL_PLANE_URL) can be reached from here." + served};
+                 "`tetherd doctor` shows which step fails on the way to " + url + "." + served};
 }
 
 std::optional<Trouble> of_identity(const Json& control_plane) {

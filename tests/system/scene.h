@@ -51,6 +51,7 @@ class Scene {
   Gateway& gateway() { return *gateway_; }
   DaemonProcess& daemon() { return *daemon_; }
   const std::string& admin() const { return admin_; }
+  const std::string& ca_file() const { return ca_.ca_file; }
   std::string file(const std::string& name) const { return folder_.file(name); }
   const peers::TempDir& folder() const { return folder_; }
 

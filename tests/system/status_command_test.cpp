@@ -28,7 +28,8 @@ TEST_CASE("tetherd status says that all is well, and what to do once it is not [
   const Ended away = run_command(scene, {"status"});
   CHECK(away.status == kNotDone);
   CHECK(has(away.out, "! The link to the control plane is lost"));
-  CHECK(has(away.out, "  > See whether " + scene.control_plane().websocket_url()));
+  CHECK(has(away.out,
+            "  > `tetherd doctor` shows which step fails on the way to " + scene.control_plane().websocket_url()));
   CHECK(away.out.find('\x1b') == std::string::npos);
 
   const Ended document = run_command(scene, {"status", "--json"});

@@ -90,8 +90,8 @@ TEST_CASE("without a link each state says what to do, and that the gateway keeps
                                                Contains("TETHER_REGISTRATION_TOKEN_FILE") && Contains(kept));
   CHECK_THAT(link_trouble(CP::Connecting, "dns: no such host"),
              Contains("! There has been no link to the control plane since the start for 4 min: dns: no such host. It "
-                      "is tried again in 12 s.\n  > See whether wss://cp.example.com/ws/gateways/connect "
-                      "(TETHER_CONTROL_PLANE_URL) can be reached from here. " +
+                      "is tried again in 12 s.\n  > `tetherd doctor` shows which step fails on the way to "
+                      "wss://cp.example.com/ws/gateways/connect. " +
                       kept));
   CHECK_THAT(link_trouble(CP::Reconnecting, "refused"),
              Contains("! The link to the control plane is lost for 4 min: refused.") && Contains(kept));

@@ -1,0 +1,62 @@
+#include "doctor_steps.h"
+
+#include "tether/admin/admin_client.h"
+#include "tether/gateway/push_driver.h"
+#include "tether/protocol/rest.h"
+#include "wall_clock.h"
+
+namespace tether::daemon {
+namespace {
+
+constexpr Duration kConnectLimit = 10s;
+constexpr Duration kAnswerLimit = 30s;
+
+http::Server server(const Settings& settings) {
+  return {settings.control_plane.address.host, settings.control_plane.address.port};
+}
+
+http::RestOutcome list_what_is_new(const Settings& settings) {
+  const ControlPlaneAddress& address = settings.control_plane.address;
+  http::ControlPlaneOptions options;
+  options.host = address.host;
+  options.port = address.port;
+  options.tls = address.tls;
+  options.ca_file = settings.control_plane.ca_file.value_or("");
+  options.rest_base = address.rest_base;
+  options.connect_timeout = kConnectLimit;
+  options.read_timeout = options.total_limit = kAnswerLimit;
+  http::ControlPlaneClient client(options);
+  http::RestCall call;
+  call.path = "/deployments?since=" + protocol::since_query(wall_now());
+  call.max_answer_bytes = settings.limits.max_listing_bytes;
+  return client.call(call, settings.control_plane.token.read().value_or(Secret()),
+                     [](std::string_view) -> Result<Done> { return Done{}; });
+}
+
+delivery::StateOutcome ask_gateway(const Settings& settings) {
+  gateway::PushDriverOptions options;
+  options.socket_path = settings.gateway.socket;
+  if (settings.gateway.user) options.user = settings.gateway.user->uid;
+  return gateway::PushDriver(options).state();
+}
+
+}  // namespace
+
+terminal::DoctorEnds doctor_steps(const Settings& settings) {
+  terminal::DoctorEnds ends;
+  ends.daemon = [&settings] { return AdminClient(settings.admin.host, settings.admin.port).get("/readyz"); };
+  ends.store = [&settings] { return store::check_database({settings.state_dir, settings.store.key_file}); };
+  ends.has_token = [&settings] { return settings.control_plane.token.read().has_value(); };
+  ends.why_no_token = [&settings] { return settings.control_plane.token.why_none(); };
+  ends.look_up = [&settings] { return http::look_up(settings.control_plane.address.host); };
+  ends.connect = [&settings] { return http::try_tcp(server(settings), kConnectLimit); };
+  ends.shake_hands = [&settings] {
+    return http::try_tls(server(settings), settings.control_plane.ca_file.value_or(""), kConnectLimit);
+  };
+  ends.list = [&settings] { return list_what_is_new(settings); };
+  ends.gateway = [&settings] { return ask_gateway(settings); };
+  ends.now = wall_now;
+  return ends;
+}
+
+}  // namespace tether::daemon

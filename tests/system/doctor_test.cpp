@@ -1,0 +1,72 @@
+#include <catch2/catch.hpp>
+
+#include "commands.h"
+#include "steps.h"
+
+using namespace tether;
+using namespace tether::test;
+
+namespace {
+
+std::map<std::string, std::string> settings(Scene& scene) {
+  return {{"TETHER_REGISTRATION_TOKEN", scene.control_plane().token()},
+          {"TETHER_CONTROL_PLANE_URL", scene.control_plane().websocket_url()},
+          {"TETHER_CONTROL_PLANE_CA_FILE", scene.ca_file()},
+          {"TETHER_STATE_DIR", scene.file("state")},
+          {"TETHER_GATEWAY_SOCKET", scene.file("gateway.sock")}};
+}
+
+}  // namespace
+
+TEST_CASE("tetherd doctor finds nothing wrong beside a daemon that works, and changes nothing [R3]") {
+  Scene scene;
+  start_all(scene);
+  serve(scene, 2);
+  scene.wait_until_in_sync();
+  const auto before = scene.status();
+
+  const Ended ended = run_command(scene, {"doctor"}, settings(scene));
+
+  CHECK(ended.status == kDone);
+  CHECK(ended.err.empty());
+  for (const char* step :
+       {"settings", "daemon  ", "store   ", "token   ", "DNS     ", "TCP     ", "TLS     ", "REST    ", "gateway "}) {
+    CHECK(has(ended.out, std::string("[ok] ") + step));
+  }
+  CHECK(has(ended.out, " and has 2 resources\nnothing is wrong\n"));
+  CHECK(ended.out.find(scene.control_plane().token()) == std::string::npos);
+  const auto after = scene.status();
+  CHECK(after["in_sync"] == true);
+  CHECK(after["store"]["revision"] == before["store"]["revision"]);
+  CHECK(scene.metric("tetherd_control_plane_reconnect_attempts_total{reason=\"closed\"}") <= 0);
+}
+
+TEST_CASE("tetherd doctor works without a daemon, and says of each step that fails what to do") {
+  Scene scene;
+  scene.start_control_plane();
+  auto with = settings(scene);
+
+  const Ended without_gateway = run_command(scene, {"doctor"}, with);
+  CHECK(without_gateway.status == kNotDone);
+  CHECK(has(without_gateway.out, "[ok] daemon   none answers ("));
+  CHECK(has(without_gateway.out, "[!!] store    " + scene.file("state") + "/tetherd.db: there is no store"));
+  CHECK(has(without_gateway.out, "[ok] REST "));
+  CHECK(has(without_gateway.out, "[!!] gateway  " + scene.file("gateway.sock")));
+  CHECK(has(without_gateway.out, "\n2 steps failed\n"));
+  CHECK(scene.control_plane().observed().dials.empty());
+
+  with["TETHER_REGISTRATION_TOKEN"] = "another-token-0123456789";
+  CHECK(
+      has(run_command(scene, {"doctor"}, with).out, "it answers 401, and does not take the token\n     > Make a new"));
+  with.erase("TETHER_CONTROL_PLANE_CA_FILE");
+  CHECK(has(run_command(scene, {"doctor"}, with).out, "[!!] TLS "));
+  scene.control_plane().kill();
+  CHECK(has(run_command(scene, {"doctor"}, with).out, "[!!] TCP "));
+  with["TETHER_CONTROL_PLANE_URL"] = "wss://no-such-host.invalid/";
+  CHECK(has(run_command(scene, {"doctor"}, with).out, "[!!] DNS "));
+  with["TETHER_CONTROL_PLANE_URL"] = "nonsense";
+  const Ended nonsense = run_command(scene, {"doctor"}, with);
+  CHECK(nonsense.status == kNotDone);
+  CHECK(has(nonsense.out, "[!!] settings TETHER_CONTROL_PLANE_URL: "));
+  scene.forgive_violations();
+}
