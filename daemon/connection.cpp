@@ -70,17 +70,17 @@ link::LinkLimits limits_from(const Settings& settings, bool has_token) {
 
 }  // namespace
 
-Connection::Connection(net::Loop& loop, const Settings& settings, Keeper& keeper, StatusBoard& board, Metrics& metrics,
-                       Redactor& redactor, Logger& log, std::uint64_t seed)
+Connection::Connection(net::Loop& loop, const Settings& settings, tls::Trust& trust, Keeper& keeper, StatusBoard& board,
+                       Metrics& metrics, Redactor& redactor, Logger& log, std::uint64_t seed)
     : loop_(loop),
       settings_(settings),
+      trust_(trust),
       keeper_(keeper),
       board_(board),
       metrics_(metrics),
       redactor_(redactor),
       log_(log),
       seed_(seed),
-      trust_(settings.control_plane.ca_file.value_or("")),
       timer_(loop, [this] {
         link_->on_deadline(Clock::now());
         pump();
@@ -94,6 +94,29 @@ void Connection::start() {
   if (const auto path = settings_.control_plane.token.path()) {
     token_watch_ = std::make_unique<net::FileWatch>(loop_, *path, [this] { reload_token(/*insist=*/false); });
   }
+  watch_certificate();
+  pump();
+}
+
+void Connection::watch_certificate() {
+  const tls::TrustOptions& options = trust_.options();
+  for (const std::string& path : {options.ca_path, options.client_cert_file, options.client_key_file}) {
+    if (path.empty()) continue;
+    certificate_watches_.push_back(std::make_unique<net::FileWatch>(loop_, path, [this] { on_certificate_changed(); }));
+  }
+}
+
+/// A link that is up stays as it is, and one that was refused for what was there before need not wait.
+void Connection::on_certificate_changed() {
+  const auto context = trust_.context();
+  const std::string wrong = context ? trust_.complaint() : context.error().message;
+  if (!wrong.empty()) {
+    log_.warn("tls.files_not_taken", {{"reason", wrong}});
+    return;
+  }
+  log_.info("tls.files_changed", {{"used", "from the next connection on"}});
+  if (!link_) return;
+  link_->on_retry_asked(Clock::now());
   pump();
 }
 
@@ -274,6 +297,7 @@ void Connection::stop(std::function<void()> on_stopped) {
   on_stopped_ = std::move(on_stopped);
   if (!link_) return on_stopped_();
   token_watch_.reset();
+  certificate_watches_.clear();
   link_->stop(Clock::now());
   pump();
 }

@@ -13,9 +13,9 @@
 #include "tether/log/log.h"
 #include "tether/net/file_watch.h"
 #include "tether/net/loop.h"
-#include "tether/net/trust.h"
 #include "tether/net/websocket.h"
 #include "tether/settings/settings.h"
+#include "tether/tls/trust.h"
 
 namespace tether::daemon {
 
@@ -23,8 +23,8 @@ namespace tether::daemon {
 /// events. Loop thread only, never blocks.
 class Connection {
  public:
-  Connection(net::Loop& loop, const Settings& settings, Keeper& keeper, StatusBoard& board, Metrics& metrics,
-             Redactor& redactor, Logger& log, std::uint64_t seed);
+  Connection(net::Loop& loop, const Settings& settings, tls::Trust& trust, Keeper& keeper, StatusBoard& board,
+             Metrics& metrics, Redactor& redactor, Logger& log, std::uint64_t seed);
 
   /// Creates the link, which dials at once if there is a token.
   void start();
@@ -61,9 +61,12 @@ class Connection {
   void count(const link::Snapshot& snapshot);
   net::DialTarget target() const;
   void drop_link();
+  void watch_certificate();
+  void on_certificate_changed();
 
   net::Loop& loop_;
   const Settings& settings_;
+  tls::Trust& trust_;
   Keeper& keeper_;
   StatusBoard& board_;
   Metrics& metrics_;
@@ -71,7 +74,6 @@ class Connection {
   Logger& log_;
   std::uint64_t seed_;
 
-  net::Trust trust_;
   net::Timer timer_;
   std::optional<link::Link> link_;
   std::unique_ptr<net::WebSocketClient> socket_;
@@ -81,6 +83,7 @@ class Connection {
   std::optional<Secret> token_;                    ///< As the source gives it now.
   Secret socket_token_;                            ///< The one that the present socket was dialled with.
   std::unique_ptr<net::FileWatch> token_watch_;
+  std::vector<std::unique_ptr<net::FileWatch>> certificate_watches_;
   link::Counters counted_;
   bool keeper_knows_link_ = false;
   std::function<void()> on_stopped_;

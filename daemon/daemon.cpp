@@ -63,7 +63,7 @@ MetricLabels metric_labels() {
   return labels;
 }
 
-KeeperOptions keeper_options(const Settings& settings, std::uint32_t seed) {
+KeeperOptions keeper_options(const Settings& settings, std::shared_ptr<tls::Trust> trust, std::uint32_t seed) {
   KeeperOptions options;
   options.engine.planner.poll_interval = settings.control_plane.poll_interval;
   options.engine.planner.full_list_every = static_cast<int>(settings.control_plane.full_list_every);
@@ -78,7 +78,7 @@ KeeperOptions keeper_options(const Settings& settings, std::uint32_t seed) {
   options.rest.client.host = address.host;
   options.rest.client.port = address.port;
   options.rest.client.tls = address.tls;
-  options.rest.client.ca_file = settings.control_plane.ca_file.value_or("");
+  options.rest.client.trust = std::move(trust);
   options.rest.client.rest_base = address.rest_base;
   options.rest.limits.max_listing_bytes = settings.limits.max_listing_bytes;
   options.rest.limits.archive.max_entry_bytes = settings.limits.max_document_bytes;
@@ -207,10 +207,12 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   if (!admin) return give_up("admin.listen " + listen, admin.error().message);
 
   net::Loop loop;
-  Keeper keeper(keeper_options(settings, random()), std::move(store), make_driver(settings.gateway), board, metrics,
-                redactor, log);
+  // Shared by the loop and the REST workers, of which one may outlive an end that takes too long.
+  const auto trust = std::make_shared<tls::Trust>(settings.control_plane.tls);
+  Keeper keeper(keeper_options(settings, trust, random()), std::move(store), make_driver(settings.gateway), board,
+                metrics, redactor, log);
   consents.go_to(&keeper);
-  Connection connection(loop, settings, keeper, board, metrics, redactor, log, random());
+  Connection connection(loop, settings, *trust, keeper, board, metrics, redactor, log, random());
   log.info("daemon.started", {{"version", version},
                               {"control_plane", settings.control_plane.address.url()},
                               {"gateway_socket", settings.gateway.socket},

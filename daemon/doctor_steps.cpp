@@ -21,7 +21,7 @@ http::RestOutcome list_what_is_new(const Settings& settings) {
   options.host = address.host;
   options.port = address.port;
   options.tls = address.tls;
-  options.ca_file = settings.control_plane.ca_file.value_or("");
+  options.trust = std::make_shared<tls::Trust>(settings.control_plane.tls);
   options.rest_base = address.rest_base;
   options.connect_timeout = kConnectLimit;
   options.read_timeout = options.total_limit = kAnswerLimit;
@@ -51,7 +51,8 @@ terminal::DoctorEnds doctor_steps(const Settings& settings) {
   ends.look_up = [&settings] { return http::look_up(settings.control_plane.address.host); };
   ends.connect = [&settings] { return http::try_tcp(server(settings), kConnectLimit); };
   ends.shake_hands = [&settings] {
-    return http::try_tls(server(settings), settings.control_plane.ca_file.value_or(""), kConnectLimit);
+    tls::Trust trust(settings.control_plane.tls);
+    return http::try_tls(server(settings), trust, kConnectLimit);
   };
   ends.list = [&settings] { return list_what_is_new(settings); };
   ends.gateway = [&settings] { return ask_gateway(settings); };

@@ -67,7 +67,7 @@ struct ControlPlaneClient::Impl {
     const int fd = std::get<int>(dialled);
     TlsSession session;
     if (options.tls) {
-      auto started = start_tls(fd, options.host, options.ca_file, limits);
+      auto started = start_tls(fd, options.host, *options.trust, limits);
       if (auto* problem = std::get_if<Problem>(&started)) {
         ::close(fd);
         return std::move(*problem);

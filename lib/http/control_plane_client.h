@@ -14,6 +14,10 @@
 #include "tether/base/time.h"
 #include "tether/http/problem.h"
 
+namespace tether::tls {
+class Trust;
+}
+
 namespace tether::http {
 
 /// Most that is read of an answer that is no success, for its message.
@@ -23,8 +27,8 @@ struct ControlPlaneOptions {
   std::string host;  ///< A name or an IP address, IPv6 without brackets.
   std::uint16_t port = 0;
   bool tls = true;
-  std::string ca_file;             ///< Empty: the system's authorities.
-  std::string rest_base;           ///< Begins with a slash and does not end in one; put before every path.
+  std::shared_ptr<tls::Trust> trust;  ///< Shared with all other connections. Not needed without TLS.
+  std::string rest_base;              ///< Begins with a slash and does not end in one; put before every path.
   Duration connect_timeout = 10s;  ///< For TCP over all addresses and TLS together. The name's lookup is the system's.
   Duration read_timeout = 30s;     ///< Without a byte, either way.
   Duration total_limit = 120s;     ///< For one call, from its start to the end of its body.
@@ -51,8 +55,8 @@ struct RestAnswer {
 using RestOutcome = std::variant<RestAnswer, Problem>;
 
 /// Requests to the control plane's REST interface, over one connection that is kept. Certificates and the host's name
-/// are always verified, TLS 1.2 or newer; no redirect is followed and no proxy is used. Blocking: one object per worker
-/// thread, which makes all calls; cancel() from any thread.
+/// are always verified, as `trust` asks for; no redirect is followed and no proxy is used. Blocking: one object per
+/// worker thread, which makes all calls; cancel() from any thread.
 class ControlPlaneClient {
  public:
   /// Gets a success body in pieces as they arrive. Its error ends the call with Fault::Receiver.

@@ -67,12 +67,12 @@ std::optional<Problem> try_tcp(const Server& server, Duration limit) {
   return std::nullopt;
 }
 
-std::variant<TlsFacts, Problem> try_tls(const Server& server, const std::string& ca_file, Duration limit) {
+std::variant<TlsFacts, Problem> try_tls(const Server& server, tls::Trust& trust, Duration limit) {
   const DialLimits limits = within(limit);
   auto dialled = dial_tcp(server.host, server.port, limits);
   if (auto* problem = std::get_if<Problem>(&dialled)) return std::move(*problem);
   const Socket socket(std::get<int>(dialled));
-  auto started = start_tls(socket.fd(), server.host, ca_file, limits);
+  auto started = start_tls(socket.fd(), server.host, trust, limits);
   if (auto* problem = std::get_if<Problem>(&started)) return std::move(*problem);
   ssl_st* const session = std::get<TlsSession>(started).get();
   TlsFacts facts{SSL_get_version(session), valid_until(session)};

@@ -11,6 +11,10 @@
 
 /// The way to a server, a step at a time, for who looks for the one that fails. Each blocks, and says nothing to the
 /// server that is more than its name.
+namespace tether::tls {
+class Trust;
+}
+
 namespace tether::http {
 
 struct Server {
@@ -28,7 +32,7 @@ struct TlsFacts {
   std::string version;  ///< `TLSv1.3`
   Instant valid_until;  ///< Of the server's own certificate.
 };
-/// Shakes hands as ControlPlaneClient does, everything verified, and hangs up. `ca_file` empty: the system's.
-std::variant<TlsFacts, Problem> try_tls(const Server& server, const std::string& ca_file, Duration limit);
+/// Shakes hands as ControlPlaneClient does, everything verified, and hangs up.
+std::variant<TlsFacts, Problem> try_tls(const Server& server, tls::Trust& trust, Duration limit);
 
 }  // namespace tether::http

@@ -9,13 +9,11 @@
 #include <array>
 
 #include "tether/http/socket_bio.h"
-#include "tether/tls/authorities.h"
+#include "tether/tls/trust.h"
 
 namespace tether::http {
 
 namespace {
-
-using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 
 Problem tls_problem(const std::string& host, const std::string& what) {
   return Problem{Fault::Tls, host + ": TLS: " + what};
@@ -34,9 +32,9 @@ bool expect_host(SSL* session, const std::string& host) {
 }
 
 Problem handshake_problem(SSL* session, const std::string& host, int ssl_error) {
-  if (const long verified = SSL_get_verify_result(session); verified != X509_V_OK) {
+  if (const std::string why_not = tls::why_not_verified(session); !why_not.empty()) {
     ERR_clear_error();
-    return tls_problem(host, std::string("certificate: ") + X509_verify_cert_error_string(verified));
+    return tls_problem(host, "certificate: " + why_not);
   }
   if (ssl_error == SSL_ERROR_SYSCALL) {
     ERR_clear_error();
@@ -73,26 +71,15 @@ void FreeTls::operator()(ssl_st* session) const noexcept {
 std::string tls_error_text() {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
-  if (code == 0) return {};
-  const char* reason = ERR_reason_error_string(code);
-  return reason != nullptr ? reason : "error " + std::to_string(code);
+  return tls::error_text(code);
 }
 
-std::variant<TlsSession, Problem> start_tls(int fd, const std::string& host, const std::string& ca_file,
+std::variant<TlsSession, Problem> start_tls(int fd, const std::string& host, tls::Trust& trust,
                                             const DialLimits& limits) {
+  const auto context = trust.context();
+  if (!context) return tls_problem(host, context.error().message);
   ERR_clear_error();
-  const Context context(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
-  if (!context) return tls_problem(host, tls_error_text());
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  if (ca_file.empty()) {
-    tls::trust_system_authorities(context.get());
-  } else if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
-    return tls_problem(host, "cannot read " + ca_file + ": " + tls_error_text());
-  }
-  TlsSession session(SSL_new(context.get()));
+  TlsSession session(SSL_new(context->get()));
   if (!session) return tls_problem(host, tls_error_text());
   BIO* bio = new_socket_bio(fd);
   if (bio == nullptr) return tls_problem(host, tls_error_text());

@@ -10,6 +10,10 @@
 
 struct ssl_st;
 
+namespace tether::tls {
+class Trust;
+}
+
 namespace tether::http {
 
 struct FreeTls {
@@ -17,10 +21,9 @@ struct FreeTls {
 };
 using TlsSession = std::unique_ptr<ssl_st, FreeTls>;
 
-/// The handshake as a client over a connected, non-blocking socket: TLS 1.2 or newer, chain and name (or IP address)
-/// verified. The context is made for each connection, so that a changed CA file counts from the next one on and an idle
-/// client holds none. `ca_file` empty: the system's authorities.
-std::variant<TlsSession, Problem> start_tls(int fd, const std::string& host, const std::string& ca_file,
+/// The handshake as a client over a connected, non-blocking socket: chain and name (or IP address) verified, and all
+/// else that `trust` asks for as it is now.
+std::variant<TlsSession, Problem> start_tls(int fd, const std::string& host, tls::Trust& trust,
                                             const DialLimits& limits);
 
 /// What OpenSSL's calls left in this thread's error queue, as one sentence part; empties the queue.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "tether/net/loop_impl.h"
+#include "tether/tls/trust.h"
 
 namespace tether::net {
 namespace {
@@ -31,6 +32,9 @@ SocketError classify(const asio::error_code& error) {
 
 std::string text_of(const asio::error_code& error) {
   if (error == asio::error::eof || error == asio::ssl::error::stream_truncated) return "the peer ended the connection";
+  if (error.category() == asio::error::get_ssl_category()) {
+    return tls::error_text(static_cast<unsigned long>(error.value()));
+  }
   return error.message();
 }
 
@@ -75,8 +79,11 @@ Stream::Stream(Loop& loop, std::string host, std::uint16_t port, StreamCallbacks
                      }),
       socket_(loop.impl().io) {}
 
-void Stream::connect(std::shared_ptr<Trust::Context> context, TimePoint deadline) {
-  context_ = std::move(context);
+void Stream::connect(const std::shared_ptr<ssl_ctx_st>& context, TimePoint deadline) {
+  if (context) {
+    SSL_CTX_up_ref(context.get());
+    context_.emplace(context.get());
+  }
   deadline_ = deadline;
   doing_ = "looking up " + host_;
   lookup_.emplace(loop_.impl().io, host_, port_,
@@ -121,7 +128,7 @@ void Stream::on_tcp_connected() {
 
 void Stream::handshake() {
   doing_ = "the TLS handshake with " + host_;
-  tls_.emplace(socket_, context_->tls);
+  tls_.emplace(socket_, *context_);
   expect_host(tls_->native_handle(), host_);
   tls_->async_handshake(Tls::client, [self = shared_from_this()](const asio::error_code& error) {
     if (!self->is_cut_) self->on_handshake(error);
@@ -134,12 +141,16 @@ void Stream::on_handshake(const asio::error_code& error) {
     if (!is_cut_) start_reading();
     return;
   }
-  const long verdict = SSL_get_verify_result(tls_->native_handle());
-  if (verdict != X509_V_OK) {
-    return end({SocketError::Tls,
-                "the certificate of " + host_ + " is not accepted: " + X509_verify_cert_error_string(verdict)});
+  const std::string why_not = tls::why_not_verified(tls_->native_handle());
+  if (!why_not.empty()) {
+    return end({SocketError::Tls, "the certificate of " + host_ + " is not accepted: " + why_not});
   }
   end({classify(error), doing_ + ": " + text_of(error)});
+}
+
+std::optional<Instant> Stream::server_expiry() const {
+  // Of a handle that const forbids to ask for.
+  return tls_ ? tls::peer_expiry(const_cast<Tls&>(*tls_).native_handle()) : std::nullopt;
 }
 
 void Stream::start_reading() {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <asio/ip/tcp.hpp>
+#include <asio/ssl/context.hpp>
 #include <asio/ssl/stream.hpp>
 #include <cstdint>
 #include <functional>
@@ -12,8 +13,9 @@
 
 #include "tether/net/lookup.h"
 #include "tether/net/loop.h"
-#include "tether/net/trust_impl.h"
 #include "tether/net/websocket.h"
+
+struct ssl_ctx_st;
 
 namespace tether::net {
 
@@ -38,7 +40,7 @@ class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the
 
   /// `context` null: without TLS. No address gets more than its share of the time until `deadline`, which is not
   /// watched here otherwise.
-  void connect(std::shared_ptr<Trust::Context> context, TimePoint deadline);
+  void connect(const std::shared_ptr<ssl_ctx_st>& context, TimePoint deadline);
   /// Queues bytes; order is kept.
   void write(std::string_view bytes);
   std::size_t queued_bytes() const { return queued_.size() + writing_.size(); }
@@ -48,6 +50,8 @@ class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the
 
   /// What is being done until connected, to say what took too long.
   const std::string& doing() const { return doing_; }
+  /// When the certificate ends that the server has shown. nullopt: without TLS.
+  std::optional<Instant> server_expiry() const;
 
  private:
   using Tls = asio::ssl::stream<asio::ip::tcp::socket&>;
@@ -66,7 +70,7 @@ class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the
   std::string host_;
   std::uint16_t port_;
   StreamCallbacks callbacks_;
-  std::shared_ptr<Trust::Context> context_;
+  std::optional<asio::ssl::context> context_;  ///< The one that was given, shared with others.
   TimePoint deadline_{};
   std::string doing_;
 

@@ -11,6 +11,7 @@
 
 #include "tether/net/loop_impl.h"
 #include "tether/net/stream.h"
+#include "tether/tls/trust.h"
 
 namespace tether::net {
 namespace {
@@ -71,12 +72,12 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<WebSocketClient::Imp
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  void start(Trust& trust) {
+  void start(tls::Trust& trust) {
     timer.arm(Clock::now() + target.dial_timeout);
     if (!fits_in_header(target.token.reveal())) {
       return fail_later({SocketError::Http, 0, std::nullopt, "the token has characters that no header can carry"});
     }
-    std::shared_ptr<Trust::Context> context;
+    std::shared_ptr<ssl_ctx_st> context;
     if (target.tls) {
       auto made = trust.context();
       if (!made) return fail_later({SocketError::Tls, 0, std::nullopt, made.error().message});
@@ -88,7 +89,7 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<WebSocketClient::Imp
     from_stream.on_end = [this](const StreamEnd& end) { on_stream_end(end); };
     // The stream is cut before we go, and says nothing after that.
     stream = std::make_shared<Stream>(loop, target.host, target.port, std::move(from_stream));
-    stream->connect(std::move(context), Clock::now() + target.dial_timeout);
+    stream->connect(context, Clock::now() + target.dial_timeout);
   }
 
   // ---- Dialling
@@ -233,7 +234,7 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<WebSocketClient::Imp
   Engine::connection_ptr connection;
 };
 
-WebSocketClient::WebSocketClient(Loop& loop, Trust& trust, DialTarget target, SocketCallbacks callbacks)
+WebSocketClient::WebSocketClient(Loop& loop, tls::Trust& trust, DialTarget target, SocketCallbacks callbacks)
     : impl_(std::make_shared<Impl>(loop, std::move(target), std::move(callbacks))) {
   impl_->start(trust);
 }
@@ -246,6 +247,10 @@ WebSocketClient::~WebSocketClient() {
 
 bool WebSocketClient::is_open() const {
   return impl_->phase == Impl::Phase::Open;
+}
+
+std::optional<Instant> WebSocketClient::server_expiry() const {
+  return is_open() ? impl_->stream->server_expiry() : std::nullopt;
 }
 
 void WebSocketClient::send_text(std::string_view text) {

@@ -11,7 +11,10 @@
 #include "tether/base/secret.h"
 #include "tether/base/time.h"
 #include "tether/net/loop.h"
-#include "tether/net/trust.h"
+
+namespace tether::tls {
+class Trust;
+}
 
 namespace tether::net {
 
@@ -75,12 +78,14 @@ struct SocketCallbacks {
 class WebSocketClient {
  public:
   /// Dials at once. `trust` is not used for a target without TLS and may be shared by many.
-  WebSocketClient(Loop& loop, Trust& trust, DialTarget target, SocketCallbacks callbacks);
+  WebSocketClient(Loop& loop, tls::Trust& trust, DialTarget target, SocketCallbacks callbacks);
   ~WebSocketClient();
   WebSocketClient(const WebSocketClient&) = delete;
   WebSocketClient& operator=(const WebSocketClient&) = delete;
 
   bool is_open() const;
+  /// When the server's certificate ends, for as long as the connection is open. nullopt: without TLS.
+  std::optional<Instant> server_expiry() const;
 
   /// Queue a frame. Without effect unless open.
   void send_text(std::string_view text);

@@ -14,6 +14,11 @@ struct Name {
 inline constexpr Name kUrl{"TETHER_CONTROL_PLANE_URL", "control_plane.url"};
 inline constexpr Name kTokenFile{"TETHER_REGISTRATION_TOKEN_FILE", "control_plane.token_file"};
 inline constexpr Name kCaFile{"TETHER_CONTROL_PLANE_CA_FILE", "control_plane.ca_file"};
+inline constexpr Name kCaWithSystem{"TETHER_CONTROL_PLANE_CA_WITH_SYSTEM", "control_plane.ca_with_system"};
+inline constexpr Name kTlsMinVersion{"TETHER_CONTROL_PLANE_TLS_MIN_VERSION", "control_plane.tls_min_version"};
+inline constexpr Name kClientCertFile{"TETHER_CONTROL_PLANE_CLIENT_CERT_FILE", "control_plane.client_cert_file"};
+inline constexpr Name kClientKeyFile{"TETHER_CONTROL_PLANE_CLIENT_KEY_FILE", "control_plane.client_key_file"};
+inline constexpr Name kServerKeyPins{"TETHER_CONTROL_PLANE_SERVER_KEY_PINS", "control_plane.server_key_pins"};
 inline constexpr Name kAllowPlaintext{"TETHER_CONTROL_PLANE_ALLOW_PLAINTEXT", "control_plane.allow_plaintext"};
 inline constexpr Name kPollInterval{"TETHER_POLL_INTERVAL_S", "control_plane.poll_interval_s"};
 inline constexpr Name kFullListEvery{"TETHER_FULL_LIST_EVERY", "control_plane.full_list_every"};
@@ -43,6 +48,11 @@ inline constexpr Name kMaxListingBytes{"TETHER_MAX_LISTING_BYTES", "limits.max_l
 inline constexpr std::array kAll = {kUrl,
                                     kTokenFile,
                                     kCaFile,
+                                    kCaWithSystem,
+                                    kTlsMinVersion,
+                                    kClientCertFile,
+                                    kClientKeyFile,
+                                    kServerKeyPins,
                                     kAllowPlaintext,
                                     kPollInterval,
                                     kFullListEvery,

@@ -48,6 +48,16 @@ class Printer {
   std::string section_;
 };
 
+void print_tls(Printer& out, const tls::TrustOptions& settings) {
+  const auto or_none = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); };
+  out.optional_line(setting::kCaFile, or_none(settings.ca_path), "the system's authorities");
+  out.line(setting::kCaWithSystem, settings.with_system);
+  out.line(setting::kTlsMinVersion, settings.tls13 ? "1.3" : "1.2");
+  out.optional_line(setting::kClientCertFile, or_none(settings.client_cert_file), "no client certificate");
+  out.optional_line(setting::kClientKeyFile, or_none(settings.client_key_file), "no client certificate");
+  out.optional_line(setting::kServerKeyPins, or_none(tls::print_pins(settings.pins)), "any key");
+}
+
 void print_control_plane(Printer& out, const ControlPlaneSettings& settings) {
   using OnRejection = ControlPlaneSettings::OnRejection;
   out.line(setting::kUrl, settings.address.url());
@@ -55,7 +65,7 @@ void print_control_plane(Printer& out, const ControlPlaneSettings& settings) {
   out.optional_line(setting::kTokenFile, is_file ? settings.token.path() : std::nullopt,
                     settings.token.kind() == TokenSource::Kind::None ? "no token: standalone"
                                                                      : "token: " + settings.token.describe());
-  out.optional_line(setting::kCaFile, settings.ca_file, "the system's authorities");
+  print_tls(out, settings.tls);
   out.line(setting::kAllowPlaintext, settings.allow_plaintext);
   out.line(setting::kPollInterval, settings.poll_interval.count());
   out.line(setting::kFullListEvery, settings.full_list_every);

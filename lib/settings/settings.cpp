@@ -14,6 +14,7 @@
 #include "tether/settings/read_file.h"
 #include "tether/settings/reader.h"
 #include "tether/settings/settings_file.h"
+#include "tether/settings/tls.h"
 
 namespace tether {
 
@@ -29,7 +30,6 @@ constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kMaxVersionBytes = 100;
 constexpr std::size_t kMaxVersionDigits = 5;
 constexpr std::size_t kMaxUserBytes = 256;
-constexpr std::size_t kMaxCaFileBytes = 16U << 20U;
 constexpr std::size_t kMaxPoliciesBytes = std::size_t{64} * 1024;
 constexpr int kMaxPoliciesDepth = 32;
 constexpr std::uint64_t kMinLimitBytes = 1024;
@@ -78,17 +78,6 @@ void read_reconnect(SettingReader& in, ControlPlaneSettings& out) {
   } else if (const auto max = in.given(setting::kReconnectMax)) {
     in.wrong(*max, "at least reconnect_initial_ms, which is " + std::to_string(out.reconnect_initial.count()));
   }
-}
-
-void read_ca_file(SettingReader& in, ControlPlaneSettings& out) {
-  const auto path = in.text(setting::kCaFile, kMaxPathBytes);
-  if (!path) return;
-  const auto content = read_file(*path, kMaxCaFileBytes);
-  if (!content || content->find("-----BEGIN ") == std::string::npos) {
-    in.wrong(*in.given(setting::kCaFile), "a file with PEM certificates that can be read");
-    return;
-  }
-  out.ca_file = *path;
 }
 
 /// A variable with the token itself: checked here, because a header that cannot carry it is a mistake of the user's.
@@ -145,7 +134,7 @@ ControlPlaneSettings read_control_plane(SettingReader& in) {
   ControlPlaneSettings out;
   read_url(in, out);
   read_token(in, out);
-  read_ca_file(in, out);
+  out.tls = read_tls(in);
   set(out.allow_plaintext, in.boolean(setting::kAllowPlaintext));
   check_plaintext(in, out);
   set_number(in, setting::kPollInterval, kMaxIntervalSeconds, out.poll_interval);

@@ -10,15 +10,16 @@
 
 #include "tether/settings/address.h"
 #include "tether/settings/token.h"
+#include "tether/tls/trust.h"
 
 namespace tether {
 
 struct ControlPlaneSettings {
   enum class OnRejection { Probe, Stop };
 
-  ControlPlaneAddress address;         ///< `control_plane.url`
-  TokenSource token;                   ///< `control_plane.token_file` and the two variables
-  std::optional<std::string> ca_file;  ///< Readable when the settings were loaded. nullopt: the system's authorities.
+  ControlPlaneAddress address;  ///< `control_plane.url`
+  TokenSource token;            ///< `control_plane.token_file` and the two variables
+  tls::TrustOptions tls;        ///< Could be used when the settings were loaded.
   bool allow_plaintext = false;
   std::chrono::seconds poll_interval{900};  ///< Before the jitter of ±10 %.
   std::uint32_t full_list_every = 2;        ///< Every n-th poll is a full listing.

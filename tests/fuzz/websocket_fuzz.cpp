@@ -12,8 +12,8 @@
 #include "fuzz.h"
 #include "tether/base/check.h"
 #include "tether/net/loop.h"
-#include "tether/net/trust.h"
 #include "tether/net/websocket.h"
+#include "tether/tls/trust.h"
 
 using namespace tether;
 using namespace tether::net;
@@ -73,7 +73,7 @@ std::string upgrade_answer(const std::string& request) {
 /// One dial to its end. The first byte says whether the input is frames or the answer to the upgrade itself.
 class Dial {
  public:
-  Dial(Loop& loop, Trust& trust, const Server& server, std::string_view input)
+  Dial(Loop& loop, tls::Trust& trust, const Server& server, std::string_view input)
       : loop_(loop), trust_(trust), server_(server), input_(input) {
     DialTarget target;
     target.host = "127.0.0.1";
@@ -139,7 +139,7 @@ class Dial {
   }
 
   Loop& loop_;
-  Trust& trust_;
+  tls::Trust& trust_;
   const Server& server_;
   std::string_view input_;
   std::optional<WebSocketClient> client_;
@@ -154,7 +154,7 @@ class Dial {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Server server;
   static Loop loop;
-  static Trust trust("");
+  static tls::Trust trust({});
   if (size > 0) Dial(loop, trust, server, fuzz::as_text(data, size));
   return 0;
 }

@@ -11,6 +11,7 @@
 #include "certificates.h"
 #include "raw_server.h"
 #include "tether/http/transport.h"
+#include "tether/tls/trust.h"
 #include "tls_server.h"
 
 namespace tether::test {
@@ -70,8 +71,15 @@ struct TlsScene {
     write_certificate(authority, folder.path("ca.pem"));
     options.host = host;
     options.port = server.port();
-    options.ca_file = folder.path("ca.pem");
+    trust("ca.pem");
     options.rest_base = "/api/internal/v1";
+  }
+
+  /// An authority's file in our folder; empty: the system's authorities.
+  void trust(const std::string& name) {
+    tls::TrustOptions trusted;
+    if (!name.empty()) trusted.ca_path = folder.path(name);
+    options.trust = std::make_shared<tls::Trust>(trusted);
   }
 };
 
@@ -165,13 +173,13 @@ TEST_CASE("a certificate that does not hold is refused before anything is sent")
   }
   SECTION("of an unknown authority") {
     TlsScene scene("DNS:localhost");
-    write_certificate(make_authority("another"), scene.options.ca_file);
+    write_certificate(make_authority("another"), scene.folder.path("ca.pem"));
     ControlPlaneClient client(scene.options);
     CHECK(call(client, {.path = "/echo"}).fault() == Fault::Tls);
   }
   SECTION("of the system's unknown authority") {
     TlsScene scene("DNS:localhost");
-    scene.options.ca_file.clear();
+    scene.trust("");
     ControlPlaneClient client(scene.options);
     CHECK(call(client, {.path = "/echo"}).fault() == Fault::Tls);
   }
@@ -189,7 +197,7 @@ TEST_CASE("a certificate that does not hold is refused before anything is sent")
   }
   SECTION("with an authority's file that is not there") {
     TlsScene scene("DNS:localhost");
-    scene.options.ca_file = scene.folder.path("none.pem");
+    scene.trust("none.pem");
     ControlPlaneClient client(scene.options);
     CHECK(call(client, {.path = "/echo"}).fault() == Fault::Tls);
   }
@@ -197,7 +205,7 @@ TEST_CASE("a certificate that does not hold is refused before anything is sent")
 
 TEST_CASE("without a CA file the system's authorities are trusted, a bundle too where no folder is hashed") {
   TlsScene scene("DNS:localhost");
-  scene.options.ca_file.clear();
+  scene.trust("");
   std::filesystem::create_directory(scene.folder.path("certs"));
   const EnvironmentVariable folder("SSL_CERT_DIR", scene.folder.path("certs"));
   {
@@ -206,19 +214,20 @@ TEST_CASE("without a CA file the system's authorities are trusted, a bundle too 
   }
 
   const EnvironmentVariable bundle("SSL_CERT_FILE", scene.folder.path("ca.pem"));
+  scene.trust("");
   ControlPlaneClient client(scene.options);
   CHECK(call(client, {.path = "/echo"}).answer().status == 200);
 }
 
 TEST_CASE("a changed authority's file counts from the next connection on") {
   TlsScene scene("DNS:localhost");
-  const std::string good = scene.options.ca_file;
-  scene.options.ca_file = scene.folder.path("changing.pem");
-  write_certificate(make_authority("another"), scene.options.ca_file);
+  const std::string changing = scene.folder.path("changing.pem");
+  scene.trust("changing.pem");
+  write_certificate(make_authority("another"), changing);
   ControlPlaneClient client(scene.options);
   REQUIRE(call(client, {.path = "/echo"}).fault() == Fault::Tls);
 
-  write_certificate(scene.authority, scene.options.ca_file);
+  write_certificate(scene.authority, changing);
 
   CHECK(call(client, {.path = "/echo"}).answer().status == 200);
 }

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "raw_server.h"
+#include "tether/tls/trust.h"
 #include "tls_server.h"
 
 namespace tether::http {
@@ -59,9 +60,10 @@ TEST_CASE("a handshake tells version and end of the certificate, or which check 
   const auto authority = test::make_authority("a test authority");
   const std::string ca_file = folder.path("ca.pem");
   test::write_certificate(authority, ca_file);
+  tls::Trust trust({.ca_path = ca_file});
   const test::TlsServer server(test::make_server(authority, "DNS:localhost"), /*max_version=*/0);
 
-  const auto shaken = try_tls({"localhost", server.port()}, ca_file, kLimit);
+  const auto shaken = try_tls({"localhost", server.port()}, trust, kLimit);
   REQUIRE(std::holds_alternative<TlsFacts>(shaken));
   CHECK(std::get<TlsFacts>(shaken).version == "TLSv1.3");
   const Instant now{
@@ -70,12 +72,12 @@ TEST_CASE("a handshake tells version and end of the certificate, or which check 
   CHECK(std::get<TlsFacts>(shaken).valid_until.ns > now.ns);
   CHECK(server.requests() == 0);
 
-  CHECK(fault_of(try_tls({"127.0.0.1", server.port()}, ca_file, kLimit)) == Fault::Tls);
+  CHECK(fault_of(try_tls({"127.0.0.1", server.port()}, trust, kLimit)) == Fault::Tls);
   const test::TlsServer expired(test::make_server(authority, "DNS:localhost", /*expired=*/true), /*max_version=*/0);
-  const auto refused = try_tls({"localhost", expired.port()}, ca_file, kLimit);
+  const auto refused = try_tls({"localhost", expired.port()}, trust, kLimit);
   CHECK(fault_of(refused) == Fault::Tls);
   CHECK_THAT(std::get<Problem>(refused).message, Contains("certificate has expired"));
-  CHECK(fault_of(try_tls({"127.0.0.1", free_port()}, ca_file, kLimit)) == Fault::Refused);
+  CHECK(fault_of(try_tls({"127.0.0.1", free_port()}, trust, kLimit)) == Fault::Refused);
 }
 
 }  // namespace tether::http

@@ -7,6 +7,7 @@
 
 #include "tether/net/loop.h"
 #include "tether/net/websocket.h"
+#include "tether/tls/trust.h"
 
 namespace tether::net::testing {
 
@@ -31,7 +32,7 @@ inline void run_for(Loop& loop, Duration duration) {
 
 /// A client that writes down what it is told.
 struct Client {
-  Client(Loop& loop, Trust& trust, DialTarget target)
+  Client(Loop& loop, tls::Trust& trust, DialTarget target)
       : socket(std::in_place, loop, trust, std::move(target), callbacks()) {}
 
   SocketCallbacks callbacks() {

@@ -24,7 +24,7 @@ DialProblem dial_answered_with(const std::string& answer) {
     peer.write(answer);
   });
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   Client client(loop, trust, plain(server.port()));
   REQUIRE(run_until(loop, [&] { return client.failure.has_value(); }));
   CHECK(client.opened == 0);
@@ -41,7 +41,7 @@ TEST_CASE("the upgrade request is the protocol's, with the token in the api-key 
     peer.read_frame();
   });
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   Client client(loop, trust, plain(server.port()));
 
   REQUIRE(run_until(loop, [&] { return client.opened == 1; }));
@@ -119,7 +119,7 @@ TEST_CASE("a server that hangs up instead of answering is told from one that res
     peer.reset();
   });
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   Client client(loop, trust, plain(server.port()));
   REQUIRE(run_until(loop, [&] { return client.failure.has_value(); }));
   CHECK(client.failure->error == SocketError::Reset);
@@ -127,7 +127,7 @@ TEST_CASE("a server that hangs up instead of answering is told from one that res
 
 TEST_CASE("a port on which nobody listens is refused, by name of the address") {
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   const auto port = unused_port();
   Client client(loop, trust, plain(port));
 
@@ -139,7 +139,7 @@ TEST_CASE("a port on which nobody listens is refused, by name of the address") {
 
 TEST_CASE("a name that does not resolve is a dns failure") {
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   DialTarget target = plain(443);
   target.host = std::string(64, 'a') + ".invalid";  // A label has at most 63 characters, so nobody is asked.
   Client client(loop, trust, target);
@@ -157,7 +157,7 @@ TEST_CASE("every address of a name is tried") {
     peer.read_frame();
   });
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   DialTarget target = plain(server.port());
   target.host = "localhost";
   Client client(loop, trust, target);
@@ -170,7 +170,7 @@ TEST_CASE("a server that takes the connection and says nothing runs into the dia
   CAPTURE(tls);
   TestServer server([](Peer& peer) { peer.wait_for_end(); });
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   DialTarget target = plain(server.port());
   target.tls = tls;
   target.dial_timeout = 2s;
@@ -189,7 +189,7 @@ TEST_CASE("a token that would break the header is not sent") {
   const std::string token = GENERATE(as<std::string>(), "two words", "line\r\nX-Evil: 1", "caf\xc3\xa9");
   TestServer server([](Peer& peer) { peer.wait_for_end(); });
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   DialTarget target = plain(server.port());
   target.token = Secret(token);
   Client client(loop, trust, target);
@@ -203,7 +203,7 @@ TEST_CASE("a token that would break the header is not sent") {
 TEST_CASE("a client destroyed while it dials says nothing more") {
   TestServer server([](Peer& peer) { peer.wait_for_end(); });
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   Client client(loop, trust, plain(server.port()));
   REQUIRE(run_until(loop, [&] { return server.connections() == 1; }));
 

@@ -1,4 +1,8 @@
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -25,7 +29,7 @@ std::unique_ptr<TestServer> serve(Identity identity, int max_version = 0) {
 }
 
 /// Dials and says how it failed; nothing if it opened.
-std::optional<DialProblem> dial(Trust& trust, DialTarget target) {
+std::optional<DialProblem> dial(tls::Trust& trust, DialTarget target) {
   Loop loop;
   Client client(loop, trust, std::move(target));
   REQUIRE(run_until(loop, [&] { return client.failure || client.opened > 0; }));
@@ -40,7 +44,7 @@ TEST_CASE("a server with a certificate of our authority and its name is dialled 
   CAPTURE(host);
   Authority authority;
   const auto server = serve(authority.issue(kOurNames));
-  Trust trust(authority.ca_file());
+  tls::Trust trust({.ca_path = authority.ca_file()});
 
   CHECK_FALSE(dial(trust, secure(server->port(), host)));
 
@@ -51,7 +55,7 @@ TEST_CASE("a server with a certificate of our authority and its name is dialled 
 TEST_CASE("http/1.1 is all that is offered by ALPN") {
   Authority authority;
   const auto server = serve(authority.issue(kOurNames));
-  Trust trust(authority.ca_file());
+  tls::Trust trust({.ca_path = authority.ca_file()});
 
   CHECK_FALSE(dial(trust, secure(server->port())));
 
@@ -65,14 +69,14 @@ TEST_CASE("a certificate of an unknown authority is refused, and the message say
   const auto server = serve(theirs.issue(kOurNames));
 
   SECTION("with a CA file") {
-    Trust trust(ours.ca_file());
+    tls::Trust trust({.ca_path = ours.ca_file()});
     const auto problem = dial(trust, secure(server->port()));
     REQUIRE(problem);
     CHECK(problem->error == SocketError::Tls);
     CHECK(problem->message.find("not accepted") != std::string::npos);
   }
   SECTION("with the system's authorities") {
-    Trust trust("");
+    tls::Trust trust({});
     const auto problem = dial(trust, secure(server->port()));
     REQUIRE(problem);
     CHECK(problem->error == SocketError::Tls);
@@ -88,7 +92,7 @@ TEST_CASE("a certificate for another name or address is refused") {
   CAPTURE(names, host);
   Authority authority;
   const auto server = serve(authority.issue(names));
-  Trust trust(authority.ca_file());
+  tls::Trust trust({.ca_path = authority.ca_file()});
 
   const auto problem = dial(trust, secure(server->port(), host));
 
@@ -100,7 +104,7 @@ TEST_CASE("a certificate for another name or address is refused") {
 TEST_CASE("an expired certificate is refused by that name") {
   Authority authority;
   const auto server = serve(authority.issue(kOurNames, /*valid_for_s=*/-60));
-  Trust trust(authority.ca_file());
+  tls::Trust trust({.ca_path = authority.ca_file()});
 
   const auto problem = dial(trust, secure(server->port()));
 
@@ -111,7 +115,7 @@ TEST_CASE("an expired certificate is refused by that name") {
 
 TEST_CASE("TLS 1.2 is enough and TLS 1.1 is not") {
   Authority authority;
-  Trust trust(authority.ca_file());
+  tls::Trust trust({.ca_path = authority.ca_file()});
 
   const auto newer = serve(authority.issue(kOurNames), TLS1_2_VERSION);
   CHECK_FALSE(dial(trust, secure(newer->port())));
@@ -127,7 +131,7 @@ TEST_CASE("a server that speaks no TLS fails as a TLS failure") {
     peer.write("HTTP/1.1 400 Bad Request\r\n\r\n");
     peer.wait_for_end();
   });
-  Trust trust("");
+  tls::Trust trust({});
 
   const auto problem = dial(trust, secure(server.port()));
 
@@ -139,7 +143,7 @@ TEST_CASE("a CA file that cannot be read or holds no certificate fails the dial 
   Authority authority;
   const auto server = serve(authority.issue(kOurNames));
   const std::string path = authority.ca_file() + ".late";
-  Trust trust(path);
+  tls::Trust trust({.ca_path = path});
 
   auto problem = dial(trust, secure(server->port()));
   REQUIRE(problem);
@@ -161,7 +165,7 @@ TEST_CASE("a CA file that is replaced is used for the next dial") {
   Authority second;
   const auto server = serve(second.issue(kOurNames));
   const std::string path = first.ca_file();
-  Trust trust(path);
+  tls::Trust trust({.ca_path = path});
   REQUIRE(dial(trust, secure(server->port())));
 
   const std::string fresh = path + ".new";
@@ -173,7 +177,7 @@ TEST_CASE("a CA file that is replaced is used for the next dial") {
 
 TEST_CASE("one TLS context serves many connections") {
   Authority authority;
-  Trust trust(authority.ca_file());
+  tls::Trust trust({.ca_path = authority.ca_file()});
 
   const auto first = trust.context();
   const auto second = trust.context();
@@ -181,4 +185,64 @@ TEST_CASE("one TLS context serves many connections") {
   REQUIRE(first);
   REQUIRE(second);
   CHECK(*first == *second);
+}
+
+TEST_CASE("a server with TLS 1.2 is dialled unless 1.3 is asked for") {
+  Authority authority;
+  const auto server = serve(authority.issue(kOurNames), TLS1_2_VERSION);
+  tls::Trust any({.ca_path = authority.ca_file()});
+  CHECK_FALSE(dial(any, secure(server->port())));
+
+  tls::Trust newer({.ca_path = authority.ca_file(), .tls13 = true});
+  const auto problem = dial(newer, secure(server->port()));
+  REQUIRE(problem);
+  CHECK(problem->error == SocketError::Tls);
+  CHECK(problem->message.find("control_plane.tls_min_version") != std::string::npos);
+}
+
+TEST_CASE("a server whose key is pinned is dialled, also as one of several, and any other is not") {
+  Authority authority;
+  const auto pin_of = [](const Identity& identity) {
+    unsigned char* der = nullptr;
+    const int size = i2d_PUBKEY(identity.key.get(), &der);
+    tls::Pin pin{};
+    SHA256(der, static_cast<std::size_t>(size), pin.data());
+    OPENSSL_free(der);
+    return pin;
+  };
+  const tls::Pin next = pin_of(authority.issue(kOurNames));
+  Identity identity = authority.issue(kOurNames);
+  const tls::Pin present = pin_of(identity);
+  const auto server = serve(std::move(identity));
+
+  tls::Trust both({.ca_path = authority.ca_file(), .pins = {next, present}});
+  CHECK_FALSE(dial(both, secure(server->port())));
+
+  tls::Trust another({.ca_path = authority.ca_file(), .pins = {next}});
+  const auto problem = dial(another, secure(server->port()));
+  REQUIRE(problem);
+  CHECK(problem->error == SocketError::Tls);
+  CHECK(problem->message.find("control_plane.server_key_pins") != std::string::npos);
+
+  // A pin takes nothing off what is verified.
+  Authority unknown;
+  tls::Trust pinned_only({.ca_path = unknown.ca_file(), .pins = {present}});
+  CHECK(dial(pinned_only, secure(server->port())));
+}
+
+TEST_CASE("the server's certificate tells when it ends") {
+  Authority authority;
+  const auto server = serve(authority.issue(kOurNames, /*valid_for_s=*/1800));
+  tls::Trust trust({.ca_path = authority.ca_file()});
+  Loop loop;
+  Client client(loop, trust, secure(server->port()));
+  REQUIRE(run_until(loop, [&] { return client.failure || client.opened > 0; }));
+
+  const auto ends = client.socket->server_expiry();
+  REQUIRE(ends);
+  const auto in_s =
+      ends->ns / 1'000'000'000 -
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  CHECK(in_s > 1000);
+  CHECK(in_s <= 1800);
 }

@@ -1,4 +1,4 @@
-#include "tether/net/trust.h"
+#include "tether/tls/trust.h"
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -28,7 +28,7 @@ class EnvironmentVariable {
 };
 
 bool is_trusted(std::uint16_t port) {
-  Trust trust("");
+  tls::Trust trust({});
   Loop loop;
   Client client(loop, trust, secure(port));
   REQUIRE(run_until(loop, [&] { return client.failure || client.opened > 0; }));

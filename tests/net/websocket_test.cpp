@@ -19,7 +19,7 @@ struct Pair {
           peer.upgrade();
           script(peer);
         }),
-        trust(""),
+        trust({}),
         client(loop, trust, with_limit(plain(server.port()), max_frame_bytes)) {
     REQUIRE(run_until(loop, [this] { return client.opened == 1; }));
   }
@@ -39,7 +39,7 @@ struct Pair {
 
   TestServer server;
   Loop loop;
-  Trust trust;
+  tls::Trust trust;
   Client client;
 };
 
@@ -70,7 +70,7 @@ TEST_CASE("what is sent arrives in order, masked, also over TLS") {
     done = true;
   });
   Loop loop;
-  Trust trust(authority.ca_file());
+  tls::Trust trust({.ca_path = authority.ca_file()});
   Client client(loop, trust, secure(server.port()));
   REQUIRE(run_until(loop, [&] { return client.opened == 1; }));
 
@@ -259,7 +259,7 @@ TEST_CASE("a client may be destroyed in any of its callbacks") {
     peer.wait_for_end();
   });
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   std::unique_ptr<WebSocketClient> client;
   int calls_after = 0;
   bool gone = false;
@@ -295,7 +295,7 @@ TEST_CASE("two connections live side by side, as a second one that tests the tok
   TestServer one(script);
   TestServer two(script);
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   Client first(loop, trust, plain(one.port()));
   Client second(loop, trust, plain(two.port()));
 
@@ -309,7 +309,7 @@ TEST_CASE("two connections live side by side, as a second one that tests the tok
 
 TEST_CASE("nothing is sent before it is open or after it has ended") {
   Loop loop;
-  Trust trust("");
+  tls::Trust trust({});
   Client client(loop, trust, plain(unused_port()));
   client.socket->send_text("early");
   client.socket->send_ping("early");

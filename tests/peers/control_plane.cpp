@@ -65,6 +65,7 @@ Result<Done> ControlPlane::revive() {
   options.port = port_;
   options.certificate_file = options_.certificate_file;
   options.key_file = options_.key_file;
+  options.client_ca_file = options_.client_ca_file;
   options.stalls = [this] { return faults().stall_handshake; };
   auto server = Server::listen(options, [this](Connection& connection) { serve(connection); });
   if (!server) return wrap("control plane", server.error());

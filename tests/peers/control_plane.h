@@ -27,6 +27,7 @@ struct ControlPlaneOptions {
   std::uint16_t port = 0;        ///< 0: any free one.
   std::string certificate_file;  ///< PEM. Empty, with `key_file`: plain TCP.
   std::string key_file;
+  std::string client_ca_file;       ///< Not empty: clients must have a certificate of this authority.
   std::vector<std::string> tokens;  ///< Active gateway tokens. None: one is made up.
   std::string gateway_id;           ///< Empty: one is made up.
   std::optional<Desire> database;   ///< To go on with, under its own gateway id.

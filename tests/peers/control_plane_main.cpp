@@ -90,6 +90,8 @@ int main(int argc, char** argv) {
   app.add_option("--listen", settings.listen, "HOST:PORT of the control plane")->capture_default_str();
   app.add_option("--control-listen", settings.control_listen, "HOST:PORT of the control port")->capture_default_str();
   auto* certificate = app.add_option("--cert", settings.options.certificate_file, "PEM certificate; none: no TLS");
+  app.add_option("--client-ca", settings.options.client_ca_file,
+                 "PEM authority that clients must have a certificate of; none: they need none");
   auto* key = app.add_option("--key", settings.options.key_file, "PEM key");
   certificate->needs(key);
   key->needs(certificate);

@@ -42,7 +42,7 @@ Result<std::unique_ptr<Server>> Server::listen(const ServerOptions& options, Ser
 
 Result<Done> Server::open() {
   if (!options_.certificate_file.empty()) {
-    auto context = make_tls_context(options_.certificate_file, options_.key_file);
+    auto context = make_tls_context(options_.certificate_file, options_.key_file, options_.client_ca_file);
     if (!context) return tl::unexpected<Error>(context.error());
     tls_ = *context;
   }

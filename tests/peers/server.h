@@ -20,6 +20,7 @@ struct ServerOptions {
   std::string unix_path;         ///< A Unix socket instead; a stale file there is replaced.
   std::string certificate_file;  ///< Empty: no TLS.
   std::string key_file;
+  std::string client_ca_file;    ///< Not empty: clients must have a certificate of this authority.
   std::function<bool()> stalls;  ///< Asked at each accept: true leaves the connection open and unanswered.
 };
 

@@ -42,7 +42,8 @@ int wait_ms(TimePoint deadline) {
 
 }  // namespace
 
-Result<TlsContext> make_tls_context(const std::string& certificate_file, const std::string& key_file) {
+Result<TlsContext> make_tls_context(const std::string& certificate_file, const std::string& key_file,
+                                    const std::string& client_ca_file) {
   TlsContext context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (!context) return fail(ErrorKind::Retry, "TLS: no context");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
@@ -52,6 +53,12 @@ Result<TlsContext> make_tls_context(const std::string& certificate_file, const s
   }
   if (SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
     return fail(ErrorKind::Reject, "TLS: key unusable: " + key_file);
+  }
+  if (!client_ca_file.empty()) {
+    if (SSL_CTX_load_verify_file(context.get(), client_ca_file.c_str()) != 1) {
+      return fail(ErrorKind::Reject, "TLS: authority of clients unusable: " + client_ca_file);
+    }
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   }
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   return context;

@@ -16,8 +16,10 @@ namespace tether::peers {
 using TlsContext = std::shared_ptr<ssl_ctx_st>;
 
 /// A server's TLS: 1.2 or newer; by ALPN `h2` if the client offers it, as the real server chooses, else `http/1.1`.
-/// Reject: certificate or key unusable.
-Result<TlsContext> make_tls_context(const std::string& certificate_file, const std::string& key_file);
+/// With a `client_ca_file` only clients
+/// with a certificate of it are let in. Reject: a file is unusable.
+Result<TlsContext> make_tls_context(const std::string& certificate_file, const std::string& key_file,
+                                    const std::string& client_ca_file);
 
 enum class Io {
   Ok,

@@ -111,7 +111,7 @@ PemPair TestCa::issue(const std::vector<std::string>& names, int hours) const {
   const Certificate certificate = started(key.get(), names.front(), begins, hours * kHour);
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(ca.get()));
   add_extension(certificate.get(), ca.get(), NID_basic_constraints, "critical,CA:FALSE");
-  add_extension(certificate.get(), ca.get(), NID_ext_key_usage, "serverAuth");
+  add_extension(certificate.get(), ca.get(), NID_ext_key_usage, "serverAuth,clientAuth");
   add_extension(certificate.get(), ca.get(), NID_subject_alt_name, alternatives);
   add_extension(certificate.get(), ca.get(), NID_authority_key_identifier, "keyid");
   must(X509_sign(certificate.get(), ca_key.get(), EVP_sha256()) > 0);

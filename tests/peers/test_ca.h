@@ -19,7 +19,7 @@ class TestCa {
   TestCa();
 
   const std::string& certificate() const { return ca_.certificate; }  ///< PEM: what a client must trust.
-  /// A server certificate for these names (`localhost`) and numeric addresses, valid from an hour ago for `hours`;
+  /// A certificate for a server or a client of these names (`localhost`) and numeric addresses, valid from an hour ago for `hours`;
   /// negative hours: expired already.
   PemPair issue(const std::vector<std::string>& names = {"localhost", "127.0.0.1", "::1"}, int hours = 24) const;
 

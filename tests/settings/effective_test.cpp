@@ -1,4 +1,5 @@
 #include "fixture.h"
+#include "tether/peers/test_ca.h"
 #include "tether/settings/names.h"
 
 namespace tether {
@@ -35,7 +36,7 @@ TEST_CASE("what is printed as effective loads as the same settings") {
   const Settings others = load_good({
       {"TETHER_CONTROL_PLANE_URL", "ws://[::1]:80/ws/gateways/connect"},
       {"TETHER_REGISTRATION_TOKEN_FILE", file},
-      {"TETHER_CONTROL_PLANE_CA_FILE", folder.write("ca.pem", "-----BEGIN CERTIFICATE-----\n")},
+      {"TETHER_CONTROL_PLANE_CA_FILE", folder.write("ca.pem", peers::TestCa().certificate())},
       {"TETHER_ON_REJECTION", "stop"},
       {"TETHER_REPORT_FAILURES", "false"},
       {"TETHER_DELETION_RELEASE_AFTER_S", "0"},

@@ -1,6 +1,7 @@
 #include "tether/settings/settings.h"
 
 #include "fixture.h"
+#include "tether/peers/test_ca.h"
 
 namespace tether {
 
@@ -17,13 +18,17 @@ TEST_CASE("without any setting the defaults hold, and there is no token") {
 
 TEST_CASE("every setting can come from the environment (R1)") {
   const Folder folder;
-  const std::string ca = folder.write("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+  const std::string ca = folder.write("ca.pem", peers::TestCa().certificate());
+  const std::string pins = "sha256//" + std::string(43, 'A') + "=";
   const std::string policies = folder.write("policies.json", R"([{"name":"cors"}])");
 
   const Settings settings = load_good({
       {"TETHER_CONTROL_PLANE_URL", "https://cp.example.com:9243"},
       {"TETHER_REGISTRATION_TOKEN", "s3cret-token"},
       {"TETHER_CONTROL_PLANE_CA_FILE", ca},
+      {"TETHER_CONTROL_PLANE_CA_WITH_SYSTEM", "true"},
+      {"TETHER_CONTROL_PLANE_TLS_MIN_VERSION", "1.3"},
+      {"TETHER_CONTROL_PLANE_SERVER_KEY_PINS", pins},
       {"TETHER_CONTROL_PLANE_ALLOW_PLAINTEXT", "true"},
       {"TETHER_POLL_INTERVAL_S", "60"},
       {"TETHER_FULL_LIST_EVERY", "5"},
@@ -53,7 +58,10 @@ TEST_CASE("every setting can come from the environment (R1)") {
   const ControlPlaneSettings& cp = settings.control_plane;
   CHECK(cp.address.url() == "wss://cp.example.com:9243/api/internal/v1/ws/gateways/connect");
   CHECK(cp.token.read() == Secret("s3cret-token"));
-  CHECK(cp.ca_file == ca);
+  CHECK(cp.tls.ca_path == ca);
+  CHECK(cp.tls.with_system);
+  CHECK(cp.tls.tls13);
+  CHECK(tls::print_pins(cp.tls.pins) == pins);
   CHECK(cp.allow_plaintext);
   CHECK(cp.poll_interval == std::chrono::seconds(60));
   CHECK(cp.full_list_every == 5);
@@ -277,7 +285,7 @@ TEST_CASE("files that settings name have a longest length, and one past it is a 
              Contains("longer than 65536 bytes"));
 
   const auto authorities = [](std::size_t bytes) {
-    const std::string begin = "-----BEGIN CERTIFICATE-----\n";
+    const std::string begin = peers::TestCa().certificate();
     return begin + std::string(bytes - begin.size(), '\n');
   };
   constexpr std::size_t kMaxAuthorities = std::size_t{16} * 1024 * 1024;
