@@ -81,10 +81,12 @@ Connection::Connection(net::Loop& loop, const Settings& settings, tls::Trust& tr
       redactor_(redactor),
       log_(log),
       seed_(seed),
-      timer_(loop, [this] {
-        link_->on_deadline(Clock::now());
-        pump();
-      }) {}
+      timer_(loop,
+             [this] {
+               link_->on_deadline(Clock::now());
+               pump();
+             }),
+      expiry_timer_(loop, [this] { look_at_expiry(); }) {}
 
 void Connection::start() {
   token_ = settings_.control_plane.token.read();
@@ -95,52 +97,6 @@ void Connection::start() {
     token_watch_ = std::make_unique<net::FileWatch>(loop_, *path, [this] { reload_token(/*insist=*/false); });
   }
   watch_certificate();
-  pump();
-}
-
-void Connection::watch_certificate() {
-  const tls::TrustOptions& options = trust_.options();
-  for (const std::string& path : {options.ca_path, options.client_cert_file, options.client_key_file}) {
-    if (path.empty()) continue;
-    certificate_watches_.push_back(std::make_unique<net::FileWatch>(loop_, path, [this] { on_certificate_changed(); }));
-  }
-}
-
-/// A link that is up stays as it is, and one that was refused for what was there before need not wait.
-void Connection::on_certificate_changed() {
-  const auto context = trust_.context();
-  const std::string wrong = context ? trust_.complaint() : context.error().message;
-  if (!wrong.empty()) {
-    log_.warn("tls.files_not_taken", {{"reason", wrong}});
-    return;
-  }
-  log_.info("tls.files_changed", {{"used", "from the next connection on"}});
-  if (!link_) return;
-  link_->on_retry_asked(Clock::now());
-  pump();
-}
-
-/// A file that is there and cannot be used must not look as if nothing had been configured.
-void Connection::say_why_no_token() {
-  if (token_) return;
-  const std::string why = settings_.control_plane.token.why_none();
-  if (!why.empty()) log_.warn("link.no_token", {{"reason", why}});
-}
-
-void Connection::reload_token(bool insist) {
-  if (!link_) return;
-  auto token = settings_.control_plane.token.read();
-  if (token == token_) {
-    if (!insist) return;
-    say_why_no_token();
-    link_->on_retry_asked(Clock::now());
-    return pump();
-  }
-  log_.info("link.token_changed", {{"present", token.has_value()}});
-  token_ = std::move(token);
-  if (token_) redactor_.add_lasting_secret(*token_);
-  say_why_no_token();
-  link_->on_token_changed(token_.has_value(), Clock::now());
   pump();
 }
 
@@ -217,6 +173,7 @@ void Connection::on_open() {
   keeper_.link_up();
   link_->on_frame(Clock::now());
   link_->on_open(Clock::now());
+  look_at_expiry();
   pump();
 }
 

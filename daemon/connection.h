@@ -9,6 +9,7 @@
 #include "status_board.h"
 #include "tether/admin/heartbeat.h"
 #include "tether/admin/metrics.h"
+#include "tether/link/expiry.h"
 #include "tether/link/link.h"
 #include "tether/log/log.h"
 #include "tether/net/file_watch.h"
@@ -63,6 +64,7 @@ class Connection {
   void drop_link();
   void watch_certificate();
   void on_certificate_changed();
+  void look_at_expiry();
 
   net::Loop& loop_;
   const Settings& settings_;
@@ -84,6 +86,8 @@ class Connection {
   Secret socket_token_;                            ///< The one that the present socket was dialled with.
   std::unique_ptr<net::FileWatch> token_watch_;
   std::vector<std::unique_ptr<net::FileWatch>> certificate_watches_;
+  link::ExpiryWatch expiry_;
+  net::Timer expiry_timer_;
   link::Counters counted_;
   bool keeper_knows_link_ = false;
   std::function<void()> on_stopped_;

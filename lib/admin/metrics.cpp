@@ -132,6 +132,10 @@ double timestamp(const std::optional<TimePoint>& at, TimePoint now, Instant wall
   return std::round(static_cast<double>(wall.ns) / 1e6) / 1e3;
 }
 
+double whole_seconds(Instant at) {
+  return std::floor(static_cast<double>(at.ns) / 1e9);
+}
+
 double zero_or_one(bool value) {
   return value ? 1 : 0;
 }
@@ -181,6 +185,11 @@ class Metrics::Impl {
   Gauge& control_plane_in_sync_ = gauge(registry_, "tetherd_control_plane_in_sync",
                                         "1 while all that the control plane wants is stored and offered, proven under "
                                         "the present connection.");
+  Gauge& server_certificate_ = gauge(registry_, "tetherd_control_plane_certificate_expiry_timestamp_seconds",
+                                     "When the certificate ends that the control plane showed last, in seconds since "
+                                     "1970; 0 if none was shown.");
+  Gauge& client_certificate_ = gauge(registry_, "tetherd_client_certificate_expiry_timestamp_seconds",
+                                     "When our own certificate ends, in seconds since 1970; 0 if there is none.");
   Gauge& control_plane_proven_ = gauge(registry_, "tetherd_control_plane_last_proven_sync_timestamp_seconds",
                                        "When agreement with the control plane was last proven, in seconds since 1970; "
                                        "0 if never.");
@@ -288,6 +297,8 @@ void Metrics::set_status(const Status& status, TimePoint now, Instant wall_now) 
 
   m.control_plane_state_.set(status.control_plane.state);
   m.control_plane_in_sync_.Set(zero_or_one(status.control_plane.in_sync));
+  m.server_certificate_.Set(whole_seconds(status.control_plane.server_certificate_ends));
+  m.client_certificate_.Set(whole_seconds(status.control_plane.client_certificate_ends));
   m.control_plane_proven_.Set(timestamp(status.control_plane.last_proven_sync, now, wall_now));
   m.control_plane_stale_.Set(zero_or_one(is_stale(status, status.control_plane, now)));
 

@@ -58,6 +58,8 @@ OrderedJson control_plane(const ControlPlaneStatus& status, bool stale, TimePoin
       {"stale", stale},
       {"next_attempt_s", wait(status.next_attempt, now)},
       {"last_error", or_null(status.last_error)},
+      {"server_certificate_ends", instant(status.server_certificate_ends)},
+      {"client_certificate_ends", instant(status.client_certificate_ends)},
   };
 }
 

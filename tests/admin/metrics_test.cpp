@@ -125,6 +125,20 @@ TEST_CASE("the last proofs are moments of the wall clock, and 0 for never (R29)"
   CHECK(scraped["tetherd_gateway_last_proven_sync_timestamp_seconds"] == Approx(1'787'396'522.417).epsilon(1e-12));
 }
 
+TEST_CASE("the ends of certificates are moments of the wall clock, and 0 for none") {
+  Scraped scraped;
+  Status status;
+  scraped.set(status);
+  CHECK(scraped["tetherd_control_plane_certificate_expiry_timestamp_seconds"] == 0);
+  CHECK(scraped["tetherd_client_certificate_expiry_timestamp_seconds"] == 0);
+
+  status.control_plane.server_certificate_ends = from_ms(1'800'000'000'000);
+  status.control_plane.client_certificate_ends = from_ms(1'900'000'000'000);
+  scraped.set(status);
+  CHECK(scraped["tetherd_control_plane_certificate_expiry_timestamp_seconds"] == 1'800'000'000);
+  CHECK(scraped["tetherd_client_certificate_expiry_timestamp_seconds"] == 1'900'000'000);
+}
+
 TEST_CASE("agreement that has gone unproven for too long is told, each side's for itself [R29]") {
   Scraped scraped;
   Status status;
@@ -335,6 +349,8 @@ TEST_CASE("the metrics that dashboards rely on are there from the start") {
 
   for (const char* name :
        {"tetherd_control_plane_state", "tetherd_control_plane_in_sync",
+        "tetherd_control_plane_certificate_expiry_timestamp_seconds",
+        "tetherd_client_certificate_expiry_timestamp_seconds",
         "tetherd_control_plane_last_proven_sync_timestamp_seconds", "tetherd_control_plane_auth_failures_total",
         "tetherd_control_plane_network_errors_total", "tetherd_control_plane_reconnect_attempts_total",
         "tetherd_events_received_total", "tetherd_gateway_in_sync", "tetherd_gateway_push_duration_seconds",

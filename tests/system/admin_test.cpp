@@ -100,14 +100,15 @@ TEST_CASE("in a normal run the status says where everything stands [R14] [R29]")
 
   const json& control_plane = status["control_plane"];
   CHECK(members(control_plane) == Names{"state", "state_age_s", "url", "gateway_id", "other_gateway_id", "staged",
-                                        "in_sync", "stale", "last_proven_sync_age_s", "next_attempt_s", "last_error"});
+                                        "in_sync", "stale", "last_proven_sync_age_s", "next_attempt_s", "last_error",
+                                        "server_certificate_ends", "client_certificate_ends"});
   CHECK(control_plane["state"] == "connected");
   CHECK(is_age_below(control_plane["state_age_s"], so_far));
   CHECK(control_plane["url"] == scene.control_plane().websocket_url());
   CHECK(control_plane["gateway_id"] == scene.control_plane().gateway_id());
   CHECK(control_plane["in_sync"] == true);
   CHECK(is_age_below(control_plane["last_proven_sync_age_s"], so_far));
-  for (const char* none : {"other_gateway_id", "staged", "next_attempt_s", "last_error"})
+  for (const char* none : {"other_gateway_id", "staged", "next_attempt_s", "last_error", "client_certificate_ends"})
     CHECK(control_plane[none].is_null());
 
   const json& gateway = status["gateway"];

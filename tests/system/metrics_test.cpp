@@ -80,8 +80,13 @@ void connect(MetricsWatch& watch, Scene& scene) {
   scene.control_plane().kill();
   scene.start_gateway();
   change_gateway(scene, [](peers::GatewayFaults& faults) { faults.stall = true; });
+  const auto own = peers::TestCa().issue({"gateway-1"});
+  const std::string key = scene.folder().write("client.key", own.key);
+  std::filesystem::permissions(key, std::filesystem::perms::owner_read);
   scene.start_daemon({{"TETHER_REGISTRATION_TOKEN", ""},
                       {"TETHER_REGISTRATION_TOKEN_FILE", scene.file("token")},
+                      {"TETHER_CONTROL_PLANE_CLIENT_CERT_FILE", scene.folder().write("client.pem", own.certificate)},
+                      {"TETHER_CONTROL_PLANE_CLIENT_KEY_FILE", key},
                       {"TETHER_ON_REJECTION", "stop"},
                       {"TETHER_POLL_INTERVAL_S", "1"},
                       {"TETHER_FULL_LIST_EVERY", "1"},
@@ -89,11 +94,12 @@ void connect(MetricsWatch& watch, Scene& scene) {
                       {"TETHER_RECONNECT_MAX_MS", "200"}});
   watch.have_moved(
       scene, {"tetherd_build_info{version=\"" + std::string(TETHERD_VERSION) + "\"}", control_plane_state("standalone"),
-              gateway_state("connecting"), "process_start_time_seconds", "process_cpu_seconds_total",
-              "process_resident_memory_bytes", "process_open_fds", "tetherd_store_transactions_total",
-              "tetherd_store_commit_duration_seconds_count", "tetherd_store_commit_duration_seconds_sum",
-              "tetherd_store_revision", "tetherd_store_size_bytes", "tetherd_control_plane_stale",
-              "tetherd_gateway_stale", "tetherd_loop_lag_seconds_count", "tetherd_loop_lag_seconds_sum"});
+              gateway_state("connecting"), "tetherd_client_certificate_expiry_timestamp_seconds",
+              "process_start_time_seconds", "process_cpu_seconds_total", "process_resident_memory_bytes",
+              "process_open_fds", "tetherd_store_transactions_total", "tetherd_store_commit_duration_seconds_count",
+              "tetherd_store_commit_duration_seconds_sum", "tetherd_store_revision", "tetherd_store_size_bytes",
+              "tetherd_control_plane_stale", "tetherd_gateway_stale", "tetherd_loop_lag_seconds_count",
+              "tetherd_loop_lag_seconds_sum"});
   // At once: a gateway that says nothing is given up after half a minute.
   watch.moves(scene, {gateway_state("connecting"), gateway_state("away")}, [&scene] { scene.gateway().stop(); });
   watch.moves(scene,
@@ -110,6 +116,7 @@ void connect(MetricsWatch& watch, Scene& scene) {
               [&scene] { change_faults(scene, [](peers::Faults& faults) { faults.dial_status = 401; }); });
   watch.moves(scene,
               {control_plane_state("rejected"), control_plane_state("connected"), reconnects("token"),
+               "tetherd_control_plane_certificate_expiry_timestamp_seconds",
                "tetherd_control_plane_last_proven_sync_timestamp_seconds", "tetherd_rest_requests_total",
                bytes("received", "websocket"), bytes("received", "rest"), bytes("sent", "rest")},
               [&scene] {

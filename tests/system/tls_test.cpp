@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -120,4 +121,32 @@ TEST_CASE("a control plane with another key than the pinned one is not talked to
 
   CHECK(scene.wait_for([](const auto& status) { return says(status, "control_plane.server_key_pins"); }).is_object());
   CHECK(scene.control_plane().observed().dials.empty());
+}
+
+TEST_CASE("certificates that end within two weeks are warned about once each, and told by metrics and the status") {
+  Mutual mutual;  // Its server's certificate is for a day.
+  mutual.put_certificate(mutual.authority, /*hours=*/48);
+  mutual.start_daemon(mutual.with_certificate());
+  const auto status = mutual.scene.wait_until_in_sync();
+  REQUIRE(status.is_object());
+
+  const double server = mutual.scene.metric("tetherd_control_plane_certificate_expiry_timestamp_seconds");
+  const double client = mutual.scene.metric("tetherd_client_certificate_expiry_timestamp_seconds");
+  CHECK(client - server > 23 * 3600);
+  CHECK(client - server < 25 * 3600);
+  CHECK(status["control_plane"]["server_certificate_ends"].is_string());
+  CHECK(status["control_plane"]["client_certificate_ends"].is_string());
+  const auto warnings = [&mutual](const std::string& whose) {
+    const auto lines = mutual.scene.daemon().out();
+    return std::count_if(lines.begin(), lines.end(), [&whose](const std::string& line) {
+      return line.find("tls.certificate_ends") != std::string::npos && line.find(whose) != std::string::npos;
+    });
+  };
+  CHECK(warnings("the control plane's certificate") == 1);
+  CHECK(warnings("our certificate (control_plane.client_cert_file)") == 1);
+
+  mutual.control_plane->end_links(peers::Ending::TcpReset);
+  REQUIRE(mutual.control_plane->wait_until([](const auto& seen, const auto&) { return seen.dials.size() == 2; }));
+  REQUIRE(mutual.scene.wait_until_in_sync().is_object());
+  CHECK(warnings("the control plane's certificate") == 1);
 }
