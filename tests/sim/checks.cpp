@@ -14,6 +14,7 @@ void World::note_wishes(bool taken_back) {
     for (const auto& [key, version] : control_plane->take_passed()) {
       existed_[key].insert(version);
       wishes_[key].push_back({++wishes_noted_, now_, version});
+      desire_[key] = version;
     }
     desire.merge(control_plane->desire());
     existing.merge(control_plane->existing());
