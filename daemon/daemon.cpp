@@ -10,6 +10,7 @@
 #include <random>
 #include <utility>
 
+#include "admin_access.h"
 #include "connection.h"
 #include "keeper.h"
 #include "status_board.h"
@@ -195,16 +196,18 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   Heartbeat heartbeat(Clock::now());
   Consents consents;
   const store::Catalogue catalogue((*folder)->path());
-  auto admin =
-      AdminServer::start(settings.admin.host, settings.admin.port,
-                         {[&board] { return board.copy(); }, [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
-                          [&redactor](std::string_view text) { return redactor.redact(text); },
-                          [&consents](const AgreedRelease& agreed) { consents.release(agreed); },
-                          [&consents](const AgreedIdentity& agreed) { consents.accept(agreed); },
-                          [&catalogue](const ResourcesAsked& asked) { return resources_json(catalogue, asked); }},
-                         metrics);
-  const std::string listen = settings.admin.host + ":" + std::to_string(settings.admin.port);
-  if (!admin) return give_up("admin.listen " + listen, admin.error().message);
+  AdminSources sources{[&board] { return board.copy(); },
+                       [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
+                       [&redactor](std::string_view text) { return redactor.redact(text); },
+                       [&consents](const AgreedRelease& agreed) { consents.release(agreed); },
+                       [&consents](const AgreedIdentity& agreed) { consents.accept(agreed); },
+                       [&catalogue](const ResourcesAsked& asked) { return resources_json(catalogue, asked); }};
+  if (settings.admin.token.path()) {
+    if (const auto token = settings.admin.token.read()) redactor.add_lasting_secret(*token);
+    sources.token = [source = settings.admin.token] { return source.read(); };
+  }
+  auto admin = AdminServer::start(endpoint_of(settings.admin), std::move(sources), metrics);
+  if (!admin) return give_up("admin.listen", admin.error().message);
 
   net::Loop loop;
   // Shared by the loop and the REST workers, of which one may outlive an end that takes too long.

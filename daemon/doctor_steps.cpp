@@ -1,6 +1,6 @@
 #include "doctor_steps.h"
 
-#include "tether/admin/admin_client.h"
+#include "admin_access.h"
 #include "tether/gateway/push_driver.h"
 #include "tether/protocol/rest.h"
 #include "wall_clock.h"
@@ -44,7 +44,7 @@ delivery::StateOutcome ask_gateway(const Settings& settings) {
 
 terminal::DoctorEnds doctor_steps(const Settings& settings) {
   terminal::DoctorEnds ends;
-  ends.daemon = [&settings] { return AdminClient(settings.admin.host, settings.admin.port).get("/readyz"); };
+  ends.daemon = [&settings] { return client_of(settings.admin).get("/readyz"); };
   ends.store = [&settings] { return store::check_database({settings.state_dir, settings.store.key_file}); };
   ends.has_token = [&settings] { return settings.control_plane.token.read().has_value(); };
   ends.why_no_token = [&settings] { return settings.control_plane.token.why_none(); };

@@ -9,9 +9,9 @@
 #include <string>
 #include <thread>
 
+#include "admin_access.h"
 #include "daemon.h"
 #include "tether/admin/accept.h"
-#include "tether/admin/admin_client.h"
 #include "tether/admin/release.h"
 
 namespace tether::daemon {
@@ -59,13 +59,13 @@ CommandEnds ends_of(const AdminClient& client, const std::string& name, const st
 }  // namespace
 
 int run_release_deletions(const AdminSettings& admin, bool yes) {
-  const AdminClient client(admin.host, admin.port);
+  const AdminClient client = client_of(admin);
   const auto ends = ends_of(client, kReleaseCommand, "Let this go?");
   return exit_status_of(release_deletions(ends, yes));
 }
 
 int run_accept_identity(const AdminSettings& admin, bool yes) {
-  const AdminClient client(admin.host, admin.port);
+  const AdminClient client = client_of(admin);
   const auto ends = ends_of(client, kAcceptCommand, "Let it take the place of what is in service?");
   return exit_status_of(accept_identity(ends, yes));
 }

@@ -9,9 +9,9 @@
 #include <cstdlib>
 #include <thread>
 
+#include "admin_access.h"
 #include "daemon.h"
 #include "doctor_steps.h"
-#include "tether/admin/admin_client.h"
 #include "tether/store/upkeep.h"
 #include "tether/terminal/database_command.h"
 #include "tether/terminal/health.h"
@@ -83,7 +83,7 @@ bool may_colour() {
 }  // namespace
 
 int run_status(const AdminSettings& admin, const Options& options) {
-  const AdminClient client(admin.host, admin.port);
+  const AdminClient client = client_of(admin);
   if (options.watch) end_at_ctrl_c();
   const terminal::StatusEnds ends = {[&client] { return client.status(); }, say, complain,
                                      [] {
@@ -95,7 +95,7 @@ int run_status(const AdminSettings& admin, const Options& options) {
 }
 
 int run_resources(const AdminSettings& admin, const Options& options) {
-  const AdminClient client(admin.host, admin.port);
+  const AdminClient client = client_of(admin);
   const terminal::ResourcesEnds ends = {[&client](const auto& asked) { return client.get("/resources", asked); }, say,
                                         complain};
   const terminal::ResourcesWishes wishes{options.name, options.kind, options.state, options.json, may_colour()};
@@ -120,7 +120,7 @@ int run_doctor(const LoadedSettings& loaded, const std::vector<UnknownVariable>&
 }
 
 int run_health(const AdminSettings& admin, const Options& options) {
-  const AdminClient client(admin.host, admin.port);
+  const AdminClient client = client_of(admin);
   const auto ask = [&client](const std::string& path) { return client.get(path); };
   return terminal::run_health({ask, say, complain}, options.ready) ? kStopped : kCouldNotStart;
 }

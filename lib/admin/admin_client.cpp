@@ -3,9 +3,11 @@
 #include <httplib.h>
 
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include "tether/admin/operator_command.h"
+#include "tether/admin/unix_socket.h"
 #include "tether/base/controls.h"
 
 namespace tether {
@@ -16,9 +18,30 @@ constexpr std::chrono::seconds kAnswerTimeout{10};
 /// A daemon that is busy may be slow to read, and hangs up on who has sent nothing for a second.
 constexpr int kTries = 3;
 
-std::string address_of(const std::string& host, std::uint16_t port) {
-  const bool is_v6 = host.find(':') != std::string::npos;
-  return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+std::string address_of(const AdminEndpoint& at) {
+  if (!at.unix_path.empty()) return at.unix_path;
+  const bool is_v6 = at.host.find(':') != std::string::npos;
+  return (is_v6 ? "[" + at.host + "]" : at.host) + ":" + std::to_string(at.port);
+}
+
+/// cpp-httplib's client over a Unix socket.
+class UnixClient : public httplib::ClientImpl {
+ public:
+  explicit UnixClient(std::string path) : ClientImpl("localhost"), path_(std::move(path)) {}
+
+ private:
+  bool create_and_connect_socket(Socket& socket, httplib::Error& error) override {
+    socket.sock = connect_to_unix_socket(path_);
+    if (socket.sock < 0) error = httplib::Error::Connection;
+    return socket.sock >= 0;
+  }
+
+  std::string path_;
+};
+
+std::unique_ptr<httplib::ClientImpl> client_of(const AdminEndpoint& at) {
+  if (!at.unix_path.empty()) return std::make_unique<UnixClient>(at.unix_path);
+  return std::make_unique<httplib::ClientImpl>(at.host, at.port);
 }
 
 std::string why(httplib::Error error) {
@@ -31,13 +54,15 @@ std::string trimmed(std::string text) {
 }
 
 template <class Send>
-httplib::Result ask(const std::string& host, std::uint16_t port, Send send) {
+httplib::Result ask(const AdminEndpoint& at, const std::optional<Secret>& token, Send send) {
   for (int i = 1;; ++i) {
-    httplib::Client client(host, port);
-    client.set_connection_timeout(kConnectTimeout);
-    client.set_read_timeout(kAnswerTimeout);
-    client.set_default_headers({{"Host", "localhost"}});
-    httplib::Result answer = send(client);
+    const auto client = client_of(at);
+    client->set_connection_timeout(kConnectTimeout);
+    client->set_read_timeout(kAnswerTimeout);
+    httplib::Headers headers = {{"Host", "localhost"}};
+    if (token) headers.emplace("Authorization", "Bearer " + token->reveal());
+    client->set_default_headers(std::move(headers));
+    httplib::Result answer = send(*client);
     const bool nobody_listens = answer.error() == httplib::Error::Connection;
     if (answer || nobody_listens || i == kTries) return answer;
   }
@@ -45,39 +70,42 @@ httplib::Result ask(const std::string& host, std::uint16_t port, Send send) {
 
 }  // namespace
 
-AdminClient::AdminClient(std::string host, std::uint16_t port) : host_(std::move(host)), port_(port) {
-  if (host_ == "0.0.0.0") host_ = "127.0.0.1";
-  if (host_ == "::") host_ = "::1";
+AdminClient::AdminClient(AdminEndpoint at, std::optional<Secret> token) : at_(std::move(at)), token_(std::move(token)) {
+  if (at_.host == "0.0.0.0") at_.host = "127.0.0.1";
+  if (at_.host == "::") at_.host = "::1";
 }
 
 Result<std::string> AdminClient::status() const {
-  const auto answer = ask(host_, port_, [](httplib::Client& client) { return client.Get("/status"); });
+  const auto answer = ask(at_, token_, [](httplib::ClientImpl& client) { return client.Get("/status"); });
   if (!answer) {
-    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + why(answer.error()));
+    return fail(ErrorKind::Retry, address_of(at_) + ": " + why(answer.error()));
   }
+  if (answer->status == 401)
+    return fail(ErrorKind::Reject, address_of(at_) + ": " + without_controls(trimmed(answer->body)));
   if (answer->status != 200) {
-    return fail(ErrorKind::Retry, address_of(host_, port_) + ": status " + std::to_string(answer->status));
+    return fail(ErrorKind::Retry, address_of(at_) + ": status " + std::to_string(answer->status));
   }
   return answer->body;
 }
 
 Result<std::string> AdminClient::get(const std::string& path,
                                      const std::multimap<std::string, std::string>& asked) const {
-  const auto answer = ask(
-      host_, port_, [&path, &asked](httplib::Client& client) { return client.Get(path, asked, httplib::Headers()); });
+  const auto answer = ask(at_, token_, [&path, &asked](httplib::ClientImpl& client) {
+    return client.Get(path, asked, httplib::Headers());
+  });
   if (!answer) {
-    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + why(answer.error()));
+    return fail(ErrorKind::Retry, address_of(at_) + ": " + why(answer.error()));
   }
   if (answer->status != 200) return fail(ErrorKind::Reject, without_controls(trimmed(answer->body)));
   return answer->body;
 }
 
 Result<Done> AdminClient::command(const std::string& name, const std::string& body) const {
-  const auto answer = ask(host_, port_, [&name, &body](httplib::Client& client) {
+  const auto answer = ask(at_, token_, [&name, &body](httplib::ClientImpl& client) {
     return client.Post("/" + name, {{kCommandHeader, name}}, body, "application/json");
   });
   if (!answer) {
-    return fail(ErrorKind::Retry, address_of(host_, port_) + ": " + why(answer.error()));
+    return fail(ErrorKind::Retry, address_of(at_) + ": " + why(answer.error()));
   }
   if (answer->status != 202) return fail(ErrorKind::Reject, trimmed(answer->body));
   return Done{};

@@ -2,9 +2,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
+#include "tether/admin/endpoint.h"
 #include "tether/base/result.h"
+#include "tether/base/secret.h"
 
 namespace tether {
 
@@ -12,9 +15,10 @@ namespace tether {
 class AdminClient {
  public:
   /// Where the daemon listens by its settings; for "all addresses" the loopback one is asked.
-  AdminClient(std::string host, std::uint16_t port);
+  /// `token`: what it asks for, if that is so.
+  explicit AdminClient(AdminEndpoint at, std::optional<Secret> token = std::nullopt);
 
-  /// The body of `/status`. Retry: nobody answers, or not with 200.
+  /// The body of `/status`. Retry: nobody answers, or not with 200. Reject: a token is wanted.
   Result<std::string> status() const;
   /// The body of any path. Retry: nobody answers. Reject: not with 200; the message is what it says then.
   Result<std::string> get(const std::string& path, const std::multimap<std::string, std::string>& asked = {}) const;
@@ -23,8 +27,8 @@ class AdminClient {
   Result<Done> command(const std::string& name, const std::string& body) const;
 
  private:
-  std::string host_;
-  std::uint16_t port_;
+  AdminEndpoint at_;
+  std::optional<Secret> token_;
 };
 
 }  // namespace tether

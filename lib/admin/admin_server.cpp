@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +16,8 @@
 #include <utility>
 
 #include "tether/admin/http_server.h"
+#include "tether/admin/unix_socket.h"
+#include "tether/base/constant_time.h"
 
 namespace tether {
 
@@ -75,7 +78,8 @@ constexpr std::array<std::string_view, 1> kPrivatePaths = {"/resources"};
 
 /// Why this does not come from somebody on this machine, or from a page in a browser there.
 std::optional<std::string> why_not_from_here(const httplib::Request& request) {
-  if (!is_loopback(request.remote_addr)) return "only from this machine\n";
+  // Over a Unix socket nobody has an address.
+  if (!request.remote_addr.empty() && !is_loopback(request.remote_addr)) return "only from this machine\n";
   if (!names_this_machine(request.get_header_value("Host"))) return "only for a Host that is this machine\n";
   if (request.has_header("Origin") || request.has_header("Sec-Fetch-Site")) return "not from a page\n";
   return std::nullopt;
@@ -110,6 +114,17 @@ httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& re
   return httplib::Server::HandlerResponse::Handled;
 }
 
+bool needs_no_token(const std::string& path) {
+  return path == "/livez" || path == "/readyz";
+}
+
+bool brings(const httplib::Request& request, const Secret& token) {
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string given = request.get_header_value("Authorization");
+  return given.starts_with(kScheme) &&
+         is_equal_in_constant_time(std::string_view(given).substr(kScheme.size()), token.reveal());
+}
+
 void explain_error(const httplib::Request& /*request*/, httplib::Response& response) {
   if (!response.body.empty()) return;
   response.set_content(
@@ -124,6 +139,7 @@ struct AdminServer::Impl {
 
   HttpServer server;
   int port = 0;
+  std::string unix_path;  ///< Of the socket that we have made; empty: none.
   std::thread thread;
 
   std::mutex sources_mutex;  ///< Of the next two; held while they are used, so that stop() can wait for that.
@@ -135,6 +151,8 @@ struct AdminServer::Impl {
   bool ended = false;  ///< The serving thread has left the server.
 
   void route();
+  std::string bind(const AdminEndpoint& at);
+  bool may_ask(const httplib::Request& request);
   void get(const char* path, void (Impl::*handler)(const httplib::Request&, httplib::Response&));
   void command(const char* name, void (Impl::*handler)(const std::string& body, httplib::Response&));
   void resources(const httplib::Request& request, httplib::Response& response);
@@ -210,7 +228,13 @@ void AdminServer::Impl::route() {
   server.set_read_timeout(kReadTimeout);
   server.set_write_timeout(kWriteTimeout);
   server.set_payload_max_length(kMaxConsentBytes);
-  server.set_pre_routing_handler(refuse_other_methods);
+  server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+    if (may_ask(request)) return refuse_other_methods(request, response);
+    response.set_header("WWW-Authenticate", "Bearer");
+    answer(response, 401,
+           "a token is wanted, as Authorization: Bearer: that of admin.token_file (TETHER_ADMIN_TOKEN_FILE)\n");
+    return httplib::Server::HandlerResponse::Handled;
+  });
   server.set_error_handler(explain_error);
   get("/livez", &Impl::livez);
   get("/readyz", &Impl::readyz);
@@ -219,6 +243,32 @@ void AdminServer::Impl::route() {
   get("/resources", &Impl::resources);
   command(kReleaseCommand, &Impl::release);
   command(kAcceptCommand, &Impl::accept);
+}
+
+bool AdminServer::Impl::may_ask(const httplib::Request& request) {
+  if (needs_no_token(request.path)) return true;
+  const std::lock_guard lock(sources_mutex);
+  if (!sources.token) return true;
+  const auto token = sources.token();
+  return token && brings(request, *token);
+}
+
+/// Why it cannot be bound; empty: it is.
+std::string AdminServer::Impl::bind(const AdminEndpoint& at) {
+  if (!at.unix_path.empty()) {
+    const auto fd = listen_on_unix_socket(at.unix_path);
+    if (!fd) return "listen on " + at.unix_path + ": " + fd.error().message;
+    server.adopt(*fd);
+    unix_path = at.unix_path;
+    return {};
+  }
+  errno = 0;
+  port = at.port;
+  const bool is_bound =
+      port == 0 ? (port = server.bind_to_any_port(at.host)) > 0 : server.bind_to_port(at.host, at.port);
+  if (is_bound) return {};
+  const std::string why = errno != 0 ? std::generic_category().message(errno) : "no such address";
+  return "listen on " + at.host + " port " + std::to_string(at.port) + ": " + why;
 }
 
 /// A server that is stopped before it listens would listen for ever.
@@ -237,18 +287,13 @@ AdminServer::~AdminServer() {
   stop();
 }
 
-Result<std::unique_ptr<AdminServer>> AdminServer::start(const std::string& host, std::uint16_t port,
-                                                        AdminSources sources, Metrics& metrics) {
+Result<std::unique_ptr<AdminServer>> AdminServer::start(const AdminEndpoint& at, AdminSources sources,
+                                                        Metrics& metrics) {
   auto impl = std::make_shared<Impl>(std::move(sources), metrics);
   impl->route();
-  errno = 0;
-  const bool is_bound =
-      port == 0 ? (impl->port = impl->server.bind_to_any_port(host)) > 0 : impl->server.bind_to_port(host, port);
-  if (!is_bound) {
-    const std::string why = errno != 0 ? std::generic_category().message(errno) : "no such address";
-    return fail(ErrorKind::Reject, "admin: listen on " + host + " port " + std::to_string(port) + ": " + why);
+  if (const std::string why_not = impl->bind(at); !why_not.empty()) {
+    return fail(ErrorKind::Reject, "admin: " + why_not);
   }
-  if (port != 0) impl->port = port;
 
   impl->thread = std::thread([impl] {
     impl->server.listen_after_bind();
@@ -258,7 +303,7 @@ Result<std::unique_ptr<AdminServer>> AdminServer::start(const std::string& host,
   });
   std::unique_ptr<AdminServer> out(new AdminServer(impl));
   if (!impl->listens_within(std::chrono::seconds(5))) {
-    return fail(ErrorKind::Reject, "admin: listen on " + host + ": the server does not start");
+    return fail(ErrorKind::Reject, "admin: the server does not start");
   }
   return out;
 }
@@ -278,6 +323,7 @@ void AdminServer::stop() {
     impl_->metrics = nullptr;
   }
   if (!impl_->thread.joinable()) return;
+  if (!impl_->unix_path.empty()) ::unlink(impl_->unix_path.c_str());
   impl_->server.stop();
   std::unique_lock lock(impl_->ended_mutex);
   const bool has_ended = impl_->ended_changed.wait_for(lock, kStopTimeout, [this] { return impl_->ended; });

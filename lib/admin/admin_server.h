@@ -3,16 +3,19 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tether/admin/accept.h"
+#include "tether/admin/endpoint.h"
 #include "tether/admin/metrics.h"
 #include "tether/admin/release.h"
 #include "tether/admin/resources.h"
 #include "tether/admin/status.h"
 #include "tether/base/result.h"
+#include "tether/base/secret.h"
 
 namespace tether {
 
@@ -28,10 +31,14 @@ struct AdminSources {
   std::function<void(const AgreedIdentity&)> accept = {};
   /// A page of what is stored, as JSON. May read the disk for some milliseconds. May be unset.
   std::function<Result<std::string>(const ResourcesAsked&)> resources = {};
+  /// What a client must bring as `Authorization: Bearer`, asked for at each request; nullopt: nobody gets in. Unset:
+  /// nothing is asked of clients.
+  std::function<std::optional<Secret>()> token = {};
 };
 
 /// `/livez`, `/readyz`, `/status` and `/metrics` over HTTP/1.1, one request a connection. GET and HEAD only (405),
-/// other paths are 404. Who sends nothing for a second is hung up on.
+/// other paths are 404. Who sends nothing for a second is hung up on. Where a token is asked for, `/livez` and
+/// `/readyz` alone are answered without (else 401).
 ///
 /// `/resources` names what is stored, which concerns nobody but who is on this machine, and no page in a browser: to
 /// others it is 403. 400: it cannot be asked so; 503: the store cannot be read now.
@@ -42,10 +49,9 @@ struct AdminSources {
 /// asked for now, with the reason in one line.
 class AdminServer {
  public:
-  /// Binds and serves from threads of its own. `port` 0: any free one. Reject: the address is taken or is none, in one
-  /// sentence. `metrics` outlives the server.
-  static Result<std::unique_ptr<AdminServer>> start(const std::string& host, std::uint16_t port, AdminSources sources,
-                                                    Metrics& metrics);
+  /// Binds and serves from threads of its own. A Unix socket has mode 0660, and is gone after the end. Reject: the
+  /// address is taken or is none, in one sentence. `metrics` outlives the server.
+  static Result<std::unique_ptr<AdminServer>> start(const AdminEndpoint& at, AdminSources sources, Metrics& metrics);
   /// Stops.
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;

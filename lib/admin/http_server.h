@@ -41,6 +41,9 @@ class MemoryStream : public httplib::Stream {
 /// cpp-httplib's server, which also answers requests that come over no socket.
 class HttpServer : public httplib::Server {
  public:
+  /// Takes a listening socket over, to be served by listen_after_bind().
+  void adopt(int fd) { svr_sock_ = fd; }
+
   /// What a connection gets that sends these bytes and ends. Any thread.
   std::string answer(std::string_view sent) {
     MemoryStream stream(sent);

@@ -136,6 +136,10 @@ std::string ControlPlaneAddress::url() const {
 }
 
 bool ControlPlaneAddress::is_loopback() const {
+  return tether::is_loopback(host);
+}
+
+bool is_loopback(const std::string& host) {
   if (host == "localhost") return true;
   in_addr v4{};
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24U) == 127;

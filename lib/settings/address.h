@@ -36,6 +36,9 @@ struct ControlPlaneAddress {
 /// 443 or 80. Reject: anything malformed, with what is wrong but without the text itself, which may hold a secret.
 Result<ControlPlaneAddress> parse_control_plane_url(std::string_view url);
 
+/// True for `localhost`, 127.0.0.0/8 and ::1, without brackets.
+bool is_loopback(const std::string& host);
+
 /// A `host:port` or `[v6]:port` to listen on. Port 0 means any free one.
 struct HostAndPort {
   std::string host;

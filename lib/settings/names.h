@@ -38,6 +38,7 @@ inline constexpr Name kCheckInterval{"TETHER_GATEWAY_CHECK_INTERVAL_S", "gateway
 inline constexpr Name kFunctionalityType{"TETHER_GATEWAY_FUNCTIONALITY_TYPE", "gateway.functionality_type"};
 inline constexpr Name kPoliciesFile{"TETHER_GATEWAY_POLICIES_FILE", "gateway.policies_file"};
 inline constexpr Name kAdminListen{"TETHER_ADMIN_LISTEN", "admin.listen"};
+inline constexpr Name kAdminTokenFile{"TETHER_ADMIN_TOKEN_FILE", "admin.token_file"};
 inline constexpr Name kLogLevel{"TETHER_LOG_LEVEL", "log.level"};
 inline constexpr Name kLogFormat{"TETHER_LOG_FORMAT", "log.format"};
 inline constexpr Name kMaxDocumentBytes{"TETHER_MAX_DOCUMENT_BYTES", "limits.max_document_bytes"};
@@ -72,6 +73,7 @@ inline constexpr std::array kAll = {kUrl,
                                     kFunctionalityType,
                                     kPoliciesFile,
                                     kAdminListen,
+                                    kAdminTokenFile,
                                     kLogLevel,
                                     kLogFormat,
                                     kMaxDocumentBytes,

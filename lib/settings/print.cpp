@@ -94,6 +94,13 @@ void print_gateway(Printer& out, const GatewaySettings& settings) {
   out.optional_line(setting::kPoliciesFile, settings.policies_file, "no policies");
 }
 
+void print_admin(Printer& out, const AdminSettings& settings) {
+  const bool v6 = settings.host.find(':') != std::string::npos;
+  const std::string address = (v6 ? "[" + settings.host + "]" : settings.host) + ":" + std::to_string(settings.port);
+  out.line(setting::kAdminListen, settings.unix_path.empty() ? address : "unix:" + settings.unix_path);
+  out.optional_line(setting::kAdminTokenFile, settings.token.path(), "no token: for this machine alone");
+}
+
 void print_log(Printer& out, const LogSettings& settings) {
   constexpr std::array kLevels = {"debug", "info", "warn", "error"};
   out.line(setting::kLogLevel, kLevels.at(static_cast<std::size_t>(settings.level)));
@@ -110,9 +117,7 @@ std::string print_effective(const Settings& settings) {
   out.line(setting::kStateDir, settings.state_dir);
   print_store(out, settings.store);
   print_gateway(out, settings.gateway);
-  const AdminSettings& admin = settings.admin;
-  const bool v6 = admin.host.find(':') != std::string::npos;
-  out.line(setting::kAdminListen, (v6 ? "[" + admin.host + "]" : admin.host) + ":" + std::to_string(admin.port));
+  print_admin(out, settings.admin);
   print_log(out, settings.log);
   out.line(setting::kMaxDocumentBytes, settings.limits.max_document_bytes);
   out.line(setting::kMaxArchiveBytes, settings.limits.max_archive_bytes);

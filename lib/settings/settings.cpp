@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "tether/settings/admin.h"
 #include "tether/settings/names.h"
 #include "tether/settings/read_file.h"
 #include "tether/settings/reader.h"
@@ -246,16 +247,6 @@ GatewaySettings read_gateway(SettingReader& in) {
     out.functionality_type = kTypes.at(*type);
   }
   read_policies(in, out);
-  return out;
-}
-
-AdminSettings read_admin(SettingReader& in) {
-  AdminSettings out;
-  const auto given = in.given(setting::kAdminListen);
-  if (!given) return out;
-  auto address = parse_listen_address(given->text);
-  if (address) return {std::move(address->host), address->port};
-  in.wrong(*given, "HOST:PORT or [IPV6]:PORT (" + address.error().message + ")");
   return out;
 }
 

@@ -75,9 +75,14 @@ struct StoreSettings {
   friend bool operator==(const StoreSettings&, const StoreSettings&) = default;
 };
 
+/// Shortest token of the admin endpoint that is taken.
+inline constexpr std::size_t kMinAdminTokenBytes = 16;
+
 struct AdminSettings {
   std::string host = "127.0.0.1";  ///< An address or a name, without brackets.
   std::uint16_t port = 9469;       ///< 0: any free one (for tests).
+  std::string unix_path = {};      ///< Not empty: a Unix socket instead.
+  TokenSource token = {};          ///< A file, or none. There is one if it is listened anywhere but on this machine.
 
   friend bool operator==(const AdminSettings&, const AdminSettings&) = default;
 };

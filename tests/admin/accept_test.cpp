@@ -199,9 +199,9 @@ TEST_CASE("accept-identity and the endpoint understand each other") {
   std::vector<AgreedIdentity> agreed;
   AdminSources sources{[] { return staging(); }, [] { return true; }};
   sources.accept = [&agreed](const AgreedIdentity& identity) { agreed.push_back(identity); };
-  auto server = AdminServer::start("127.0.0.1", 0, sources, metrics);
+  auto server = AdminServer::start({"127.0.0.1", 0}, sources, metrics);
   REQUIRE(server);
-  const AdminClient client("0.0.0.0", (*server)->port());
+  const AdminClient client({"0.0.0.0", (*server)->port()});
 
   const AgreedIdentity shown{"g-2", kTooFew, 7, 4, 5, 10};
   CHECK(client.command(kAcceptCommand, write_acceptance(shown)));

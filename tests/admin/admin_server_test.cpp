@@ -69,7 +69,7 @@ struct Answer {
 class Fixture {
  public:
   Fixture() {
-    auto started = AdminServer::start("127.0.0.1", 0, sources(), metrics);
+    auto started = AdminServer::start({"127.0.0.1", 0}, sources(), metrics);
     REQUIRE(started);
     server = std::move(*started);
   }
@@ -173,7 +173,7 @@ TEST_CASE("a planted secret is in no answer (R3)") {
   fixture.status.gateway.last_error = "no s3cret-token";
   fixture.status.quarantined = {{"RestApi", "id-1", "s3cret-token", "s3cret-token", {}}};
   fixture.metrics.count_event("s3cret-token");
-  auto started = AdminServer::start("127.0.0.1", 0, sources, fixture.metrics);
+  auto started = AdminServer::start({"127.0.0.1", 0}, sources, fixture.metrics);
   REQUIRE(started);
   fixture.server = std::move(*started);
 
@@ -221,7 +221,7 @@ class CommandFixture : public Fixture {
       const std::lock_guard lock(mutex);
       accepted.push_back(identity.gateway_id);
     };
-    auto started = AdminServer::start("127.0.0.1", 0, with_commands, metrics);
+    auto started = AdminServer::start({"127.0.0.1", 0}, with_commands, metrics);
     REQUIRE(started);
     server = std::move(*started);
     status.control_plane.state = ControlPlaneStatus::State::Connected;
@@ -265,7 +265,7 @@ TEST_CASE("what is stored is for who is on this machine, and for no page in a br
     asked = with.name + "|" + with.kind + "|" + with.state + "|" + with.after;
     return page;
   };
-  fixture.server = std::move(*AdminServer::start("127.0.0.1", 0, sources, fixture.metrics));
+  fixture.server = std::move(*AdminServer::start({"127.0.0.1", 0}, sources, fixture.metrics));
   const auto with = [&fixture](const std::string& host, const std::string& more) {
     return fixture.exchange("GET /resources HTTP/1.1\r\nHost: " + host + "\r\n" + more + "\r\n").code;
   };
@@ -423,7 +423,7 @@ TEST_CASE("a request that comes over no socket is answered as one that does") {
 TEST_CASE("an address that is taken is an error that says so") {
   Fixture fixture;
 
-  const auto second = AdminServer::start("127.0.0.1", fixture.server->port(), fixture.sources(), fixture.metrics);
+  const auto second = AdminServer::start({"127.0.0.1", fixture.server->port()}, fixture.sources(), fixture.metrics);
 
   REQUIRE_FALSE(second);
   CHECK_THAT(second.error().message, StartsWith("admin: listen on 127.0.0.1 port ") && EndsWith("in use"));
@@ -432,7 +432,7 @@ TEST_CASE("an address that is taken is an error that says so") {
 TEST_CASE("an address that is none of this machine is an error") {
   Fixture fixture;
 
-  const auto other = AdminServer::start("192.0.2.1", 0, fixture.sources(), fixture.metrics);
+  const auto other = AdminServer::start({"192.0.2.1", 0}, fixture.sources(), fixture.metrics);
 
   REQUIRE_FALSE(other);
   CHECK_THAT(other.error().message, StartsWith("admin: listen on 192.0.2.1 port 0: "));
@@ -445,7 +445,7 @@ TEST_CASE("a port is free again once the server has stopped") {
 
   fixture.server->stop();
   CHECK_FALSE(Connection(port).is_open());
-  const auto next = AdminServer::start("127.0.0.1", port, fixture.sources(), fixture.metrics);
+  const auto next = AdminServer::start({"127.0.0.1", port}, fixture.sources(), fixture.metrics);
 
   REQUIRE(next);
   CHECK((*next)->port() == port);

@@ -237,9 +237,9 @@ TEST_CASE("the client of the sub-command and the endpoint understand each other"
   AgreedRelease agreed;
   AdminSources sources{[] { return holding(); }, [] { return true; }};
   sources.release = [&agreed](const AgreedRelease& release) { agreed = release; };
-  auto server = AdminServer::start("127.0.0.1", 0, sources, metrics);
+  auto server = AdminServer::start({"127.0.0.1", 0}, sources, metrics);
   REQUIRE(server);
-  const AdminClient client("0.0.0.0", (*server)->port());
+  const AdminClient client({"0.0.0.0", (*server)->port()});
 
   REQUIRE(client.status());
   CHECK_THAT(*client.status(), Contains("petstore-v1.0"));

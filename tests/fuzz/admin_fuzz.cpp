@@ -43,7 +43,7 @@ class Endpoint {
     sources.accept = [](const AgreedIdentity& agreed) {
       check(agreed == AgreedIdentity{"g-2", "an operator", 7, 4, 5, 3}, "a consent names what is staged");
     };
-    auto started = AdminServer::start("127.0.0.1", 0, std::move(sources), metrics_);
+    auto started = AdminServer::start({"127.0.0.1", 0}, std::move(sources), metrics_);
     check(started.has_value(), "the endpoint starts");
     server_ = std::move(*started);
   }

@@ -20,6 +20,8 @@ TEST_CASE("every setting can come from the environment (R1)") {
   const Folder folder;
   const std::string ca = folder.write("ca.pem", peers::TestCa().certificate());
   const std::string pins = "sha256//" + std::string(43, 'A') + "=";
+  const std::string admin_token = folder.write("admin-token", "0123456789abcdef");
+  std::filesystem::permissions(admin_token, std::filesystem::perms::owner_read);
   const std::string policies = folder.write("policies.json", R"([{"name":"cors"}])");
 
   const Settings settings = load_good({
@@ -48,6 +50,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
       {"TETHER_GATEWAY_FUNCTIONALITY_TYPE", "ai"},
       {"TETHER_GATEWAY_POLICIES_FILE", policies},
       {"TETHER_ADMIN_LISTEN", "[::1]:0"},
+      {"TETHER_ADMIN_TOKEN_FILE", admin_token},
       {"TETHER_LOG_LEVEL", "warn"},
       {"TETHER_LOG_FORMAT", "text"},
       {"TETHER_MAX_DOCUMENT_BYTES", "1024"},
@@ -79,7 +82,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
   CHECK(settings.gateway.check_interval == std::chrono::seconds(3));
   CHECK(settings.gateway.functionality_type == "ai");
   CHECK(settings.gateway.policies_json == R"([{"name":"cors"}])");
-  CHECK(settings.admin == AdminSettings{"::1", 0});
+  CHECK(settings.admin == AdminSettings{"::1", 0, "", TokenSource::file(admin_token)});
   CHECK(settings.log == LogSettings{LogSettings::Level::Warn, LogSettings::Format::Text});
   CHECK(settings.limits == LimitSettings{1024, 2048, 4096});
 }

@@ -64,8 +64,8 @@ AgreedIdentity shown_now(const Scene& scene) {
 /// The endpoint's own answer to this consent; empty: it was taken.
 std::string answer_to_accept(const Scene& scene, const AgreedIdentity& agreed) {
   const auto colon = scene.admin().rfind(':');
-  const AdminClient client(scene.admin().substr(0, colon),
-                           static_cast<std::uint16_t>(std::stoi(scene.admin().substr(colon + 1))));
+  const AdminClient client(
+      {scene.admin().substr(0, colon), static_cast<std::uint16_t>(std::stoi(scene.admin().substr(colon + 1)))});
   const auto taken = client.command(kAcceptCommand, write_acceptance(agreed));
   return taken ? "" : taken.error().message;
 }
