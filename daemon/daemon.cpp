@@ -99,6 +99,7 @@ std::unique_ptr<gateway::Driver> make_driver(const GatewaySettings& settings) {
   gateway::PushDriverOptions options;
   options.socket_path = settings.socket;
   if (settings.user) options.user = settings.user->uid;
+  if (settings.group) options.group = settings.group->gid;
   return std::make_unique<gateway::PushDriver>(options);
 }
 

@@ -37,6 +37,7 @@ delivery::StateOutcome ask_gateway(const Settings& settings) {
   gateway::PushDriverOptions options;
   options.socket_path = settings.gateway.socket;
   if (settings.gateway.user) options.user = settings.gateway.user->uid;
+  if (settings.gateway.group) options.group = settings.gateway.group->gid;
   return gateway::PushDriver(options).state();
 }
 

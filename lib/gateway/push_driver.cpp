@@ -110,7 +110,7 @@ std::variant<protocol::PushAnswer, GatewayProblem> read_answer(const http::UnixO
 struct PushDriver::Impl {
   explicit Impl(const PushDriverOptions& options)
       : client({.socket_path = options.socket_path,
-                .user = options.user,
+                .peer = {options.user, options.group},
                 .connect_timeout = options.connect_timeout,
                 .answer_timeout = options.answer_timeout,
                 .body_timeout = options.body_timeout,

@@ -56,17 +56,14 @@ std::optional<Problem> connect_to(int fd, const sockaddr* address, socklen_t siz
   return Problem{fault_of_connect(error_number), where + ": " + text_of(error_number)};
 }
 
-std::optional<Problem> check_peer(int fd, std::optional<uid_t> user, const std::string& path) {
+std::optional<Problem> check_peer(int fd, const PeerPolicy& policy, const std::string& path) {
   ucred peer{};
   socklen_t length = sizeof peer;
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
     return Problem{Fault::Peer, path + ": who listens cannot be told: " + text_of(errno)};
   }
-  const bool allowed = user ? peer.uid == *user : peer.uid == ::geteuid() || peer.uid == 0;
-  if (allowed) return std::nullopt;
-  const std::string expected = user ? "user " + std::to_string(*user) : "our own user or root";
-  return Problem{Fault::Peer,
-                 path + ": user " + std::to_string(peer.uid) + " is behind the socket, expected " + expected};
+  const auto why_not = why_not_peer(policy, {peer.uid, peer.gid}, ::geteuid());
+  return why_not ? std::optional(Problem{Fault::Peer, path + ": " + *why_not}) : std::nullopt;
 }
 
 }  // namespace
@@ -111,7 +108,7 @@ Dialled dial_tcp(const std::string& host, std::uint16_t port, const DialLimits& 
   return last;
 }
 
-Dialled dial_unix(const std::string& path, std::optional<uid_t> user, const DialLimits& limits) {
+Dialled dial_unix(const std::string& path, const PeerPolicy& policy, const DialLimits& limits) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) {
@@ -119,12 +116,13 @@ Dialled dial_unix(const std::string& path, std::optional<uid_t> user, const Dial
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
 
+  if (const auto why_not = why_not_socket_folder(policy, path)) return Problem{Fault::Peer, path + ": " + *why_not};
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return Problem{Fault::Refused, path + ": " + text_of(errno)};
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): how the sockets interface is made.
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
   auto problem = connect_to(fd, generic, sizeof address, path, limits);
-  if (!problem) problem = check_peer(fd, user, path);
+  if (!problem) problem = check_peer(fd, policy, path);
   if (!problem) return fd;
   ::close(fd);
   return std::move(*problem);

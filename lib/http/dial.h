@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "tether/base/time.h"
+#include "tether/http/peer_policy.h"
 #include "tether/http/problem.h"
 
 namespace tether::http {
@@ -24,8 +25,9 @@ struct DialLimits {
 /// Tries each address of the name in turn. The lookup itself blocks as long as the system's resolver does.
 Dialled dial_tcp(const std::string& host, std::uint16_t port, const DialLimits& limits);
 
-/// Connects and checks with SO_PEERCRED who listens, before a byte is sent. `user` unset: our own user or root.
-Dialled dial_unix(const std::string& path, std::optional<uid_t> user, const DialLimits& limits);
+/// Connects if the socket's folder is safe, and checks with SO_PEERCRED who listens before a byte is sent
+/// (Fault::Peer).
+Dialled dial_unix(const std::string& path, const PeerPolicy& policy, const DialLimits& limits);
 
 enum class Ready { Yes, TimedOut, Cancelled };
 /// Waits until `fd` has one of `events` (or an error) or until the deadline; `cancel_fd` ends it.

@@ -12,7 +12,7 @@ struct UnixClient::Impl {
       : options(std::move(given)), connection("localhost", [this] { return dial(); }) {}
 
   std::variant<std::unique_ptr<Transport>, Problem> dial() const {
-    auto dialled = dial_unix(options.socket_path, options.user, {Clock::now() + options.connect_timeout, cancel.fd()});
+    auto dialled = dial_unix(options.socket_path, options.peer, {Clock::now() + options.connect_timeout, cancel.fd()});
     if (auto* problem = std::get_if<Problem>(&dialled)) return std::move(*problem);
     return std::make_unique<Transport>(std::get<int>(dialled), TlsSession{}, options.socket_path, cancel.fd());
   }

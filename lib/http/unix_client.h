@@ -12,13 +12,14 @@
 
 #include "tether/base/result.h"
 #include "tether/base/time.h"
+#include "tether/http/peer_policy.h"
 #include "tether/http/problem.h"
 
 namespace tether::http {
 
 struct UnixClientOptions {
   std::string socket_path;
-  std::optional<uid_t> user = {};  ///< Who may listen. Unset: our own user or root.
+  PeerPolicy peer = {};  ///< Who may listen.
   Duration connect_timeout = 2s;
   Duration answer_timeout = 30s;  ///< For the whole answer, from the last byte sent.
   Duration body_timeout = 120s;   ///< For sending the whole body.
@@ -45,7 +46,8 @@ struct UnixAnswer {
 using UnixOutcome = std::variant<UnixAnswer, Problem>;
 
 /// HTTP/1.1 requests to a server on a Unix socket, over one connection that is kept, with `Host: localhost` and chunked
-/// bodies. Who listens is checked on each connection before a byte is sent (Fault::Peer). Blocking, one thread;
+/// bodies. The socket's folder and who listens are checked on each
+/// connection before a byte is sent (Fault::Peer). Blocking, one thread;
 /// cancel() from any.
 class UnixClient {
  public:

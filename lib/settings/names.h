@@ -33,6 +33,7 @@ inline constexpr Name kStoreKeyFile{"TETHER_STORE_KEY_FILE", "store.key_file"};
 inline constexpr Name kGatewaySocket{"TETHER_GATEWAY_SOCKET", "gateway.socket"};
 inline constexpr Name kGatewayDriver{"TETHER_GATEWAY_DRIVER", "gateway.driver"};
 inline constexpr Name kGatewayUser{"TETHER_GATEWAY_USER", "gateway.user"};
+inline constexpr Name kGatewayGroup{"TETHER_GATEWAY_GROUP", "gateway.group"};
 inline constexpr Name kGatewayVersion{"TETHER_GATEWAY_VERSION", "gateway.version"};
 inline constexpr Name kCheckInterval{"TETHER_GATEWAY_CHECK_INTERVAL_S", "gateway.check_interval_s"};
 inline constexpr Name kFunctionalityType{"TETHER_GATEWAY_FUNCTIONALITY_TYPE", "gateway.functionality_type"};
@@ -46,39 +47,13 @@ inline constexpr Name kMaxArchiveBytes{"TETHER_MAX_ARCHIVE_BYTES", "limits.max_a
 inline constexpr Name kMaxListingBytes{"TETHER_MAX_LISTING_BYTES", "limits.max_listing_bytes"};
 
 /// Every setting that a file can hold, in the order in which `print_effective` shows them.
-inline constexpr std::array kAll = {kUrl,
-                                    kTokenFile,
-                                    kCaFile,
-                                    kCaWithSystem,
-                                    kTlsMinVersion,
-                                    kClientCertFile,
-                                    kClientKeyFile,
-                                    kServerKeyPins,
-                                    kAllowPlaintext,
-                                    kPollInterval,
-                                    kFullListEvery,
-                                    kReconnectInitial,
-                                    kReconnectMax,
-                                    kOnRejection,
-                                    kReportFailures,
-                                    kDeletionReleaseAfter,
-                                    kStaleAfter,
-                                    kStateDir,
-                                    kStoreKeyFile,
-                                    kGatewaySocket,
-                                    kGatewayDriver,
-                                    kGatewayUser,
-                                    kGatewayVersion,
-                                    kCheckInterval,
-                                    kFunctionalityType,
-                                    kPoliciesFile,
-                                    kAdminListen,
-                                    kAdminTokenFile,
-                                    kLogLevel,
-                                    kLogFormat,
-                                    kMaxDocumentBytes,
-                                    kMaxArchiveBytes,
-                                    kMaxListingBytes};
+inline constexpr std::array kAll = {
+    kUrl,           kTokenFile,         kCaFile,          kCaWithSystem,         kTlsMinVersion,  kClientCertFile,
+    kClientKeyFile, kServerKeyPins,     kAllowPlaintext,  kPollInterval,         kFullListEvery,  kReconnectInitial,
+    kReconnectMax,  kOnRejection,       kReportFailures,  kDeletionReleaseAfter, kStaleAfter,     kStateDir,
+    kStoreKeyFile,  kGatewaySocket,     kGatewayDriver,   kGatewayUser,          kGatewayGroup,   kGatewayVersion,
+    kCheckInterval, kFunctionalityType, kPoliciesFile,    kAdminListen,          kAdminTokenFile, kLogLevel,
+    kLogFormat,     kMaxDocumentBytes,  kMaxArchiveBytes, kMaxListingBytes};
 
 // What only the environment can hold.
 inline constexpr std::string_view kToken = "TETHER_REGISTRATION_TOKEN";

@@ -87,7 +87,9 @@ void print_gateway(Printer& out, const GatewaySettings& settings) {
   out.line(setting::kGatewaySocket, settings.socket);
   out.line(setting::kGatewayDriver, settings.driver);
   const auto user = settings.user ? std::optional(settings.user->name) : std::nullopt;
-  out.optional_line(setting::kGatewayUser, user, "our own user or root");
+  const auto group = settings.group ? std::optional(settings.group->name) : std::nullopt;
+  out.optional_line(setting::kGatewayUser, user, group ? "any of the group" : "our own user or root");
+  out.optional_line(setting::kGatewayGroup, group, "no group");
   out.line(setting::kGatewayVersion, settings.version);
   out.line(setting::kCheckInterval, settings.check_interval.count());
   out.line(setting::kFunctionalityType, settings.functionality_type);

@@ -1,6 +1,5 @@
 #include "tether/settings/settings.h"
 
-#include <pwd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "tether/settings/admin.h"
+#include "tether/settings/gateway_peer.h"
 #include "tether/settings/names.h"
 #include "tether/settings/read_file.h"
 #include "tether/settings/reader.h"
@@ -30,7 +30,6 @@ constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
 constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kMaxVersionBytes = 100;
 constexpr std::size_t kMaxVersionDigits = 5;
-constexpr std::size_t kMaxUserBytes = 256;
 constexpr std::size_t kMaxPoliciesBytes = std::size_t{64} * 1024;
 constexpr int kMaxPoliciesDepth = 32;
 constexpr std::uint64_t kMinLimitBytes = 1024;
@@ -156,34 +155,6 @@ SyncSettings read_sync(SettingReader& in) {
   return out;
 }
 
-std::optional<std::uint32_t> find_uid(const std::string& name) {
-  constexpr std::uint32_t kNoUid = UINT32_MAX;  // What chown and friends take for "leave it".
-  if (std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) {
-    if (name.size() > 10) return std::nullopt;
-    const auto uid = std::strtoull(name.c_str(), nullptr, 10);
-    if (uid >= kNoUid) return std::nullopt;
-    return static_cast<std::uint32_t>(uid);
-  }
-  passwd entry{};
-  passwd* found = nullptr;
-  std::vector<char> room(std::size_t{16} * 1024);
-  if (::getpwnam_r(name.c_str(), &entry, room.data(), room.size(), &found) != 0 || found == nullptr) {
-    return std::nullopt;
-  }
-  return entry.pw_uid;
-}
-
-void read_user(SettingReader& in, GatewaySettings& out) {
-  const auto name = in.text(setting::kGatewayUser, kMaxUserBytes);
-  if (!name) return;
-  const auto uid = find_uid(*name);
-  if (!uid) {
-    in.wrong(*in.given(setting::kGatewayUser), "the name of a user of this machine, or a numeric uid");
-    return;
-  }
-  out.user = GatewayUser{*name, *uid};
-}
-
 /// True if `text` is a JSON array that can be carried on without a second thought.
 bool is_json_array(const std::string& text) {
   bool too_deep = false;
@@ -239,7 +210,7 @@ GatewaySettings read_gateway(SettingReader& in) {
   GatewaySettings out;
   set(out.socket, in.text(setting::kGatewaySocket, kMaxSocketPathBytes));
   in.word(setting::kGatewayDriver, {"push"});
-  read_user(in, out);
+  read_peer(in, out);
   read_version(in, out);
   set_number(in, setting::kCheckInterval, kMaxIntervalSeconds, out.check_interval);
   constexpr std::array kTypes = {"regular", "ai", "event"};

@@ -48,11 +48,20 @@ struct GatewayUser {
   friend bool operator==(const GatewayUser&, const GatewayUser&) = default;
 };
 
+/// The same by its group.
+struct GatewayGroup {
+  std::string name;  ///< As given: a name or a number.
+  std::uint32_t gid = 0;
+
+  friend bool operator==(const GatewayGroup&, const GatewayGroup&) = default;
+};
+
 struct GatewaySettings {
   std::string socket = "/run/gateway/config.sock";
-  std::string driver = "push";      ///< The only one there is.
-  std::optional<GatewayUser> user;  ///< nullopt: our own user or root.
-  std::string version = "1.2.0";    ///< What the manifest reports.
+  std::string driver = "push";        ///< The only one there is.
+  std::optional<GatewayUser> user;    ///< nullopt, with the next: our own user or root.
+  std::optional<GatewayGroup> group;  ///< Set: whose process is of this group may be there, besides `user`.
+  std::string version = "1.2.0";      ///< What the manifest reports.
   std::chrono::seconds check_interval{10};
   std::string functionality_type = "regular";  ///< `regular`, `ai` or `event`, for the manifest.
   std::optional<std::string> policies_file;    ///< A JSON array for the manifest; read once, when settings are loaded.

@@ -49,7 +49,7 @@ Fault fault_of(const http::UnixOutcome& outcome) {
 /// Where the time limit is not what is tested it is long: a busy machine is slow.
 http::UnixClientOptions options_for(const std::string& path, Duration answer_timeout = 10s) {
   return {.socket_path = path,
-          .user = {},
+          .peer = {},
           .answer_timeout = answer_timeout,
           .body_timeout = 10s,
           .max_answer_bytes = 64UL * 1024};
@@ -151,7 +151,7 @@ TEST_CASE("somebody else behind the socket is sent nothing") {
     received.set_value(connection.received());
   });
   auto options = options_for(path);
-  options.user = ::geteuid() + 1;
+  options.peer.user = ::geteuid() + 1;
   UnixClient client(options);
 
   CHECK(fault_of(client.call(get_call())) == Fault::Peer);
@@ -163,7 +163,7 @@ TEST_CASE("the user that is named is let through") {
   const std::string path = folder.path("config.sock");
   const RawServer server(path, answering(answer_of("{}")));
   auto options = options_for(path);
-  options.user = ::geteuid();
+  options.peer.user = ::geteuid();
   UnixClient client(options);
 
   CHECK(std::holds_alternative<UnixAnswer>(client.call(get_call())));

@@ -42,6 +42,7 @@ TEST_CASE("what is printed as effective loads as the same settings") {
       {"TETHER_DELETION_RELEASE_AFTER_S", "0"},
       {"TETHER_STALE_AFTER_S", "61"},
       {"TETHER_GATEWAY_USER", "0"},
+      {"TETHER_GATEWAY_GROUP", "root"},
       {"TETHER_GATEWAY_SOCKET", "true # \"it's\""},
       {"TETHER_GATEWAY_VERSION", "1.10"},
       {"TETHER_GATEWAY_POLICIES_FILE", folder.write("p.json", "[1]")},

@@ -45,6 +45,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
       {"TETHER_GATEWAY_SOCKET", "/run/g.sock"},
       {"TETHER_GATEWAY_DRIVER", "push"},
       {"TETHER_GATEWAY_USER", "1234"},
+      {"TETHER_GATEWAY_GROUP", "4321"},
       {"TETHER_GATEWAY_VERSION", "9.9"},
       {"TETHER_GATEWAY_CHECK_INTERVAL_S", "3"},
       {"TETHER_GATEWAY_FUNCTIONALITY_TYPE", "ai"},
@@ -78,6 +79,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
   CHECK(settings.store == StoreSettings{StoreSettings::KeyFrom::File, "/etc/store.key"});
   CHECK(settings.gateway.socket == "/run/g.sock");
   CHECK(settings.gateway.user == GatewayUser{"1234", 1234});
+  CHECK(settings.gateway.group == GatewayGroup{"4321", 4321});
   CHECK(settings.gateway.version == "9.9");
   CHECK(settings.gateway.check_interval == std::chrono::seconds(3));
   CHECK(settings.gateway.functionality_type == "ai");

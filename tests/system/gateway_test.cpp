@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "desired.h"
 #include "steps.h"
@@ -380,4 +381,28 @@ TEST_CASE("a gateway that stalls stops nothing on the control plane's side [R12]
   CHECK(gateway_comes_to_agree(scene));
   CHECK(all_come_to_be_acknowledged(scene));
   scene.wait_until_in_sync();
+}
+
+TEST_CASE("a gateway's socket in a folder that every user may write to is not spoken to, and the status says why") {
+  Scene scene;
+  scene.start_control_plane();
+  const std::string folder = scene.file("run");
+  std::filesystem::create_directory(folder);
+  std::filesystem::permissions(folder, std::filesystem::perms::all);
+  auto gateway = Gateway::start({folder + "/config.sock", {}});
+  REQUIRE(gateway);
+
+  scene.start_daemon({{"TETHER_GATEWAY_SOCKET", folder + "/config.sock"}});
+
+  const auto refused = scene.wait_for([](const nlohmann::json& status) {
+    const auto& error = status["gateway"]["last_error"];
+    return error.is_string() && error.get<std::string>().find("every user may write to it") != std::string::npos;
+  });
+  CHECK(refused["gateway"]["state"] == "away");
+  CHECK(scene.daemon().wait_for_text("gateway.wrong_user", kPatience));
+  CHECK((*gateway)->history().empty());
+
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
+  CHECK(scene.wait_for([](const nlohmann::json& status) { return status["gateway"]["ready"] == true; }).is_object());
+  scene.kill_daemon();
 }
