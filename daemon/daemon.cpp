@@ -1,7 +1,6 @@
 #include "daemon.h"
 
 #include <malloc.h>
-#include <sys/prctl.h>
 
 #include <atomic>
 #include <csignal>
@@ -162,8 +161,6 @@ class Consents {
 }  // namespace
 
 int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unknown, const std::string& version) {
-  // A core dump would hold tokens and secret values.
-  prctl(PR_SET_DUMPABLE, 0);
   // A peer or a log reader that has gone is an error of that write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   // Past a limit on the size of files the disk is full, for us.

@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "daemon.h"
+#include "no_dumps.h"
 #include "operator_commands.h"
 #include "options.h"
 #include "terminal_commands.h"
@@ -9,6 +10,7 @@
 
 int main(int argc, char** argv) {
   using namespace tether;
+  daemon::forbid_core_dumps();
   const auto [options, exit_status] = daemon::parse_options(argc, argv, TETHER_VERSION);
   if (!options) return exit_status;
 

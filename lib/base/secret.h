@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -10,7 +11,10 @@ namespace tether {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string value) : value_(std::move(value)) {}
+  /// Leaves nothing of it behind in `value`.
+  explicit Secret(std::string&& value) : value_(std::move(value)) { wipe(value); }
+  explicit Secret(const std::string& value) : value_(value) {}
+  explicit Secret(const char* value) : value_(value) {}
   Secret(const Secret&) = default;
   Secret& operator=(const Secret& other) {
     if (this != &other) {
@@ -38,9 +42,12 @@ class Secret {
   friend bool operator==(const Secret&, const Secret&) = default;
 
  private:
-  void wipe() noexcept {
-    for (volatile char& c : value_) c = '\0';
-    value_.clear();
+  void wipe() noexcept { wipe(value_); }
+  /// All of its room: what was longer before, or was moved away from within it, too.
+  static void wipe(std::string& text) noexcept {
+    volatile char* at = text.data();
+    for (std::size_t i = 0; i < text.capacity(); ++i) at[i] = '\0';
+    text.clear();
   }
 
   std::string value_;

@@ -42,10 +42,13 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   // A pipe or a device could hold up the caller for ever.
   if (!S_ISREG(about.st_mode)) return fail(ErrorKind::Reject, "not a regular file");
 
+  // Enough at once: a buffer that grows leaves a copy of a secret behind.
+  constexpr std::size_t kPiece = 4096;
   std::string content;
+  content.reserve(std::min(static_cast<std::size_t>(about.st_size), max_bytes) + 2 * kPiece);
   while (content.size() <= max_bytes) {
     const std::size_t have = content.size();
-    content.resize(std::min(have + 4096, max_bytes + 1));
+    content.resize(std::min(have + kPiece, max_bytes + 1));
     const auto got = ::read(file.get(), content.data() + have, content.size() - have);
     if (got < 0 && errno != EINTR) return last_error();
     content.resize(have + static_cast<std::size_t>(got > 0 ? got : 0));

@@ -13,6 +13,16 @@ concept Printable = requires(std::ostream& out, const T& value) {
 };
 }  // namespace
 
+TEST_CASE("a secret made of a short string leaves none of it behind") {
+  std::string text = "hunter2";
+  const volatile char* at = text.data();
+
+  const Secret secret(std::move(text));
+
+  CHECK(secret.reveal() == "hunter2");
+  for (std::size_t i = 0; i < 7; ++i) CHECK(at[i] == '\0');
+}
+
 TEST_CASE("a secret cannot be printed or converted to a string by accident") {
   STATIC_REQUIRE_FALSE(Printable<Secret>);
   STATIC_REQUIRE_FALSE(std::is_convertible_v<Secret, std::string>);

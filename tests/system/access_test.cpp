@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
 
 #include "commands.h"
 #include "steps.h"
@@ -71,4 +74,13 @@ TEST_CASE("without a token the daemon refuses to be bound elsewhere than to this
 
   CHECK(refused == 2);
   CHECK(has(scene.daemon().all_output(), "TETHER_ADMIN_LISTEN: holds \"0.0.0.0:0\", should be a loopback address"));
+}
+
+TEST_CASE("the daemon leaves no core dump") {
+  Scene scene;
+  REQUIRE(start(scene, {}).wait_for_text("daemon.started", kPatience));
+
+  std::ifstream limits("/proc/" + std::to_string(scene.daemon().pid()) + "/limits");
+  const std::string all{std::istreambuf_iterator<char>(limits), {}};
+  CHECK(std::regex_search(all, std::regex("Max core file size +0 +0 ")));
 }
