@@ -1,26 +1,11 @@
 // docs/proof.md: which tests hold the lines of the sync rule.
 #include <catch2/catch.hpp>
-#include <regex>
 
 #include "tree.h"
 
 using namespace tether;
 
 namespace {
-
-/// Names of all test cases, without the numbers at their ends.
-const std::set<std::string>& tests() {
-  static const std::set<std::string> all = [] {
-    std::set<std::string> names;
-    for (const std::string& path : house::sources({"tests"})) {
-      for (const std::string& name : house::test_names(house::read(path))) {
-        names.insert(std::regex_replace(name, std::regex(R"(( \[[^\]]*\]| \([A-Z][^)]*\))+$)"), ""));
-      }
-    }
-    return names;
-  }();
-  return all;
-}
 
 std::vector<house::Row> proofs() {
   return house::rows_of_tables("docs/proof.md", "line");
@@ -36,7 +21,7 @@ TEST_CASE("each test that proof.md names exists, and each of its lines names one
     CHECK_FALSE(named.empty());
     for (const std::string& name : named) {
       INFO(name);
-      CHECK(tests().count(name) == 1);
+      CHECK(house::tests().count(name) == 1);
     }
   }
 }

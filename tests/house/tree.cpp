@@ -110,4 +110,17 @@ std::vector<std::string> test_names(const std::string& text) {
   return names;
 }
 
+const std::set<std::string>& tests() {
+  static const std::set<std::string> all = [] {
+    std::set<std::string> names;
+    for (const std::string& path : sources({"tests"})) {
+      for (const std::string& name : test_names(read(path))) {
+        names.insert(std::regex_replace(name, std::regex(R"(( \[[^\]]*\]| \([A-Z][^)]*\))+$)"), ""));
+      }
+    }
+    return names;
+  }();
+  return all;
+}
+
 }  // namespace tether::house

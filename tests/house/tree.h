@@ -32,5 +32,7 @@ std::set<std::string> matches(const std::string& text, const std::string& patter
 
 /// The names of the test cases in a source: the adjacent string literals after the macro.
 std::vector<std::string> test_names(const std::string& text);
+/// Names of all test cases of the tree, without the numbers at their ends.
+const std::set<std::string>& tests();
 
 }  // namespace tether::house
