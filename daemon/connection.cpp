@@ -5,6 +5,7 @@
 
 #include "status_parts.h"
 #include "tether/protocol/frames.h"
+#include "tether/protocol/subject.h"
 #include "wall_clock.h"
 
 namespace tether::daemon {
@@ -71,13 +72,14 @@ link::LinkLimits limits_from(const Settings& settings, bool has_token) {
 }  // namespace
 
 Connection::Connection(net::Loop& loop, const Settings& settings, tls::Trust& trust, Keeper& keeper, StatusBoard& board,
-                       Metrics& metrics, Redactor& redactor, Logger& log, std::uint64_t seed)
+                       Metrics& metrics, EventTrail& trail, Redactor& redactor, Logger& log, std::uint64_t seed)
     : loop_(loop),
       settings_(settings),
       trust_(trust),
       keeper_(keeper),
       board_(board),
       metrics_(metrics),
+      trail_(trail),
       redactor_(redactor),
       log_(log),
       seed_(seed),
@@ -199,7 +201,9 @@ void Connection::on_message(std::string_view text) {
   link_->on_frame(now);
   auto frame = protocol::parse_frame(text);
   if (!frame) {
-    metrics_.count_event(protocol::event_type_of(text));
+    const std::string type = protocol::event_type_of(text);
+    trail_.dropped(trail_.received({type}, text.size()), frame.error().message);
+    metrics_.count_event(type);
     metrics_.count_event_dropped();
     log_.repeated(LogLevel::Warn, "link.bad_frame", frame.error().message,
                   {{"reason", frame.error().message}, {"bytes", text.size()}});
@@ -220,7 +224,11 @@ void Connection::on_event(protocol::Event event, std::size_t bytes) {
   metrics_.count_event(event.type);
   if (event.at.is_set()) metrics_.count_event_age(wall_now() - event.at);
   log_.debug("event.received", {{"type", event.type}, {"correlation_id", event.correlation_id}, {"bytes", bytes}});
-  if (keeper_.event(std::move(event), bytes)) return;
+  auto subject = protocol::subject_of(event);
+  const std::uint64_t number =
+      trail_.received({event.type, event.correlation_id, subject.kind, subject.id, subject.deployment_id}, bytes);
+  if (keeper_.event(std::move(event), bytes, number)) return;
+  trail_.dropped(number, "too many events wait for the store");
   metrics_.count_event_dropped();
   log_.repeated(LogLevel::Warn, "event.dropped", "full",
                 {{"reason", "too many events wait for the store; everything will be asked for again"}});
@@ -229,10 +237,15 @@ void Connection::on_event(protocol::Event event, std::size_t bytes) {
 void Connection::send(const Frames& frames) {
   // The next link sends them again, if it is of the same identity.
   if (!link_ || !socket_ || !socket_->is_open() || frames.links_lost != keeper_.links_lost()) return;
-  for (const std::string& frame : frames.texts) {
-    log_.debug("ack.sent", {{"bytes", frame.size()}});
-    socket_->send_text(frame);
-    metrics_.count_sent("websocket", frame.size());
+  for (const sync::SendFrame& frame : frames.frames) {
+    const std::string correlation_id =
+        trail_.acknowledged({frame.artifact_id, frame.deployment_id, frame.deploy, frame.success});
+    log_.debug("ack.sent", {{"artifact_id", frame.artifact_id},
+                            {"deployment_id", frame.deployment_id},
+                            {"success", frame.success},
+                            {"correlation_id", correlation_id}});
+    metrics_.count_sent("websocket", frame.text.size());
+    socket_->send_text(frame.text);
   }
   link_->request_ping(std::string(kAckPing) + std::to_string(frames.ping_token));
   pump();

@@ -25,7 +25,7 @@ namespace tether::daemon {
 class Connection {
  public:
   Connection(net::Loop& loop, const Settings& settings, tls::Trust& trust, Keeper& keeper, StatusBoard& board,
-             Metrics& metrics, Redactor& redactor, Logger& log, std::uint64_t seed);
+             Metrics& metrics, EventTrail& trail, Redactor& redactor, Logger& log, std::uint64_t seed);
 
   /// Creates the link, which dials at once if there is a token.
   void start();
@@ -72,6 +72,7 @@ class Connection {
   Keeper& keeper_;
   StatusBoard& board_;
   Metrics& metrics_;
+  EventTrail& trail_;
   Redactor& redactor_;
   Logger& log_;
   std::uint64_t seed_;

@@ -23,6 +23,7 @@
 #include "tether/protocol/rest.h"
 #include "tether/store/state_folder.h"
 #include "tether/store/store.h"
+#include "wall_clock.h"
 
 namespace tether::daemon {
 namespace {
@@ -194,12 +195,14 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   Heartbeat heartbeat(Clock::now());
   Consents consents;
   const store::Catalogue catalogue((*folder)->path());
+  EventTrail trail(wall_now);
   AdminSources sources{[&board] { return board.copy(); },
                        [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
                        [&redactor](std::string_view text) { return redactor.redact(text); },
                        [&consents](const AgreedRelease& agreed) { consents.release(agreed); },
                        [&consents](const AgreedIdentity& agreed) { consents.accept(agreed); },
-                       [&catalogue](const ResourcesAsked& asked) { return resources_json(catalogue, asked); }};
+                       [&catalogue](const ResourcesAsked& asked) { return resources_json(catalogue, asked); },
+                       [&trail](std::uint64_t after) { return trail.json_after(after); }};
   if (settings.admin.token.path()) {
     if (const auto token = settings.admin.token.read()) redactor.add_lasting_secret(*token);
     sources.token = [source = settings.admin.token] { return source.read(); };
@@ -211,9 +214,9 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   // Shared by the loop and the REST workers, of which one may outlive an end that takes too long.
   const auto trust = std::make_shared<tls::Trust>(settings.control_plane.tls);
   Keeper keeper(keeper_options(settings, trust, random()), std::move(store), make_driver(settings.gateway), board,
-                metrics, redactor, log);
+                metrics, trail, redactor, log);
   consents.go_to(&keeper);
-  Connection connection(loop, settings, *trust, keeper, board, metrics, redactor, log, random());
+  Connection connection(loop, settings, *trust, keeper, board, metrics, trail, redactor, log, random());
   log.info("daemon.started", {{"version", version},
                               {"control_plane", settings.control_plane.address.url()},
                               {"gateway_socket", settings.gateway.socket},

@@ -10,8 +10,8 @@ namespace {
 /// A body of the store as the driver reads it.
 class StoredBody : public gateway::PushSource {
  public:
-  StoredBody(const delivery::Push& push, store::PushBody* body, const std::function<void(Secret)>& on_secret)
-      : body_(body), on_secret_(on_secret) {
+  StoredBody(const delivery::Push& push, store::PushBody* body, const GatewayWorker::Callbacks& callbacks)
+      : body_(body), callbacks_(callbacks) {
     header_.from_epoch = push.from_epoch;
     header_.from = push.from;
     header_.epoch = push.epoch;
@@ -29,13 +29,15 @@ class StoredBody : public gateway::PushSource {
     line.text.assign(**text);
     line.kind = body_->key().kind;
     line.id = body_->key().id;
-    for (auto& value : protocol::sensitive_in_line(line.kind, line.text)) on_secret_(Secret(std::move(value)));
+    for (auto& value : protocol::sensitive_in_line(line.kind, line.text))
+      callbacks_.on_secret(Secret(std::move(value)));
+    callbacks_.on_line(line.kind, line.id);
     return true;
   }
 
  private:
   store::PushBody* body_;
-  const std::function<void(Secret)>& on_secret_;
+  const GatewayWorker::Callbacks& callbacks_;
   gateway::PushHeader header_;
 };
 
@@ -92,7 +94,7 @@ void GatewayWorker::carry_out(Job job) {
     callbacks_.on_state(driver_->state());
     return;
   }
-  StoredBody body(job.push, job.body.get(), callbacks_.on_secret);
+  StoredBody body(job.push, job.body.get(), callbacks_);
   const TimePoint started = Clock::now();
   auto outcome = job.push.full ? driver_->replace(body) : driver_->apply(body);
   job.body.reset();  // the snapshot must not outlive the request

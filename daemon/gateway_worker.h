@@ -22,6 +22,8 @@ class GatewayWorker {
     std::function<void(std::int64_t push, bool full, delivery::PushOutcome, Duration took)> on_push;
     /// A value that the gateway is about to be told, and that must not come back in anything that is shown.
     std::function<void(Secret)> on_secret;
+    /// A line that the gateway is about to be told.
+    std::function<void(std::string_view kind, std::string_view id)> on_line;
   };
 
   GatewayWorker(std::unique_ptr<gateway::Driver> driver, Callbacks callbacks);

@@ -27,8 +27,9 @@ inline constexpr std::size_t kMaxBatch = 256;
 struct Input {
   std::function<void(sync::Records&, sync::Now)> apply;
   std::function<void(TimePoint)> at_once;
-  std::size_t event_bytes = 0;  ///< Not 0: an event,
-  TimePoint arrived{};          ///< which came then.
+  std::size_t event_bytes = 0;     ///< Not 0: an event,
+  TimePoint arrived{};             ///< which came then,
+  std::uint64_t event_number = 0;  ///< and has this number in the trail.
   bool piece = false;
 };
 

@@ -32,11 +32,12 @@ LogLevel log_level(sync::Note::Level level) {
 }  // namespace
 
 Keeper::Keeper(KeeperOptions options, std::unique_ptr<store::Store> store, std::unique_ptr<gateway::Driver> driver,
-               StatusBoard& board, Metrics& metrics, Redactor& redactor, Logger& log)
+               StatusBoard& board, Metrics& metrics, EventTrail& trail, Redactor& redactor, Logger& log)
     : options_(std::move(options)),
       store_(std::move(store)),
       board_(board),
       metrics_(metrics),
+      trail_(trail),
       redactor_(redactor),
       words_(*store_, redactor),
       log_(log),
@@ -65,7 +66,8 @@ void Keeper::start(LinkSide link) {
                            on_push(push, full, outcome, took, now);
                          }});
           },
-          [this](const Secret& value) { redactor_.add_secret(value); }});
+          [this](const Secret& value) { redactor_.add_secret(value); },
+          [this](std::string_view kind, std::string_view id) { trail_.push_line(kind, id); }});
   thread_ = std::thread([this] { run(); });
 }
 
@@ -82,12 +84,13 @@ void Keeper::connection_ack(const protocol::ConnectionAck& ack, std::uint64_t li
   post([this, ack](sync::Records& records, sync::Now now) { engine_.on_connection_ack(records, ack, now); });
 }
 
-bool Keeper::event(protocol::Event event, std::size_t frame_bytes) {
+bool Keeper::event(protocol::Event event, std::size_t frame_bytes, std::uint64_t number) {
   auto shared = std::make_shared<const protocol::Event>(std::move(event));  // shared with the inbox alone
   Input input{[this, shared](sync::Records& records, sync::Now now) { engine_.on_event(records, *shared, now); },
               nullptr};
   input.event_bytes = std::max<std::size_t>(frame_bytes, 1);
   input.arrived = Clock::now();
+  input.event_number = number;
   if (inbox_.post_event(std::move(input))) return true;
   if (!events_lost_.exchange(true)) {
     post([this](sync::Records& records, sync::Now now) {
@@ -195,17 +198,17 @@ void Keeper::release_memory_if_quiet(TimePoint now) {
 }
 
 void Keeper::carry_out(std::vector<sync::Command> commands) {
-  std::vector<std::string> frames;
+  std::vector<sync::SendFrame> frames;
   struct Visitor {
     Keeper& keeper;
-    std::vector<std::string>& frames;
+    std::vector<sync::SendFrame>& frames;
     void operator()(sync::SendRequest& request) const {
       keeper.log_.debug("rest.asked", {{"call", sync::name_of(request.call)}, {"path", request.path}});
       keeper.rest_->send(std::move(request));
     }
     void operator()(sync::SendFrame& frame) const {
       keeper.metrics_.count_ack_sent(frame.success ? "success" : "failed");
-      frames.push_back(std::move(frame.text));
+      frames.push_back(std::move(frame));
     }
     void operator()(const sync::SendPing& ping) const {
       keeper.link_.send({std::exchange(frames, {}), ping.token, keeper.links_lost_known_});

@@ -11,6 +11,7 @@
 #include "inbox.h"
 #include "rest_pool.h"
 #include "status_board.h"
+#include "tether/admin/event_trail.h"
 #include "tether/admin/metrics.h"
 #include "tether/delivery/courier.h"
 #include "tether/delivery/footing.h"
@@ -29,7 +30,7 @@ struct KeeperOptions {
 
 /// Frames for the present link, and the ping that follows them.
 struct Frames {
-  std::vector<std::string> texts;
+  std::vector<sync::SendFrame> frames;
   std::int64_t ping_token = 0;
   std::uint64_t links_lost = 0;  ///< As the engine knew it: they are not for a link that came after.
 };
@@ -53,7 +54,7 @@ struct LinkSide {
 class Keeper {
  public:
   Keeper(KeeperOptions options, std::unique_ptr<store::Store> store, std::unique_ptr<gateway::Driver> driver,
-         StatusBoard& board, Metrics& metrics, Redactor& redactor, Logger& log);
+         StatusBoard& board, Metrics& metrics, EventTrail& trail, Redactor& redactor, Logger& log);
   ~Keeper();
 
   /// Draws the epoch, stores it, and begins with the gateway.
@@ -63,8 +64,8 @@ class Keeper {
   void link_up();
   /// From here on requests carry the link's number and token.
   void connection_ack(const protocol::ConnectionAck& ack, std::uint64_t link, Secret token);
-  /// False: dropped, there was no room; everything will be asked for again.
-  bool event(protocol::Event event, std::size_t frame_bytes);
+  /// `number`: in the trail. False: dropped, there was no room; everything will be asked for again.
+  bool event(protocol::Event event, std::size_t frame_bytes, std::uint64_t number);
   void link_down();
   /// How many links were lost so far.
   std::uint64_t links_lost() const { return links_lost_; }
@@ -121,6 +122,7 @@ class Keeper {
   std::unique_ptr<store::Store> store_;
   StatusBoard& board_;
   Metrics& metrics_;
+  EventTrail& trail_;
   Redactor& redactor_;
   GatewayWords words_;
   Logger& log_;

@@ -42,6 +42,7 @@ void Keeper::send_push(delivery::Push push, TimePoint now) {
   engine_.on_push_started(push.number, push.full ? 0 : push.after, push.up_to);
   log_.debug("gateway.pushing",
              {{"mode", push.full ? "put" : "patch"}, {"revision", push.up_to}, {"lines", body ? body->count() : 0}});
+  trail_.push_begins();
   gateway_->push(push, std::move(body));
   if (!std::exchange(gateway_tried_, true)) link_.on_gateway_tried();
 }
@@ -83,16 +84,24 @@ void Keeper::on_push(std::int64_t push, bool full, delivery::PushOutcome outcome
   words_.clear(outcome);
   metrics_.count_push(full ? "put" : "patch", result_name(outcome), took);
   courier_->on_push_outcome(push, outcome, now);
+  const std::string correlations = trail_.push_correlations();
   if (const auto* problem = std::get_if<delivery::GatewayProblem>(&outcome.answer)) {
     const std::string reason = redactor_.redact(problem->text, kMaxWordsBytes);
-    log_.repeated(LogLevel::Info, "gateway.push_failed", reason, {{"reason", reason}});
+    log_.repeated(LogLevel::Info, "gateway.push_failed", reason,
+                  {{"reason", reason}, {"correlation_ids", correlations}});
+    trail_.push_failed();
     engine_.on_push_ended(push);
     if (problem->failure == delivery::GatewayFailure::Source) doubt_store();
   } else {
     log_.debug("gateway.answered", {{"mode", full ? "put" : "patch"},
                                     {"revision", outcome.revision},
                                     {"lines", outcome.lines},
-                                    {"milliseconds", std::chrono::duration<double, std::milli>(took).count()}});
+                                    {"milliseconds", std::chrono::duration<double, std::milli>(took).count()},
+                                    {"correlation_ids", correlations}});
+    std::set<std::pair<std::string, std::string>> refused;
+    for (const auto& line : std::get<protocol::PushAnswer>(outcome.answer).rejected)
+      refused.emplace(line.kind, line.id);
+    trail_.push_answered(refused);
     log_.resolved("gateway.push_failed");
   }
   note_presence();

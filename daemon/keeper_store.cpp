@@ -45,6 +45,7 @@ bool Keeper::commit(TimePoint now) {
   }
   metrics_.count_commit(took);
   for (const Input& input : batch_) {
+    if (input.event_number > 0) trail_.stored(input.event_number);
     if (input.event_bytes > 0) metrics_.count_event_stored(now + took - input.arrived);
   }
   batch_.clear();

@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
       return daemon::run_database_check(*loaded.settings);
     case Command::DatabaseBackup:
       return daemon::run_database_backup(*loaded.settings, *options);
+    case Command::Events:
+      return daemon::run_events(loaded.settings->admin, *options);
     case Command::Health:
       return daemon::run_health(loaded.settings->admin, *options);
     case Command::ReleaseDeletions:

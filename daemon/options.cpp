@@ -44,6 +44,14 @@ void add_database(CLI::App& app, Options& options) {
   backup->add_option("FILE", options.file, "A file that is not there yet")->required();
 }
 
+void add_events(CLI::App& app, Options& options) {
+  auto* events = add(app, options, Options::Command::Events, "events",
+                     "Show the last events that came from the control plane, and what has become of each");
+  events->add_flag("--follow", options.follow, "And those that come, and what becomes of them, until Ctrl-C");
+  events->add_option("--count", options.count, "How many of the last ones")->capture_default_str();
+  events->add_flag("--json", options.json, "A JSON object a line instead");
+}
+
 void add_commands_that_tell(CLI::App& app, Options& options) {
   using Command = Options::Command;
   add(app, options, Command::CheckConfig, "check-config",
@@ -54,6 +62,7 @@ void add_commands_that_tell(CLI::App& app, Options& options) {
   status->add_flag("--json", options.json, "The document of /status instead");
   status->add_flag("--watch", options.watch, "Again every two seconds, until Ctrl-C");
   add_resources(app, options);
+  add_events(app, options);
   add_database(app, options);
   add(app, options, Command::Doctor, "doctor",
       "Try each step from the settings to the control plane and the gateway, and say what to do where one fails");

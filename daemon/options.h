@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -16,18 +17,21 @@ struct Options {
     DatabaseCheck,
     DatabaseBackup,
     Doctor,
+    Events,
     ReleaseDeletions,
     AcceptIdentity
   } command = Command::Run;
   std::optional<std::string> config_path;
-  bool yes = false;    ///< ReleaseDeletions, AcceptIdentity: agree without being asked.
-  bool json = false;   ///< Status, Resources: for programs.
-  std::string name;    ///< Resources: that one alone. Empty: a list,
-  std::string file;    ///< DatabaseBackup: where to.
-  std::string kind;    ///<   of this kind, or of that name. Empty: any.
-  std::string state;   ///<   and in this state. Empty: all but those that are gone.
-  bool ready = false;  ///< Health: whether the gateway has a configuration, too.
-  bool watch = false;  ///< Status: again and again.
+  bool yes = false;        ///< ReleaseDeletions, AcceptIdentity: agree without being asked.
+  bool json = false;       ///< Status, Resources, Events: for programs.
+  std::string name;        ///< Resources: that one alone. Empty: a list,
+  bool follow = false;     ///< Events: those that come, too.
+  std::size_t count = 20;  ///< Events: how many of the last ones.
+  std::string file;        ///< DatabaseBackup: where to.
+  std::string kind;        ///<   of this kind, or of that name. Empty: any.
+  std::string state;       ///<   and in this state. Empty: all but those that are gone.
+  bool ready = false;      ///< Health: whether the gateway has a configuration, too.
+  bool watch = false;      ///< Status: again and again.
 };
 
 /// Reads the command line. Otherwise prints what was asked for (help, version) or what is wrong, and gives the exit

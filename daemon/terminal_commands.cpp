@@ -14,6 +14,7 @@
 #include "doctor_steps.h"
 #include "tether/store/upkeep.h"
 #include "tether/terminal/database_command.h"
+#include "tether/terminal/events_command.h"
 #include "tether/terminal/health.h"
 #include "tether/terminal/progress.h"
 #include "tether/terminal/resources_command.h"
@@ -23,6 +24,7 @@ namespace tether::daemon {
 namespace {
 
 constexpr std::chrono::seconds kLookEvery{2};
+constexpr std::chrono::milliseconds kFollowEvery{500};
 
 void say(const std::string& text) {
   std::fputs(text.c_str(), stdout);
@@ -117,6 +119,21 @@ int run_doctor(const LoadedSettings& loaded, const std::vector<UnknownVariable>&
   ends.begin = [&progress](const std::string& what) { progress.begin(what); };
   ends.end = [&progress] { progress.end(); };
   return terminal::run_doctor(ends, loaded, unknown, may_colour()) ? kStopped : kCouldNotStart;
+}
+
+int run_events(const AdminSettings& admin, const Options& options) {
+  const AdminClient client = client_of(admin);
+  if (options.follow) end_at_ctrl_c();
+  terminal::EventsEnds ends;
+  ends.ask = [&client](std::uint64_t after) { return client.get("/events", {{"after", std::to_string(after)}}); };
+  ends.say = say;
+  ends.complain = complain;
+  ends.pause = [] {
+    std::this_thread::sleep_for(kFollowEvery);
+    return true;
+  };
+  const terminal::EventsWishes wishes{options.count, options.follow, options.json, may_colour()};
+  return terminal::run_events(ends, wishes) ? kStopped : kCouldNotStart;
 }
 
 int run_health(const AdminSettings& admin, const Options& options) {

@@ -18,6 +18,8 @@ int run_database_check(const Settings& settings);
 int run_database_backup(const Settings& settings, const Options& options);
 /// `tetherd doctor`
 int run_doctor(const LoadedSettings& loaded, const std::vector<UnknownVariable>& unknown);
+/// `tetherd events`
+int run_events(const AdminSettings& admin, const Options& options);
 /// `tetherd health`
 int run_health(const AdminSettings& admin, const Options& options);
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -74,7 +75,7 @@ std::string_view command_of(std::string_view path) {
 }
 
 /// GET, and for nobody but who is on this machine.
-constexpr std::array<std::string_view, 1> kPrivatePaths = {"/resources"};
+constexpr std::array<std::string_view, 2> kPrivatePaths = {"/resources", "/events"};
 
 /// Why this does not come from somebody on this machine, or from a page in a browser there.
 std::optional<std::string> why_not_from_here(const httplib::Request& request) {
@@ -127,9 +128,9 @@ bool brings(const httplib::Request& request, const Secret& token) {
 
 void explain_error(const httplib::Request& /*request*/, httplib::Response& response) {
   if (!response.body.empty()) return;
-  response.set_content(
-      response.status == 404 ? "try /livez, /readyz, /status, /metrics or /resources\n" : "cannot answer that\n",
-      kText);
+  response.set_content(response.status == 404 ? "try /livez, /readyz, /status, /metrics, /resources or /events\n"
+                                              : "cannot answer that\n",
+                       kText);
 }
 
 }  // namespace
@@ -156,6 +157,7 @@ struct AdminServer::Impl {
   void get(const char* path, void (Impl::*handler)(const httplib::Request&, httplib::Response&));
   void command(const char* name, void (Impl::*handler)(const std::string& body, httplib::Response&));
   void resources(const httplib::Request& request, httplib::Response& response);
+  void events(const httplib::Request& request, httplib::Response& response);
   void release(const std::string& body, httplib::Response& response);
   void accept(const std::string& body, httplib::Response& response);
   bool listens_within(std::chrono::milliseconds time);
@@ -203,6 +205,16 @@ void AdminServer::Impl::resources(const httplib::Request& request, httplib::Resp
   answer(response, body.error().kind == ErrorKind::Reject ? 400 : 503, body.error().message + "\n");
 }
 
+void AdminServer::Impl::events(const httplib::Request& request, httplib::Response& response) {
+  if (!sources.events) return answer(response, 503, "stopping\n");
+  const std::string text = request.has_param("after") ? request.get_param_value("after") : "0";
+  std::uint64_t after = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, after);
+  if (read.ec != std::errc() || read.ptr != end) return answer(response, 400, "`after` is a number\n");
+  answer(response, 200, sources.events(after), kJson);
+}
+
 void AdminServer::Impl::release(const std::string& body, httplib::Response& response) {
   if (!sources.release) return answer(response, 503, "stopping\n");
   const auto agreed = read_release(body);
@@ -241,6 +253,7 @@ void AdminServer::Impl::route() {
   get("/status", &Impl::status);
   get("/metrics", &Impl::metrics_text);
   get("/resources", &Impl::resources);
+  get("/events", &Impl::events);
   command(kReleaseCommand, &Impl::release);
   command(kAcceptCommand, &Impl::accept);
 }

@@ -31,6 +31,8 @@ struct AdminSources {
   std::function<void(const AgreedIdentity&)> accept = {};
   /// A page of what is stored, as JSON. May read the disk for some milliseconds. May be unset.
   std::function<Result<std::string>(const ResourcesAsked&)> resources = {};
+  /// The events that have come or changed after this count, as JSON. May be unset.
+  std::function<std::string(std::uint64_t after)> events = {};
   /// What a client must bring as `Authorization: Bearer`, asked for at each request; nullopt: nobody gets in. Unset:
   /// nothing is asked of clients.
   std::function<std::optional<Secret>()> token = {};
@@ -40,8 +42,8 @@ struct AdminSources {
 /// other paths are 404. Who sends nothing for a second is hung up on. Where a token is asked for, `/livez` and
 /// `/readyz` alone are answered without (else 401).
 ///
-/// `/resources` names what is stored, which concerns nobody but who is on this machine, and no page in a browser: to
-/// others it is 403. 400: it cannot be asked so; 503: the store cannot be read now.
+/// `/resources` and `/events` name what is stored and what comes, which concerns nobody but who is on this machine, and
+/// no page in a browser: to others it is 403. 400: it cannot be asked so; 503: the store cannot be read now.
 ///
 /// POST is for `/release-deletions` and `/accept-identity` alone, from this machine alone, and never for a page in a
 /// browser: without the header of the command, with an `Origin`, or for a `Host` that is not this machine's it is 403,

@@ -77,7 +77,8 @@ void send_acks(Context& context) {
       if (present - row.at >= kFailedWithin) continue;
     }
     protocol::Ack ack{row.deployment_id, row.artifact_id, row.kind, row.deploy, row.success, row.at_text};
-    context.commands.emplace_back(SendFrame{protocol::write_ack(ack), row.success});
+    context.commands.emplace_back(
+        SendFrame{protocol::write_ack(ack), row.success, row.artifact_id, row.deployment_id, row.deploy});
   }
   context.commands.emplace_back(SendPing{token});
 }

@@ -32,7 +32,11 @@ struct SendRequest {
 /// A text frame on the present link.
 struct SendFrame {
   std::string text;
-  bool success = true;  ///< What the ack in it says, for the metrics.
+  // What the ack in it says, for metrics and log lines.
+  bool success = true;
+  std::string artifact_id = {};
+  std::string deployment_id = {};
+  bool deploy = true;
 };
 /// A ping whose pong says that all frames before it were read.
 struct SendPing {

@@ -256,36 +256,6 @@ class CommandFixture : public Fixture {
 
 }  // namespace
 
-TEST_CASE("what is stored is for who is on this machine, and for no page in a browser") {
-  Fixture fixture;
-  auto sources = fixture.sources();
-  std::string asked;
-  Result<std::string> page = std::string("{}\n");
-  sources.resources = [&asked, &page](const ResourcesAsked& with) {
-    asked = with.name + "|" + with.kind + "|" + with.state + "|" + with.after;
-    return page;
-  };
-  fixture.server = std::move(*AdminServer::start({"127.0.0.1", 0}, sources, fixture.metrics));
-  const auto with = [&fixture](const std::string& host, const std::string& more) {
-    return fixture.exchange("GET /resources HTTP/1.1\r\nHost: " + host + "\r\n" + more + "\r\n").code;
-  };
-
-  const Answer answer = fixture.get("/resources?name=a%2Fb&kind=Mcp&state=held&after=r%2Fk%2Fi");
-  CHECK(answer.code == 200);
-  CHECK(answer.body == "{}\n");
-  CHECK(asked == "a/b|Mcp|held|r/k/i");
-  CHECK(with("localhost:9469", "") == 200);
-  CHECK(with("evil.example.com", "") == 403);
-  CHECK(with("localhost", "Origin: http://localhost\r\n") == 403);
-  CHECK(with("localhost", "Sec-Fetch-Site: same-origin\r\n") == 403);
-  page = fail(ErrorKind::Reject, "there is no state of that name");
-  CHECK(fixture.get("/resources").code == 400);
-  page = fail(ErrorKind::Retry, "disk I/O error");
-  CHECK(fixture.get("/resources").code == 503);
-  CHECK(fixture.get("/resources").body == "disk I/O error\n");
-  CHECK(fixture.ask("POST", "/resources").code == 405);
-}
-
 TEST_CASE("an operator's consent is taken from this machine") {
   CommandFixture fixture;
   for (const char* host : {"localhost", "localhost:9469", "127.0.0.1", "127.0.0.1:9469", "[::1]:9469"}) {

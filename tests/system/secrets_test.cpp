@@ -29,7 +29,7 @@ std::string quoting(const Planted& planted) {
 
 /// Everything that the daemon tells on its endpoint.
 void check_endpoint(Scene& scene, const Planted& planted, const std::string& when) {
-  for (const char* path : {"/status", "/metrics", "/readyz", "/livez", "/resources"}) {
+  for (const char* path : {"/status", "/metrics", "/readyz", "/livez", "/resources", "/events"}) {
     planted.check_absent(peers::admin_get(scene.admin(), path).body, path + (" while " + when));
   }
 }

@@ -1,0 +1,93 @@
+#include <catch2/catch.hpp>
+
+#include "tether/admin/admin_server.h"
+
+namespace tether {
+namespace {
+
+struct Answer {
+  int code = 0;
+  std::string body;
+};
+
+/// A server that is asked past its socket, as from this machine.
+class Server {
+ public:
+  explicit Server(AdminSources sources) {
+    sources.status = [] { return Status(); };
+    sources.is_alive = [] { return true; };
+    auto started = AdminServer::start({"127.0.0.1", 0}, std::move(sources), metrics_);
+    REQUIRE(started);
+    server_ = std::move(*started);
+  }
+
+  Answer get(const std::string& path, const std::string& host = "localhost", const std::string& headers = "") const {
+    return ask("GET", path, host, headers);
+  }
+  Answer ask(const std::string& method, const std::string& path, const std::string& host = "localhost",
+             const std::string& headers = "") const {
+    const std::string all =
+        server_->answer_to(method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n");
+    CAPTURE(all);
+    REQUIRE(all.starts_with("HTTP/1.1 "));
+    return {std::stoi(all.substr(9, 3)), all.substr(all.find("\r\n\r\n") + 4)};
+  }
+
+ private:
+  Metrics metrics_{"1.2.3", {{"api.deployed"}, {"RestApi"}, {"deployments"}}};
+  std::unique_ptr<AdminServer> server_;
+};
+
+AdminSources both() {
+  AdminSources sources;
+  sources.resources = [](const ResourcesAsked&) -> Result<std::string> { return std::string("{}\n"); };
+  sources.events = [](std::uint64_t after) { return std::to_string(after) + "\n"; };
+  return sources;
+}
+
+}  // namespace
+
+TEST_CASE("what is stored and what comes is for who is on this machine, and for no page in a browser") {
+  const Server server(both());
+
+  for (const char* path : {"/resources", "/events"}) {
+    CAPTURE(path);
+    CHECK(server.get(path).code == 200);
+    CHECK(server.get(path, "localhost:9469").code == 200);
+    CHECK(server.get(path, "[::1]:9469").code == 200);
+    CHECK(server.get(path, "evil.example.com").code == 403);
+    CHECK(server.get(path, "localhost", "Origin: http://localhost\r\n").code == 403);
+    CHECK(server.get(path, "localhost", "Sec-Fetch-Site: same-origin\r\n").code == 403);
+    CHECK(server.ask("POST", path).code == 405);
+  }
+}
+
+TEST_CASE("what is asked of the stored is handed on, and what cannot be answered has its status") {
+  std::string asked;
+  Result<std::string> page = std::string("{}\n");
+  AdminSources sources;
+  sources.resources = [&asked, &page](const ResourcesAsked& with) {
+    asked = with.name + "|" + with.kind + "|" + with.state + "|" + with.after;
+    return page;
+  };
+  const Server server(sources);
+
+  CHECK(server.get("/resources?name=a%2Fb&kind=Mcp&state=held&after=r%2Fk%2Fi").body == "{}\n");
+  CHECK(asked == "a/b|Mcp|held|r/k/i");
+  page = fail(ErrorKind::Reject, "there is no state of that name");
+  CHECK(server.get("/resources").code == 400);
+  page = fail(ErrorKind::Retry, "disk I/O error");
+  CHECK(server.get("/resources").code == 503);
+  CHECK(server.get("/resources").body == "disk I/O error\n");
+}
+
+TEST_CASE("what has come is told after what was asked before") {
+  const Server server(both());
+
+  CHECK(server.get("/events").body == "0\n");
+  CHECK(server.get("/events?after=18446744073709551615").body == "18446744073709551615\n");
+  for (const char* wrong : {"-1", "x", "", "1x", "18446744073709551616"}) {
+    CHECK(server.get("/events?after=" + std::string(wrong)).code == 400);
+  }
+}
+}  // namespace tether
