@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "link_lines.h"
 #include "status_parts.h"
 #include "tether/protocol/frames.h"
 #include "tether/protocol/subject.h"
@@ -36,24 +37,6 @@ link::NetworkError translate(net::SocketError error) {
 
 link::DialFailure translate(const net::DialProblem& problem) {
   return {translate(problem.error), problem.http_status, problem.retry_after, problem.message};
-}
-
-LogLevel translate(link::Level level) {
-  switch (level) {
-    case link::Level::Debug:
-      return LogLevel::Debug;
-    case link::Level::Info:
-      return LogLevel::Info;
-    case link::Level::Warn:
-      return LogLevel::Warn;
-    case link::Level::Error:
-      break;
-  }
-  return LogLevel::Error;
-}
-
-double seconds(std::optional<Duration> wait) {
-  return wait ? std::chrono::duration<double>(*wait).count() : 0;
 }
 
 link::LinkLimits limits_from(const Settings& settings, bool has_token) {
@@ -319,33 +302,11 @@ void Connection::carry_out(const link::Command& command) {
       std::from_chars(payload.data(), payload.data() + payload.size(), token);
       self.keeper_.pong(token);
     }
-    void operator()(const link::StateChanged& change) const { self.say(change); }
-    void operator()(const link::AttemptFailed& failure) const { self.say(failure); }
-    void operator()(const link::Noted& note) const {
-      self.log_.log(translate(note.level), "link.notice", {{"message", note.text}});
-    }
+    void operator()(const link::StateChanged& change) const { say(self.log_, self.redactor_, change); }
+    void operator()(const link::AttemptFailed& failure) const { say(self.log_, self.redactor_, failure); }
+    void operator()(const link::Noted& note) const { say(self.log_, note); }
   };
   std::visit(Visitor{*this}, command);
-}
-
-void Connection::say(const link::StateChanged& change) {
-  const auto level = translate(change.level);
-  const auto from = link::name_of(change.from);
-  const auto to = link::name_of(change.to);
-  const std::string reason = redactor_.redact(change.reason);
-  if (change.next_attempt_in) {
-    log_.log(level, "link.state",
-             {{"from", from}, {"to", to}, {"reason", reason}, {"next_attempt_s", seconds(change.next_attempt_in)}});
-  } else {
-    log_.log(level, "link.state", {{"from", from}, {"to", to}, {"reason", reason}});
-  }
-}
-
-void Connection::say(const link::AttemptFailed& failure) {
-  log_.log(translate(failure.level), "link.attempt_failed",
-           {{"attempt", failure.attempt},
-            {"reason", redactor_.redact(failure.reason)},
-            {"next_attempt_s", seconds(failure.next_attempt_in)}});
 }
 
 /// Metrics count what the core has counted since the last look.

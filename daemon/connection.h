@@ -57,8 +57,6 @@ class Connection {
   void on_event(protocol::Event event, std::size_t bytes);
   void on_closed(const net::SocketEnd& end);
   void carry_out(const link::Command& command);
-  void say(const link::StateChanged& change);
-  void say(const link::AttemptFailed& failure);
   void count(const link::Snapshot& snapshot);
   net::DialTarget target() const;
   void drop_link();

@@ -107,7 +107,7 @@ std::unique_ptr<gateway::Driver> make_driver(const GatewaySettings& settings) {
 void let_signals(int how) {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, number);
   pthread_sigmask(how, &signals, nullptr);
 }
 
@@ -241,6 +241,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
 
   std::optional<TimePoint> stop_by;
   loop.on_reload([&connection] { connection.reload_token(/*insist=*/true); });
+  loop.on_user_signal([&log] { log.switch_level(); });
   loop.on_terminate([&] {
     if (std::exchange(stop_by, stop_by.value_or(Clock::now() + kGoodbye))) return;
     log.info("daemon.stopping");

@@ -67,11 +67,6 @@ void append_escaped(std::string& out, Character character, std::string_view byte
   }
 }
 
-std::string_view name_of(LogLevel level) {
-  constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warn", "error"};
-  return kNames.at(static_cast<std::size_t>(level));
-}
-
 template <class Number>
 std::string format_number(Number number) {
   std::array<char, 32> room{};
@@ -114,7 +109,7 @@ std::string name_of_field(std::string_view key) {
 }
 
 std::string format_head(LogFormat format, LogLevel level, const std::string& event) {
-  const std::string name(name_of(level));
+  const std::string name(to_string(level));
   if (format == LogFormat::Json) return R"("level":")" + name + R"(","event":")" + event + '"';
   return name + std::string(name.size() < 5 ? 2 : 1, ' ') + event;
 }
@@ -125,6 +120,11 @@ std::string format_field(LogFormat format, const std::string& key, const std::st
 }
 
 }  // namespace
+
+std::string_view to_string(LogLevel level) {
+  constexpr std::array<std::string_view, 4> kNames = {"debug", "info", "warn", "error"};
+  return kNames.at(static_cast<std::size_t>(level));
+}
 
 std::string escape(std::string_view text) {
   std::string out;

@@ -4,6 +4,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <utility>
@@ -83,6 +84,16 @@ class Logger::Impl {
 
   bool enabled(LogLevel level) const { return logger_.should_log(to_spdlog(level)); }
 
+  void switch_level() {
+    const LogLevel other = options_.level == LogLevel::Debug ? LogLevel::Info : LogLevel::Debug;
+    const std::lock_guard lock(mutex_);
+    level_ = level_ == options_.level ? other : options_.level;
+    const std::string line = format(LogLevel::Info, "log.level", {{"to", to_string(level_)}});
+    logger_.set_level(to_spdlog(std::min(options_.level, other)));
+    write(LogLevel::Info, line);
+    logger_.set_level(to_spdlog(level_));
+  }
+
   void log(LogLevel level, std::string_view event, Fields fields) {
     if (!enabled(level)) return;
     const std::string line = format(level, event, fields);
@@ -154,6 +165,7 @@ class Logger::Impl {
   const LogOptions options_;
   const Redactor& redactor_;
   std::mutex mutex_;  ///< Of all below.
+  LogLevel level_ = options_.level;
   Output output_;
   spdlog::logger logger_;
   Repeats repeats_;
@@ -187,6 +199,9 @@ void Logger::resolved(std::string_view event, std::optional<std::string_view> ke
 }
 void Logger::flush_repeats() {
   impl_->flush_repeats();
+}
+void Logger::switch_level() {
+  impl_->switch_level();
 }
 bool Logger::enabled(LogLevel level) const {
   return impl_->enabled(level);

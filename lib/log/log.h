@@ -17,6 +17,7 @@ namespace tether {
 
 enum class LogLevel { Debug, Info, Warn, Error };
 enum class LogFormat { Json, Text };
+std::string_view to_string(LogLevel level);  ///< `debug`, `info`, `warn`, `error`
 
 /// One key and value of a log line. It borrows its texts: make it in the call that logs it, and keep it nowhere.
 struct LogField {
@@ -98,6 +99,10 @@ class Logger {
   void flush_repeats();
 
   bool enabled(LogLevel level) const;
+
+  /// Between the level of the options and debug, or between debug and info where that is debug. Says so in a line that
+  /// the more talkative of the two lets through. What was only counted stays counted.
+  void switch_level();
 
  private:
   class Impl;

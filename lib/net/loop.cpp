@@ -58,6 +58,10 @@ void Loop::on_reload(const std::function<void()>& callback) {
   watch_signals(impl_->reload, {SIGHUP}, callback);
 }
 
+void Loop::on_user_signal(const std::function<void()>& callback) {
+  watch_signals(impl_->user, {SIGUSR1}, callback);
+}
+
 struct Timer::Impl {
   Impl(asio::io_context& io, std::function<void()> work) : timer(io), callback(std::move(work)) {}
 

@@ -26,6 +26,8 @@ class Loop {
   void on_terminate(const std::function<void()>& callback);
   /// SIGHUP calls this instead of ending the process.
   void on_reload(const std::function<void()>& callback);
+  /// Likewise SIGUSR1.
+  void on_user_signal(const std::function<void()>& callback);
 
   /// Only for the sources of this library.
   struct Impl;

@@ -12,6 +12,7 @@ struct Loop::Impl {
   asio::io_context io{/*concurrency_hint=*/1};
   asio::signal_set terminate{io};
   asio::signal_set reload{io};
+  asio::signal_set user{io};
 };
 
 }  // namespace tether::net

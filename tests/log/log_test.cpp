@@ -69,6 +69,35 @@ TEST_CASE("lines under the level are not written") {
   CHECK(log.logger->enabled(LogLevel::Warn));
 }
 
+TEST_CASE("the level can be switched to debug and back, which each time is said") {
+  Log log(LogLevel::Warn);
+  log.logger->switch_level();
+  CHECK(log.logger->enabled(LogLevel::Debug));
+  log.logger->debug("a");
+  log.logger->switch_level();
+  log.logger->info("b");
+  log.logger->warn("c");
+
+  REQUIRE(log.lines.size() == 4);
+  CHECK(log.json(0)["event"] == "log.level");
+  CHECK(log.json(0)["level"] == "info");
+  CHECK(log.json(0)["to"] == "debug");
+  CHECK(log.json(1)["event"] == "a");
+  CHECK(log.json(2)["to"] == "warn");
+  CHECK(log.json(3)["event"] == "c");
+}
+
+TEST_CASE("from debug it is switched to info") {
+  Log log(LogLevel::Debug);
+  log.logger->switch_level();
+  log.logger->debug("a");
+  log.logger->info("b");
+
+  REQUIRE(log.lines.size() == 2);
+  CHECK(log.json(0)["to"] == "info");
+  CHECK(log.json(1)["event"] == "b");
+}
+
 TEST_CASE("a fault that repeats is written once, then counted") {
   Log log;
   const auto fault = [&log] {

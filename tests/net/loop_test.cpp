@@ -83,8 +83,10 @@ TEST_CASE("signals call back instead of ending the process") {
   Loop loop;
   int terminations = 0;
   int reloads = 0;
+  int user_signals = 0;
   loop.on_terminate([&] { ++terminations; });
   loop.on_reload([&] { ++reloads; });
+  loop.on_user_signal([&] { ++user_signals; });
 
   std::raise(SIGTERM);
   REQUIRE(run_until(loop, [&] { return terminations == 1; }));
@@ -92,6 +94,8 @@ TEST_CASE("signals call back instead of ending the process") {
   REQUIRE(run_until(loop, [&] { return terminations == 2; }));
   std::raise(SIGHUP);
   REQUIRE(run_until(loop, [&] { return reloads == 1; }));
+  std::raise(SIGUSR1);
+  REQUIRE(run_until(loop, [&] { return user_signals == 1; }));
 }
 
 TEST_CASE("a descriptor that can be read calls back, and stays open when its watch goes") {
