@@ -14,6 +14,10 @@
 #include <cstring>
 #include <memory>
 #include <system_error>
+#include <utility>
+#include <vector>
+
+#include "tether/base/interleave.h"
 
 namespace tether::http {
 
@@ -66,6 +70,96 @@ std::optional<Problem> check_peer(int fd, const PeerPolicy& policy, const std::s
   return why_not ? std::optional(Problem{Fault::Peer, path + ": " + *why_not}) : std::nullopt;
 }
 
+/// A connection to whichever of several addresses answers first (RFC 8305): the next is tried beside those before it
+/// once they have had kAddressDelay, or at once when one fails.
+class Race {
+ public:
+  Race(const std::vector<const addrinfo*>& addresses, std::string where, const DialLimits& limits)
+      : addresses_(addresses), where_(std::move(where)), limits_(limits) {}
+  ~Race() {
+    for (const pollfd& one : under_way_) ::close(one.fd);
+  }
+  Race(const Race&) = delete;
+  Race& operator=(const Race&) = delete;
+
+  Dialled run() {
+    Problem last{Fault::Refused, where_ + ": no address to connect to"};
+    for (;;) {
+      const TimePoint now = Clock::now();
+      if (now >= limits_.deadline) return Problem{Fault::Timeout, where_ + ": no connection within the limit"};
+      if (next_ < addresses_.size() && (under_way_.empty() || now >= next_at_)) {
+        if (const int error_number = try_next(now)) last = problem_of(error_number);
+        continue;
+      }
+      if (under_way_.empty()) return last;
+      if (is_cancelled()) return Problem{Fault::Cancelled, where_ + ": cancelled"};
+      for (std::size_t i = 0; i < under_way_.size(); ++i) {
+        if (under_way_[i].revents == 0) continue;
+        const int fd = under_way_[i].fd;
+        under_way_.erase(under_way_.begin() + static_cast<std::ptrdiff_t>(i));
+        const int error_number = error_of(fd);
+        if (error_number == 0) return made(fd);
+        ::close(fd);
+        last = problem_of(error_number);
+        next_at_ = now;
+        break;
+      }
+    }
+  }
+
+ private:
+  /// The error, or 0 if it is under way.
+  int try_next(TimePoint now) {
+    const addrinfo& address = *addresses_[next_++];
+    next_at_ = now + kAddressDelay;
+    const int fd = ::socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address.ai_protocol);
+    if (fd < 0) return errno;
+    if (::connect(fd, address.ai_addr, address.ai_addrlen) == 0 || errno == EINPROGRESS) {
+      under_way_.push_back({fd, POLLOUT, 0});
+      return 0;
+    }
+    const int error_number = errno;
+    ::close(fd);
+    return error_number;
+  }
+
+  /// Waits until something has happened to one of them, or the next is to be tried.
+  bool is_cancelled() {
+    TimePoint until = limits_.deadline;
+    if (next_ < addresses_.size()) until = std::min(until, next_at_);
+    under_way_.push_back({limits_.cancel_fd, POLLIN, 0});
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    ::poll(under_way_.data(), under_way_.size(), static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000)));
+    const bool cancelled = under_way_.back().revents != 0;
+    under_way_.pop_back();
+    return cancelled;
+  }
+
+  static int error_of(int fd) {
+    int error_number = 0;
+    socklen_t length = sizeof error_number;
+    ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error_number, &length);
+    return error_number;
+  }
+
+  static int made(int fd) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return fd;
+  }
+
+  Problem problem_of(int error_number) const {
+    return {fault_of_connect(error_number), where_ + ": " + text_of(error_number)};
+  }
+
+  const std::vector<const addrinfo*>& addresses_;
+  std::string where_;
+  const DialLimits& limits_;
+  std::vector<pollfd> under_way_;
+  std::size_t next_ = 0;
+  TimePoint next_at_{};
+};
+
 }  // namespace
 
 Ready wait_for(int fd, short events, const DialLimits& limits) {
@@ -90,22 +184,11 @@ Dialled dial_tcp(const std::string& host, std::uint16_t port, const DialLimits& 
   if (looked_up != 0) return Problem{Fault::Dns, host + ": " + ::gai_strerror(looked_up)};
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses(found, &::freeaddrinfo);
 
-  const std::string where = host + ":" + std::to_string(port);
-  Problem last{Fault::Refused, where + ": no address to connect to"};
-  for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) {
-    const int fd = ::socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
-    if (fd < 0) continue;
-    auto problem = connect_to(fd, a->ai_addr, a->ai_addrlen, where, limits);
-    if (!problem) {
-      const int on = 1;
-      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      return fd;
-    }
-    ::close(fd);
-    last = std::move(*problem);
-    if (last.fault == Fault::Cancelled) break;
-  }
-  return last;
+  std::vector<const addrinfo*> in_order;
+  for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) in_order.push_back(a);
+  const int first_family = addresses->ai_family;
+  in_order = interleaved(in_order, [first_family](const addrinfo* one) { return one->ai_family == first_family; });
+  return Race(in_order, host + ":" + std::to_string(port), limits).run();
 }
 
 Dialled dial_unix(const std::string& path, const PeerPolicy& policy, const DialLimits& limits) {

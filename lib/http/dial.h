@@ -22,7 +22,8 @@ struct DialLimits {
   int cancel_fd = -1;
 };
 
-/// Tries each address of the name in turn. The lookup itself blocks as long as the system's resolver does.
+/// Connects to whichever address of the name answers first (RFC 8305). The lookup itself blocks as long as the system's
+/// resolver does.
 Dialled dial_tcp(const std::string& host, std::uint16_t port, const DialLimits& limits);
 
 /// Connects if the socket's folder is safe, and checks with SO_PEERCRED who listens before a byte is sent

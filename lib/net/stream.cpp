@@ -44,6 +44,12 @@ std::string name_of(const asio::ip::tcp::endpoint& endpoint) {
   return text.str();
 }
 
+std::string names_of(const Lookup::Endpoints& addresses) {
+  std::string names;
+  for (const auto& address : addresses) names += (names.empty() ? "" : ", ") + name_of(address);
+  return names;
+}
+
 bool is_address(const std::string& host) {
   asio::error_code not_an_address;
   asio::ip::make_address(host, not_an_address);
@@ -66,25 +72,13 @@ void expect_host(SSL* tls, const std::string& host) {
 }  // namespace
 
 Stream::Stream(Loop& loop, std::string host, std::uint16_t port, StreamCallbacks callbacks)
-    : loop_(loop),
-      host_(std::move(host)),
-      port_(port),
-      callbacks_(std::move(callbacks)),
-      address_timer_(loop,
-                     [this] {  // The timer is a member and cancelled with the stream.
-                       last_failure_ = {SocketError::Timeout, doing_ + ": no answer"};
-                       asio::error_code ignored;
-                       socket_.close(ignored);
-                       try_next_address();
-                     }),
-      socket_(loop.impl().io) {}
+    : loop_(loop), host_(std::move(host)), port_(port), callbacks_(std::move(callbacks)), socket_(loop.impl().io) {}
 
-void Stream::connect(const std::shared_ptr<ssl_ctx_st>& context, TimePoint deadline) {
+void Stream::connect(const std::shared_ptr<ssl_ctx_st>& context) {
   if (context) {
     SSL_CTX_up_ref(context.get());
     context_.emplace(context.get());
   }
-  deadline_ = deadline;
   doing_ = "looking up " + host_;
   lookup_.emplace(loop_.impl().io, host_, port_,
                   [self = weak_from_this()](const Lookup::Endpoints& endpoints, const std::string& error) {
@@ -93,32 +87,33 @@ void Stream::connect(const std::shared_ptr<ssl_ctx_st>& context, TimePoint deadl
                     if (!error.empty()) {
                       return stream->end({SocketError::Dns, "the name " + stream->host_ + " was not found: " + error});
                     }
-                    stream->addresses_ = endpoints;
-                    stream->try_next_address();
+                    stream->connect_to(endpoints);
                   });
 }
 
-void Stream::try_next_address() {
-  if (next_address_ == addresses_.size()) return end(last_failure_);
-  const auto left = static_cast<Duration::rep>(addresses_.size() - next_address_);
-  const auto& address = addresses_[next_address_++];
-  doing_ = "connecting to " + name_of(address);
-  // The last address has what is left, and the deadline is watched by whoever set it.
-  if (left > 1) address_timer_.arm(Clock::now() + (deadline_ - Clock::now()) / left);
-  socket_.async_connect(address, [self = shared_from_this(), turn = next_address_](const asio::error_code& error) {
-    if (self->is_cut_ || turn != self->next_address_) return;
-    self->address_timer_.cancel();
-    if (!error) return self->on_tcp_connected();
+void Stream::connect_to(const Lookup::Endpoints& addresses) {
+  addresses_ = addresses;
+  doing_ = "connecting to " + names_of(addresses);
+  Race::Callbacks callbacks;
+  callbacks.on_connected = [self = weak_from_this()](asio::ip::tcp::socket socket) {
+    const auto stream = self.lock();
+    if (!stream || stream->is_cut_) return;
+    stream->socket_ = std::move(socket);
+    stream->on_tcp_connected();
+  };
+  callbacks.on_failed = [self = weak_from_this()](const asio::ip::tcp::endpoint& address,
+                                                  const asio::error_code& error) {
+    const auto stream = self.lock();
+    if (!stream || stream->is_cut_) return;
     const SocketError kind = classify(error);
-    self->last_failure_ = {kind == SocketError::Reset ? SocketError::Refused : kind,
-                           self->doing_ + ": " + text_of(error)};
-    asio::error_code ignored;
-    self->socket_.close(ignored);
-    self->try_next_address();
-  });
+    stream->end({kind == SocketError::Reset ? SocketError::Refused : kind,
+                 "connecting to " + name_of(address) + ": " + text_of(error)});
+  };
+  race_.emplace(loop_, addresses, std::move(callbacks));
 }
 
 void Stream::on_tcp_connected() {
+  was_reached_ = true;
   asio::error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   if (context_) return handshake();
@@ -215,7 +210,7 @@ void Stream::cut_when_written() {
 void Stream::cut() {
   is_cut_ = true;
   lookup_.reset();
-  address_timer_.cancel();
+  race_.reset();
   asio::error_code ignored;
   socket_.close(ignored);
 }

@@ -13,6 +13,7 @@
 
 #include "tether/net/lookup.h"
 #include "tether/net/loop.h"
+#include "tether/net/race.h"
 #include "tether/net/websocket.h"
 
 struct ssl_ctx_st;
@@ -32,15 +33,14 @@ struct StreamCallbacks {
   std::function<void(const StreamEnd& end)> on_end;  ///< Once, as the last one, connected or not.
 };
 
-/// A byte stream to a server, over TCP or TLS: looks the name up, tries every address, shakes hands, then carries
-/// bytes. Loop thread only. For the sources of this library only.
+/// A byte stream to a server, over TCP or TLS: looks the name up, takes the address that answers first, shakes hands,
+/// then carries bytes. Loop thread only. For the sources of this library only.
 class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the operations under way.
  public:
   Stream(Loop& loop, std::string host, std::uint16_t port, StreamCallbacks callbacks);
 
-  /// `context` null: without TLS. No address gets more than its share of the time until `deadline`, which is not
-  /// watched here otherwise.
-  void connect(const std::shared_ptr<ssl_ctx_st>& context, TimePoint deadline);
+  /// `context` null: without TLS. No time limit is watched here.
+  void connect(const std::shared_ptr<ssl_ctx_st>& context);
   /// Queues bytes; order is kept.
   void write(std::string_view bytes);
   std::size_t queued_bytes() const { return queued_.size() + writing_.size(); }
@@ -52,11 +52,15 @@ class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the
   const std::string& doing() const { return doing_; }
   /// When the certificate ends that the server has shown. nullopt: without TLS.
   std::optional<Instant> server_expiry() const;
+  /// A connection was accepted, whatever came of it.
+  bool was_reached() const { return was_reached_; }
+  /// What the name led to; empty before that is known.
+  const Lookup::Endpoints& addresses() const { return addresses_; }
 
  private:
   using Tls = asio::ssl::stream<asio::ip::tcp::socket&>;
 
-  void try_next_address();
+  void connect_to(const Lookup::Endpoints& addresses);
   void on_tcp_connected();
   void handshake();
   void on_handshake(const asio::error_code& error);
@@ -71,20 +75,18 @@ class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the
   std::uint16_t port_;
   StreamCallbacks callbacks_;
   std::optional<asio::ssl::context> context_;  ///< The one that was given, shared with others.
-  TimePoint deadline_{};
   std::string doing_;
 
   std::optional<Lookup> lookup_;
   Lookup::Endpoints addresses_;
-  std::size_t next_address_ = 0;
-  Timer address_timer_;
-  StreamEnd last_failure_;
+  std::optional<Race> race_;
 
   asio::ip::tcp::socket socket_;
   std::optional<Tls> tls_;
   std::array<char, 8192> read_buffer_{};
   std::string queued_;   ///< Not with the kernel yet, after `writing_`.
   std::string writing_;  ///< Being written: must not change meanwhile.
+  bool was_reached_ = false;
   bool is_cut_ = false;
   bool cut_when_written_ = false;
 };

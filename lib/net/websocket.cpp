@@ -89,7 +89,7 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<WebSocketClient::Imp
     from_stream.on_end = [this](const StreamEnd& end) { on_stream_end(end); };
     // The stream is cut before we go, and says nothing after that.
     stream = std::make_shared<Stream>(loop, target.host, target.port, std::move(from_stream));
-    stream->connect(context, Clock::now() + target.dial_timeout);
+    stream->connect(context);
   }
 
   // ---- Dialling
@@ -148,8 +148,10 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<WebSocketClient::Imp
 
   void fail(const DialProblem& problem) {
     if (phase == Phase::Over) return;
+    DialProblem told = problem;
+    told.was_reached = stream && stream->was_reached();
     become_over();
-    callbacks.on_failed(problem);
+    callbacks.on_failed(told);
   }
 
   // ---- Open

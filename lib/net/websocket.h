@@ -52,6 +52,7 @@ struct DialProblem {
   int http_status = 0;                  ///< 0: no HTTP answer.
   std::optional<Duration> retry_after;  ///< From the `Retry-After` header, in seconds or as a date.
   std::string message;                  ///< Names address or host and what is wrong, without secrets.
+  bool was_reached = false;             ///< A TCP connection was accepted.
 };
 
 struct SocketEnd {
