@@ -15,34 +15,16 @@ namespace {
 /// Acks go in a frame each and their pings are numbered; the payload says whose they are.
 constexpr std::string_view kAckPing = "acks-";
 
-link::NetworkError translate(net::SocketError error) {
-  switch (error) {
-    case net::SocketError::Dns:
-      return link::NetworkError::Dns;
-    case net::SocketError::Refused:
-      return link::NetworkError::Refused;
-    case net::SocketError::Timeout:
-      return link::NetworkError::Timeout;
-    case net::SocketError::Tls:
-      return link::NetworkError::Tls;
-    case net::SocketError::Reset:
-      return link::NetworkError::Reset;
-    case net::SocketError::Closed:
-      return link::NetworkError::Closed;
-    case net::SocketError::Http:
-      break;
-  }
-  return link::NetworkError::Http;
-}
-
 link::DialFailure translate(const net::DialProblem& problem) {
-  return {translate(problem.error), problem.http_status, problem.retry_after, problem.message};
+  return {network_error_of(problem.error), problem.http_status, problem.retry_after, problem.message,
+          problem.was_reached};
 }
 
 link::LinkLimits limits_from(const Settings& settings, bool has_token) {
   link::LinkLimits limits;
   limits.reconnect_initial = settings.control_plane.reconnect_initial;
   limits.reconnect_max = settings.control_plane.reconnect_max;
+  limits.knock_interval = settings.control_plane.knock_interval;
   limits.poll_interval = settings.control_plane.poll_interval;
   limits.on_rejection = settings.control_plane.on_rejection == ControlPlaneSettings::OnRejection::Stop
                             ? link::OnRejection::Stop
@@ -66,6 +48,11 @@ Connection::Connection(net::Loop& loop, const Settings& settings, tls::Trust& tr
       redactor_(redactor),
       log_(log),
       seed_(seed),
+      lookout_(loop, trust_, settings.control_plane.address,
+               [this](const auto& what) {
+                 what(*link_, Clock::now());
+                 pump();
+               }),
       timer_(loop,
              [this] {
                link_->on_deadline(Clock::now());
@@ -169,7 +156,7 @@ void Connection::on_failed(const net::DialProblem& problem) {
 
 void Connection::on_closed(const net::SocketEnd& end) {
   drop_link();
-  link_->on_closed({translate(end.error), end.code, end.message}, Clock::now());
+  link_->on_closed({network_error_of(end.error), end.code, end.message}, Clock::now());
   pump();
 }
 
@@ -291,6 +278,9 @@ void Connection::carry_out(const link::Command& command) {
     }
     void operator()(const link::DialProbe&) const { self.dial_probe(); }
     void operator()(const link::HangUpProbe&) const { self.probe_.reset(); }
+    void operator()(const link::Watch&) const { self.lookout_.watch(); }
+    void operator()(const link::Unwatch&) const { self.lookout_.unwatch(); }
+    void operator()(const link::Knock& knock) const { self.lookout_.knock(knock); }
     void operator()(const link::SendPing& ping) const {
       if (self.socket_) self.socket_->send_ping(ping.payload);
     }
@@ -312,6 +302,9 @@ void Connection::carry_out(const link::Command& command) {
 /// Metrics count what the core has counted since the last look.
 void Connection::count(const link::Snapshot& snapshot) {
   const link::Counters& now = snapshot.counters;
+  for (; counted_.dials < now.dials; ++counted_.dials) metrics_.count_dial();
+  for (; counted_.knocks_answered < now.knocks_answered; ++counted_.knocks_answered) metrics_.count_knock("answered");
+  for (; counted_.knocks_failed < now.knocks_failed; ++counted_.knocks_failed) metrics_.count_knock("failed");
   for (; counted_.auth_failures < now.auth_failures; ++counted_.auth_failures) metrics_.count_auth_failure();
   for (std::size_t i = 0; i < link::kNetworkErrors; ++i) {
     for (; counted_.network_errors[i] < now.network_errors[i]; ++counted_.network_errors[i]) {

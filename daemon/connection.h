@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "keeper.h"
+#include "lookout.h"
 #include "status_board.h"
 #include "tether/admin/heartbeat.h"
 #include "tether/admin/metrics.h"
@@ -75,6 +76,7 @@ class Connection {
   Logger& log_;
   std::uint64_t seed_;
 
+  Lookout lookout_;
   net::Timer timer_;
   std::optional<link::Link> link_;
   std::unique_ptr<net::WebSocketClient> socket_;

@@ -202,8 +202,15 @@ class Metrics::Impl {
                                     "Connections to the control plane that failed or were lost, by reason.", "reason",
                                     network_errors()};
   Labelled<Counter> reconnect_attempts_{registry_, "tetherd_control_plane_reconnect_attempts_total",
-                                        "Dials after a connection that failed or was lost, by the reason of that.",
+                                        "Attempts after a connection that failed or was lost, by the reason of that.",
                                         "reason", reconnect_reasons()};
+  Counter& dials_ = counter(registry_, "tetherd_control_plane_dials_total",
+                            "Connections to the control plane's WebSocket that were begun.");
+  Labelled<Counter> knocks_{registry_,
+                            "tetherd_control_plane_knocks_total",
+                            "Knocks at a control plane that could not be had, to see if it is back, by result.",
+                            "result",
+                            {"answered", "failed"}};
   Labelled<Counter> events_received_{registry_, "tetherd_events_received_total",
                                      "Events received from the control plane, by type.", "type", labels_.event_types};
   Counter& events_dropped_ = counter(registry_, "tetherd_events_dropped_total",
@@ -332,6 +339,12 @@ void Metrics::count_network_error(std::string_view reason) {
 }
 void Metrics::count_reconnect_attempt(std::string_view reason) {
   impl_->reconnect_attempts_[reason].Increment();
+}
+void Metrics::count_dial() {
+  impl_->dials_.Increment();
+}
+void Metrics::count_knock(std::string_view result) {
+  impl_->knocks_[result].Increment();
 }
 void Metrics::count_event(std::string_view type) {
   impl_->events_received_[type].Increment();

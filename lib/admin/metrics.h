@@ -34,8 +34,11 @@ class Metrics {
   void count_auth_failure();
   /// `dns`, `refused`, `timeout`, `tls`, `reset`, `closed`, `silent` or `http`.
   void count_network_error(std::string_view reason);
-  /// A dial after a lost or failed one; why that one went: a network error's reason, `auth` or `token`.
+  /// An attempt after a lost or failed one; why that one went: a network error's reason, `auth` or `token`.
   void count_reconnect_attempt(std::string_view reason);
+  void count_dial();
+  /// `answered` or `failed`.
+  void count_knock(std::string_view result);
   void count_event(std::string_view type);
   void count_event_dropped(std::uint64_t count = 1);
   /// How long ago by our clock an event that arrives says it happened; of a clock that is ahead of ours 0 is counted.

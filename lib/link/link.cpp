@@ -15,12 +15,31 @@ constexpr int kCut = 0;
 constexpr std::string_view kHeartbeat = "heartbeat";
 /// RFC 6455 section 5.5.
 constexpr std::size_t kMaxPingPayload = 125;
+constexpr int kTooManyRequests = 429;
+/// The control plane counts dials by the minute. With longer waits than this a fleet leaves minutes unused.
+constexpr Duration kLimitBase = 1min;
+constexpr Duration kLimitMax = 2min;
+
+/// Nothing: somebody was there, and refused.
+std::optional<Absence> absence_of(const DialFailure& failure) {
+  switch (failure.reason) {
+    case NetworkError::Dns:
+    case NetworkError::Refused:
+      return Absence::Nobody;
+    case NetworkError::Timeout:
+      return failure.was_reached ? Absence::Mute : Absence::Nobody;
+    default:
+      return std::nullopt;
+  }
+}
 
 }  // namespace
 
 Link::Link(LinkLimits limits, std::uint64_t seed, TimePoint now)
     : limits_(std::move(limits)),
       backoff_(limits_.reconnect_initial, limits_.reconnect_max, seed),
+      limited_(std::min(kLimitBase, limits_.reconnect_max), std::min(kLimitMax, limits_.reconnect_max), seed + 1),
+      way_back_(limits_.knock_interval, seed + 2),
       random_(~seed),
       hold_until_(now) {
   if (!limits_.has_token) {
@@ -67,6 +86,7 @@ void Link::start_afresh(const std::string& why, TimePoint now) {
 }
 
 void Link::go_standalone() {
+  watch(std::nullopt, {});
   phase_ = Phase::Idle;
   next_attempt_.reset();
   rejected_since_.reset();
@@ -77,11 +97,14 @@ void Link::go_standalone() {
 // ---- The first connection
 
 void Link::dial(TimePoint now) {
+  watch(std::nullopt, now);
   phase_ = Phase::Dialling;
+  is_proven_ = false;
   has_newer_token_ = false;
   next_attempt_.reset();
   phase_deadline_ = now + limits_.dial_timeout + kDialGrace;
   if (retry_reason_) ++counters_.reconnect_attempts.at(static_cast<std::size_t>(*retry_reason_));
+  ++counters_.dials;
   commands_.emplace_back(Dial{++attempt_});
 }
 
@@ -98,11 +121,12 @@ void Link::on_dial_failed(const DialFailure& failure, TimePoint now) {
   if (phase_ != Phase::Dialling) return;
   if (failure.http_status != kUnauthorized) {
     note_error(failure.reason, failure.message);
-    return plan_attempt(retry_reason(failure.reason), failure.retry_after, now);
+    const Duration wait = failure.http_status == kTooManyRequests ? limited_.next() : backoff_.next();
+    return plan_attempt(retry_reason(failure.reason), wait, failure.retry_after, absence_of(failure), now);
   }
   note_refusal(failure.message);
   if (!rejected_since_ && refusals_ >= kRefusalsToReject && limits_.has_token) return reject(now);
-  plan_attempt(RetryReason::Unauthorized, failure.retry_after, now);
+  plan_attempt(RetryReason::Unauthorized, backoff_.next(), failure.retry_after, std::nullopt, now);
 }
 
 void Link::on_connection_ack(TimePoint now) {
@@ -112,6 +136,8 @@ void Link::on_connection_ack(TimePoint now) {
   connected_since_ = now;
   rejected_since_.reset();
   last_said_.clear();
+  away_since_.reset();
+  has_said_way_back_ = false;
   change_state(State::Connected, Level::Info, "acknowledged by the control plane");
 }
 
@@ -119,7 +145,7 @@ void Link::on_server_error(std::string_view message, TimePoint now) {
   const std::string text = "the control plane says: " + std::string(message);
   if (phase_ == Phase::AwaitingAck) {
     hang_up(kNormalClosure, "refused");
-    lose(NetworkError::Closed, text, now);
+    lose(NetworkError::Closed, text, std::nullopt, now);
   } else if (phase_ == Phase::Up) {
     last_error_ = text;
     say(Level::Warn, text);
@@ -141,7 +167,9 @@ void Link::on_closed(const Loss& loss, TimePoint now) {
     phase_ = Phase::Finished;
   } else if (has_link()) {
     const std::string code = loss.code == 1006 ? "" : " (close code " + std::to_string(loss.code) + ")";
-    lose(loss.reason, (loss.message.empty() ? "closed by the control plane" : loss.message) + code, now);
+    const bool is_word = !is_proven_ && loss.reason != NetworkError::Timeout;
+    lose(loss.reason, (loss.message.empty() ? "closed by the control plane" : loss.message) + code,
+         is_word ? std::nullopt : std::optional(Absence::Lost), now);
   }
 }
 
@@ -151,23 +179,24 @@ void Link::request_ping(std::string payload) {
 }
 
 /// An open connection is gone, or was given up: count it, then plan the way back.
-void Link::lose(NetworkError reason, const std::string& message, TimePoint now) {
+void Link::lose(NetworkError reason, const std::string& message, std::optional<Absence> absence, TimePoint now) {
   note_error(reason, message);
-  leave_link(retry_reason(reason), now);
+  leave_link(retry_reason(reason), absence, now);
 }
 
-void Link::leave_link(RetryReason reason, TimePoint now) {
+void Link::leave_link(RetryReason reason, std::optional<Absence> absence, TimePoint now) {
   connected_since_.reset();
   rejected_since_.reset();  // It had been opened, so the token was accepted after all.
   stop_confirming();
   if (state_ == State::Connected) change_state(State::Disconnected, Level::Warn, last_error_);
-  plan_attempt(reason, std::nullopt, now);
+  plan_attempt(reason, backoff_.next(), std::nullopt, absence, now);
 }
 
-void Link::plan_attempt(RetryReason reason, std::optional<Duration> retry_after, TimePoint now) {
+void Link::plan_attempt(RetryReason reason, Duration wait, std::optional<Duration> retry_after,
+                        std::optional<Absence> absence, TimePoint now) {
   if (!limits_.has_token) return go_standalone();
   retry_reason_ = reason;
-  Duration wait = backoff_.next();
+  if (!away_since_) away_since_ = now;
   if (retry_after) {
     const Duration asked = obeyed(*retry_after);
     hold_until_ = now + asked;
@@ -176,6 +205,7 @@ void Link::plan_attempt(RetryReason reason, std::optional<Duration> retry_after,
   }
   if (rejected_since_) return wait_quietly(now);
   wait_until(now + wait);
+  watch(absence, now);
   if (state_ != unproven_state()) {
     change_state(unproven_state(), Level::Info, last_error_, wait);
   } else {
@@ -186,6 +216,7 @@ void Link::plan_attempt(RetryReason reason, std::optional<Duration> retry_after,
 void Link::wait_until(TimePoint at) {
   phase_ = Phase::Waiting;
   next_attempt_ = at;
+  attempt_knocks_ = false;
 }
 
 // ---- The end
@@ -193,6 +224,7 @@ void Link::wait_until(TimePoint at) {
 void Link::stop(TimePoint now) {
   if (phase_ == Phase::Closing || phase_ == Phase::Finished) return;
   stop_confirming();
+  watch(std::nullopt, now);
   next_attempt_.reset();
   connected_since_.reset();
   if (has_link()) {
@@ -218,7 +250,8 @@ void Link::on_deadline(TimePoint now) {
     case Phase::Finished:
       break;
     case Phase::Waiting:
-      if (now >= *next_attempt_) dial(now);
+      if (now >= *next_attempt_) attempt(now);
+      knock_when_due(now);
       break;
     case Phase::Dialling:
       if (now < phase_deadline_) break;
@@ -228,7 +261,7 @@ void Link::on_deadline(TimePoint now) {
     case Phase::AwaitingAck:
       if (now >= phase_deadline_) {
         hang_up(kNormalClosure, "no acknowledgement");
-        lose(NetworkError::Timeout, "upgraded, but no connection.ack came in time", now);
+        lose(NetworkError::Timeout, "upgraded, but no connection.ack came in time", std::nullopt, now);
         break;
       }
       watch_heartbeat(now);
@@ -251,7 +284,7 @@ void Link::on_deadline(TimePoint now) {
 void Link::watch_heartbeat(TimePoint now) {
   if (now >= last_frame_ + limits_.silence) {
     hang_up(kCut, "silent");
-    return lose(NetworkError::Silent, "no frame came for too long", now);
+    return lose(NetworkError::Silent, "no frame came for too long", Absence::Mute, now);
   }
   if (now < next_ping_) return;
   next_ping_ = now + limits_.ping_interval;
@@ -259,8 +292,9 @@ void Link::watch_heartbeat(TimePoint now) {
 }
 
 std::optional<TimePoint> Link::next_deadline() const {
-  std::optional<TimePoint> next = next_attempt_;
+  std::optional<TimePoint> next = way_back_.next_deadline();
   const auto consider = [&next](TimePoint at) { next = next ? std::min(*next, at) : at; };
+  if (next_attempt_ && !attempt_knocks_) consider(*next_attempt_);
   if (phase_ == Phase::Dialling || phase_ == Phase::AwaitingAck || phase_ == Phase::Closing) consider(phase_deadline_);
   if (has_link()) {
     consider(last_frame_ + limits_.silence);

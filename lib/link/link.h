@@ -9,6 +9,7 @@
 #include "tether/base/time.h"
 #include "tether/link/backoff.h"
 #include "tether/link/state.h"
+#include "tether/link/way_back.h"
 
 namespace tether::link {
 
@@ -21,6 +22,8 @@ enum class OnRejection {
 struct LinkLimits {
   Duration reconnect_initial = 1s;
   Duration reconnect_max = 5min;
+  Duration knock_interval =
+      3s;                       ///< As WayBack takes it; with more than 3 s a return may go unseen for over 30 s (R23).
   Duration dial_timeout = 10s;  ///< From `Dial` to `on_open`.
   Duration ack_timeout = 10s;   ///< From `on_open` to `on_connection_ack`.
   Duration ping_interval = 10s;
@@ -39,7 +42,8 @@ struct DialFailure {
   NetworkError reason = NetworkError::Closed;
   int http_status = 0;  ///< 0: no HTTP answer. 401 is a refused token, whatever `reason` says.
   std::optional<Duration> retry_after;
-  std::string message;  ///< For people, without secrets.
+  std::string message;       ///< For people, without secrets.
+  bool was_reached = false;  ///< A connection was accepted. Of interest for `Timeout` only.
 };
 
 /// How an open WebSocket ended.
@@ -69,6 +73,16 @@ struct DialProbe {
 };
 /// Let go of the second connection; nothing more of it may be told.
 struct HangUpProbe {};
+/// Tell from now on when the host's network or the control plane's addresses change, until `Unwatch`.
+struct Watch {};
+/// No more of that, nor of a knock under way.
+struct Unwatch {};
+/// See if somebody is there: connect as a dial would, send no request, and hang up; a knock under way, if any, is let
+/// go. `wants_words`: an accepted connection is not enough, it must be answered (a TLS handshake, refused or not).
+/// Answer with `on_knock_answered` or `on_knock_failed`, within kKnockTimeout or never.
+struct Knock {
+  bool wants_words = false;
+};
 /// Send a ping frame with this payload.
 struct SendPing {
   std::string payload;
@@ -100,11 +114,16 @@ struct Noted {
   std::string text;
 };
 
-using Command =
-    std::variant<Dial, HangUp, DialProbe, HangUpProbe, SendPing, PingAnswered, StateChanged, AttemptFailed, Noted>;
+using Command = std::variant<Dial, HangUp, DialProbe, HangUpProbe, Watch, Unwatch, Knock, SendPing, PingAnswered,
+                             StateChanged, AttemptFailed, Noted>;
 
-/// The whole life of the connection to the control plane: when to dial, when to hang up, how long to wait, and when a
-/// refused token is believed (R4 to R9, R12, R15).
+/// The whole life of the connection to the control plane: when to dial, when to hang up, how long to wait, when a
+/// refused token is believed, and when a wait ends early (R4 to R9, R12, R15, R23).
+///
+/// While nobody is there the waits grow (R8), and it is looked out for the way back (WayBack): an attempt begins with a
+/// knock, and a knock that is answered at last brings the attempt forward to a moment within WayBack::spread. Whoever
+/// answers and refuses (an HTTP status, a certificate, a hang-up before the link is proven) is not looked around: the
+/// wait and a `Retry-After` hold. 429 is a limit by the minute and has a back-off of its own, from one minute to two.
 ///
 /// Told what happened and what time it is; after every call the caller carries out `take_commands` and calls
 /// `on_deadline` at `next_deadline`. No call may name a time before an earlier one's.
@@ -132,6 +151,13 @@ class Link {
   void on_frame(TimePoint now);
   void on_pong(std::string_view payload, TimePoint now);
   void on_closed(const Loss& loss, TimePoint now);
+
+  // The last `Knock`, and what `Watch` asked for. Nothing that comes late or without being asked for does harm.
+  void on_knock_answered(TimePoint now);
+  void on_knock_failed(NetworkError reason, const std::string& message, TimePoint now);
+  void on_network_changed(TimePoint now);
+  /// No address that was dialled or knocked at last is among those that the name has now.
+  void on_addresses_changed(TimePoint now);
 
   // The second connection of the last `DialProbe`.
   void on_probe_accepted(TimePoint now);
@@ -168,11 +194,16 @@ class Link {
   enum class Probe { None, Waiting, Dialling };
 
   void dial(TimePoint now);
-  void lose(NetworkError reason, const std::string& message, TimePoint now);
-  void leave_link(RetryReason reason, TimePoint now);
+  void lose(NetworkError reason, const std::string& message, std::optional<Absence> absence, TimePoint now);
+  void leave_link(RetryReason reason, std::optional<Absence> absence, TimePoint now);
   void go_standalone();
-  void plan_attempt(RetryReason reason, std::optional<Duration> retry_after, TimePoint now);
+  void plan_attempt(RetryReason reason, Duration wait, std::optional<Duration> retry_after,
+                    std::optional<Absence> absence, TimePoint now);
   void wait_until(TimePoint at);
+  void attempt(TimePoint now);
+  void watch(std::optional<Absence> absence, TimePoint now);
+  void knock_when_due(TimePoint now);
+  Duration spread(TimePoint now) const;
   void reject(TimePoint now);
   void wait_quietly(TimePoint now);
   void plan_probe(std::optional<Duration> retry_after, TimePoint now);
@@ -193,6 +224,8 @@ class Link {
 
   LinkLimits limits_;
   Backoff backoff_;
+  Backoff limited_;  ///< Of 429.
+  WayBack way_back_;
   Random random_;
   State state_ = State::Disconnected;
   Phase phase_ = Phase::Idle;
@@ -203,6 +236,10 @@ class Link {
   std::uint64_t link_ = 0;
   std::optional<RetryReason> retry_reason_;  ///< Why the next attempt is made; none for the very first.
   std::optional<TimePoint> next_attempt_;    ///< Set exactly while Waiting.
+  bool attempt_knocks_ = false;              ///< It is due, and has begun with a knock.
+  bool is_proven_ = false;                   ///< The present link, or the last one.
+  std::optional<TimePoint> away_since_;      ///< Of the first loss or failure after the last ack, or the start.
+  bool has_said_way_back_ = false;           ///< Since then.
   TimePoint hold_until_{};                   ///< Not before this: a `Retry-After`.
   TimePoint phase_deadline_{};               ///< Of Dialling, AwaitingAck and Closing.
   TimePoint last_frame_{};

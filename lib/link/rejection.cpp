@@ -8,6 +8,7 @@
 namespace tether::link {
 
 void Link::reject(TimePoint now) {
+  watch(std::nullopt, now);
   rejected_since_ = now;
   retry_reason_ = RetryReason::Unauthorized;
   change_state(State::Rejected, Level::Error,
@@ -50,7 +51,10 @@ void Link::on_rest_status(std::uint64_t link, int http_status, TimePoint now) {
 }
 
 void Link::on_listing_succeeded(std::uint64_t link) {
-  if (link == link_ && phase_ == Phase::Up) backoff_.reset();
+  if (link != link_ || phase_ != Phase::Up) return;
+  is_proven_ = true;
+  backoff_.reset();
+  limited_.reset();
 }
 
 void Link::plan_probe(std::optional<Duration> retry_after, TimePoint now) {
@@ -61,6 +65,7 @@ void Link::plan_probe(std::optional<Duration> retry_after, TimePoint now) {
 void Link::dial_probe(TimePoint now) {
   probe_ = Probe::Dialling;
   probe_deadline_ = now + limits_.dial_timeout + kDialGrace;
+  ++counters_.dials;
   commands_.emplace_back(DialProbe{++attempt_});
 }
 
@@ -97,7 +102,7 @@ void Link::on_probe_failed(const DialFailure& failure, TimePoint now) {
   }
   note_refusal("the registration token is refused while a link is open");
   hang_up(kNormalClosure, "token refused");
-  leave_link(RetryReason::Unauthorized, now);
+  leave_link(RetryReason::Unauthorized, std::nullopt, now);
 }
 
 }  // namespace tether::link

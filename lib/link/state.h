@@ -43,6 +43,9 @@ struct Counters {
   std::uint64_t auth_failures = 0;  ///< 401 answers: dials, second connections and REST.
   std::array<std::uint64_t, kNetworkErrors> network_errors{};
   std::array<std::uint64_t, kRetryReasons> reconnect_attempts{};
+  std::uint64_t dials = 0;            ///< Connections to the WebSocket that were begun, second ones included.
+  std::uint64_t knocks_answered = 0;  ///< That found somebody,
+  std::uint64_t knocks_failed = 0;    ///<   and that did not.
 };
 
 /// A copy for the admin endpoint.

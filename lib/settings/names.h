@@ -24,6 +24,7 @@ inline constexpr Name kPollInterval{"TETHER_POLL_INTERVAL_S", "control_plane.pol
 inline constexpr Name kFullListEvery{"TETHER_FULL_LIST_EVERY", "control_plane.full_list_every"};
 inline constexpr Name kReconnectInitial{"TETHER_RECONNECT_INITIAL_MS", "control_plane.reconnect_initial_ms"};
 inline constexpr Name kReconnectMax{"TETHER_RECONNECT_MAX_MS", "control_plane.reconnect_max_ms"};
+inline constexpr Name kKnockInterval{"TETHER_KNOCK_INTERVAL_S", "control_plane.knock_interval_s"};
 inline constexpr Name kOnRejection{"TETHER_ON_REJECTION", "control_plane.on_rejection"};
 inline constexpr Name kReportFailures{"TETHER_REPORT_FAILURES", "control_plane.report_failures"};
 inline constexpr Name kDeletionReleaseAfter{"TETHER_DELETION_RELEASE_AFTER_S", "sync.deletion_release_after_s"};
@@ -47,13 +48,41 @@ inline constexpr Name kMaxArchiveBytes{"TETHER_MAX_ARCHIVE_BYTES", "limits.max_a
 inline constexpr Name kMaxListingBytes{"TETHER_MAX_LISTING_BYTES", "limits.max_listing_bytes"};
 
 /// Every setting that a file can hold, in the order in which `print_effective` shows them.
-inline constexpr std::array kAll = {
-    kUrl,           kTokenFile,         kCaFile,          kCaWithSystem,         kTlsMinVersion,  kClientCertFile,
-    kClientKeyFile, kServerKeyPins,     kAllowPlaintext,  kPollInterval,         kFullListEvery,  kReconnectInitial,
-    kReconnectMax,  kOnRejection,       kReportFailures,  kDeletionReleaseAfter, kStaleAfter,     kStateDir,
-    kStoreKeyFile,  kGatewaySocket,     kGatewayDriver,   kGatewayUser,          kGatewayGroup,   kGatewayVersion,
-    kCheckInterval, kFunctionalityType, kPoliciesFile,    kAdminListen,          kAdminTokenFile, kLogLevel,
-    kLogFormat,     kMaxDocumentBytes,  kMaxArchiveBytes, kMaxListingBytes};
+inline constexpr std::array kAll = {kUrl,
+                                    kTokenFile,
+                                    kCaFile,
+                                    kCaWithSystem,
+                                    kTlsMinVersion,
+                                    kClientCertFile,
+                                    kClientKeyFile,
+                                    kServerKeyPins,
+                                    kAllowPlaintext,
+                                    kPollInterval,
+                                    kFullListEvery,
+                                    kReconnectInitial,
+                                    kReconnectMax,
+                                    kKnockInterval,
+                                    kOnRejection,
+                                    kReportFailures,
+                                    kDeletionReleaseAfter,
+                                    kStaleAfter,
+                                    kStateDir,
+                                    kStoreKeyFile,
+                                    kGatewaySocket,
+                                    kGatewayDriver,
+                                    kGatewayUser,
+                                    kGatewayGroup,
+                                    kGatewayVersion,
+                                    kCheckInterval,
+                                    kFunctionalityType,
+                                    kPoliciesFile,
+                                    kAdminListen,
+                                    kAdminTokenFile,
+                                    kLogLevel,
+                                    kLogFormat,
+                                    kMaxDocumentBytes,
+                                    kMaxArchiveBytes,
+                                    kMaxListingBytes};
 
 // What only the environment can hold.
 inline constexpr std::string_view kToken = "TETHER_REGISTRATION_TOKEN";

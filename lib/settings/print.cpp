@@ -71,6 +71,7 @@ void print_control_plane(Printer& out, const ControlPlaneSettings& settings) {
   out.line(setting::kFullListEvery, settings.full_list_every);
   out.line(setting::kReconnectInitial, settings.reconnect_initial.count());
   out.line(setting::kReconnectMax, settings.reconnect_max.count());
+  out.line(setting::kKnockInterval, settings.knock_interval.count());
   out.line(setting::kOnRejection, settings.on_rejection == OnRejection::Probe ? "probe" : "stop");
   out.line(setting::kReportFailures, settings.report_failures);
 }

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::uint64_t kMaxIntervalSeconds = 86'400;
 constexpr std::uint64_t kMaxReconnectMs = 3'600'000;
+constexpr std::uint64_t kMaxKnockIntervalS = 3600;
 constexpr std::uint64_t kMaxFullListEvery = 1000;
 constexpr std::uint64_t kMaxReleaseAfterSeconds = 2'592'000;
 constexpr std::uint64_t kMaxStaleAfterSeconds = 2'592'000;
@@ -140,6 +141,7 @@ ControlPlaneSettings read_control_plane(SettingReader& in) {
   set_number(in, setting::kPollInterval, kMaxIntervalSeconds, out.poll_interval);
   set_number(in, setting::kFullListEvery, kMaxFullListEvery, out.full_list_every);
   read_reconnect(in, out);
+  set_number(in, setting::kKnockInterval, kMaxKnockIntervalS, out.knock_interval);
   if (const auto choice = in.word(setting::kOnRejection, {"probe", "stop"})) {
     out.on_rejection = static_cast<ControlPlaneSettings::OnRejection>(*choice);
   }

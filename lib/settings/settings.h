@@ -25,6 +25,7 @@ struct ControlPlaneSettings {
   std::uint32_t full_list_every = 2;        ///< Every n-th poll is a full listing.
   std::chrono::milliseconds reconnect_initial{1000};
   std::chrono::milliseconds reconnect_max{300'000};
+  std::chrono::seconds knock_interval{3};  ///< Between knocks while nobody is there.
   OnRejection on_rejection = OnRejection::Probe;
   bool report_failures = true;
 

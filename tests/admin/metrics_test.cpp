@@ -237,6 +237,15 @@ TEST_CASE("authentication failures, network errors and reconnections are counted
     CHECK(scraped[error] == 1);
     CHECK(scraped[attempt] == 1);
   }
+  CHECK(scraped["tetherd_control_plane_dials_total"] == 0);
+  scraped.metrics.count_dial();
+  CHECK(scraped["tetherd_control_plane_dials_total"] == 1);
+  for (const std::string result : {"answered", "failed"}) {
+    const std::string knocks = "tetherd_control_plane_knocks_total{result=\"" + result + "\"}";
+    CHECK(scraped[knocks] == 0);
+    scraped.metrics.count_knock(result);
+    CHECK(scraped[knocks] == 1);
+  }
   for (const std::string reason : {"auth", "token"}) {
     scraped.metrics.count_reconnect_attempt(reason);
     CHECK(scraped["tetherd_control_plane_reconnect_attempts_total{reason=\"" + reason + "\"}"] == 1);
@@ -353,10 +362,10 @@ TEST_CASE("the metrics that dashboards rely on are there from the start") {
         "tetherd_client_certificate_expiry_timestamp_seconds",
         "tetherd_control_plane_last_proven_sync_timestamp_seconds", "tetherd_control_plane_auth_failures_total",
         "tetherd_control_plane_network_errors_total", "tetherd_control_plane_reconnect_attempts_total",
-        "tetherd_events_received_total", "tetherd_gateway_in_sync", "tetherd_gateway_push_duration_seconds",
-        "tetherd_resources", "tetherd_quarantined_resources", "tetherd_held_deletions", "tetherd_outbox_acks",
-        "tetherd_identity_staged", "tetherd_identity_needs_operator", "tetherd_gateway_push_held",
-        "tetherd_build_info"}) {
+        "tetherd_control_plane_dials_total", "tetherd_control_plane_knocks_total", "tetherd_events_received_total",
+        "tetherd_gateway_in_sync", "tetherd_gateway_push_duration_seconds", "tetherd_resources",
+        "tetherd_quarantined_resources", "tetherd_held_deletions", "tetherd_outbox_acks", "tetherd_identity_staged",
+        "tetherd_identity_needs_operator", "tetherd_gateway_push_held", "tetherd_build_info"}) {
     CHECK_THAT(text, Contains("# TYPE " + std::string(name) + " "));
   }
 }

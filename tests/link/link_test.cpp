@@ -34,7 +34,7 @@ TEST_CASE("the first dial is made at once (R4)") {
 
 TEST_CASE("connecting lasts from the start to the first ack, waits included") {
   SimLink link;
-  link.fail();
+  link.answer(503);
   CHECK(link.state() == State::Connecting);
 
   REQUIRE(link.run_until<Dial>(1min));
@@ -67,7 +67,7 @@ TEST_CASE("a lost link is disconnected, then reconnecting until the next ack, ea
   link.forget();
 
   REQUIRE(link.run_until<Dial>(1min));
-  link.fail();
+  link.answer(503);
   REQUIRE(link.run_until<Dial>(1min));
   link.connect();
   CHECK(changes(link) == std::vector{std::pair{State::Reconnecting, State::Connected}});
@@ -98,15 +98,15 @@ TEST_CASE("failed attempts back off to the maximum and go on for ever, whatever 
   Duration ceiling = 1s;
 
   for (int i = 0; i < 40; ++i) {
-    link.fail();
+    link.answer(502);
     REQUIRE(link.wait().has_value());
     CHECK(*link.wait() >= ceiling / 2);
     CHECK(*link.wait() <= ceiling);
     ceiling = std::min<Duration>(ceiling * 2, 5min);
     REQUIRE(link.run_until<Dial>(5min));
   }
-  CHECK(errors(link, NetworkError::Refused) == 40);
-  CHECK(attempts(link, RetryReason::Refused) == 40);
+  CHECK(errors(link, NetworkError::Http) == 40);
+  CHECK(attempts(link, RetryReason::Http) == 40);
 }
 
 TEST_CASE("a control plane that accepts and hangs up is backed off from; a listing is what resets the waits") {
@@ -259,11 +259,11 @@ TEST_CASE("Retry-After is waited for, spread above what was asked, and cut at an
 TEST_CASE("a short Retry-After does not shorten the back-off") {
   SimLink link;
   for (int i = 0; i < 8; ++i) {
-    link.fail();
+    link.answer(503);
     REQUIRE(link.run_until<Dial>(5min));
   }
 
-  link.answer(429, Duration(1s));
+  link.answer(503, Duration(1s));
 
   CHECK(*link.wait() > 60s);
 }
@@ -285,7 +285,7 @@ TEST_CASE("a day offline says little: the same failure warns once (R27)") {
   const TimePoint end = link.now() + 24h;
   while (link.now() < end) {
     REQUIRE(link.run_until<Dial>(5min));
-    link.fail();
+    link.answer(503);
   }
 
   int warnings = 0;
@@ -297,7 +297,7 @@ TEST_CASE("a day offline says little: the same failure warns once (R27)") {
 
 TEST_CASE("another cause of failure warns again") {
   SimLink link;
-  link.fail(NetworkError::Refused, "nobody listens");
+  link.answer(503);
   REQUIRE(link.run_until<Dial>(5min));
   link.fail(NetworkError::Dns, "no such host");
 
@@ -352,7 +352,7 @@ TEST_CASE("a token that vanishes while waiting stops the attempts") {
 TEST_CASE("a new token is dialled with at once and with a fresh back-off, but not ahead of a Retry-After") {
   SimLink link;
   for (int i = 0; i < 10; ++i) {
-    link.fail();
+    link.answer(503);
     if (i < 9) REQUIRE(link.run_until<Dial>(5min));
   }
   link.forget();
@@ -360,7 +360,7 @@ TEST_CASE("a new token is dialled with at once and with a fresh back-off, but no
   link.tell([](Link& l, TimePoint now) { l.on_token_changed(true, now); });
   CHECK(link.count<Dial>() == 1);
   CHECK(attempts(link, RetryReason::Token) == 1);
-  link.fail();
+  link.answer(503);
   CHECK(*link.wait() <= 1s);
 
   REQUIRE(link.run_until<Dial>(1s));
@@ -374,7 +374,7 @@ TEST_CASE("a new token is dialled with at once and with a fresh back-off, but no
 TEST_CASE("a retry that is asked for is dialled at once, and tells of no changed token") {
   SimLink link;
   for (int i = 0; i < 10; ++i) {
-    link.fail();
+    link.answer(503);
     if (i < 9) REQUIRE(link.run_until<Dial>(5min));
   }
   link.forget();

@@ -75,6 +75,7 @@ TEST_CASE("failures that say nothing about the token neither add to the refusals
   SimLink link;
   refuse(link, 2);
   REQUIRE(link.run_until<Dial>(5min));
+  link.door = SimLink::Door::Open;
   link.fail();
   REQUIRE(link.run_until<Dial>(5min));
   link.answer(503);

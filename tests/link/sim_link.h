@@ -69,8 +69,11 @@ class SimLink {
   void frame() {
     tell([](Link& link, TimePoint now) { link.on_frame(now); });
   }
-  void fail(NetworkError reason = NetworkError::Refused, std::string message = "nobody listens") {
-    tell([&](Link& link, TimePoint now) { link.on_dial_failed({reason, 0, std::nullopt, std::move(message)}, now); });
+  void fail(NetworkError reason = NetworkError::Refused, std::string message = "nobody listens",
+            bool was_reached = false) {
+    tell([&](Link& link, TimePoint now) {
+      link.on_dial_failed({reason, 0, std::nullopt, std::move(message), was_reached}, now);
+    });
   }
   void answer(int status, std::optional<Duration> retry_after = std::nullopt) {
     tell([&](Link& link, TimePoint now) {
@@ -125,6 +128,9 @@ class SimLink {
   bool is_finished() const { return link_.is_finished(); }
 
   bool peer_is_alive = false;
+  /// What becomes of a knock: no answer, a refusal or an answer, both at once, or an answer that has no words.
+  enum class Door { Gone, Shut, Open, Mute };
+  Door door = Door::Gone;
 
  private:
   void run_to(TimePoint end) {
@@ -142,13 +148,23 @@ class SimLink {
     for (Command& command : link_.take_commands()) {
       const auto* ping = std::get_if<SendPing>(&command);
       if (ping != nullptr && peer_is_alive) link_.on_pong(ping->payload, now_);
+      if (const auto* knock = std::get_if<Knock>(&command)) on_knock(*knock);
       seen_.push_back(std::move(command));
     }
+    if (std::exchange(is_told_, false)) collect();
+  }
+
+  void on_knock(const Knock& knock) {
+    is_told_ = true;
+    const bool is_answered = door == Door::Open || (door == Door::Mute && !knock.wants_words);
+    if (is_answered) return link_.on_knock_answered(now_);
+    if (door == Door::Shut) link_.on_knock_failed(NetworkError::Refused, "nobody listens", now_);
   }
 
   TimePoint now_{std::chrono::hours(1)};
   Link link_;
   std::vector<Command> seen_;
+  bool is_told_ = false;  ///< Of a knock: it may have more commands.
 };
 
 }  // namespace tether::link

@@ -36,6 +36,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
       {"TETHER_FULL_LIST_EVERY", "5"},
       {"TETHER_RECONNECT_INITIAL_MS", "10"},
       {"TETHER_RECONNECT_MAX_MS", "20"},
+      {"TETHER_KNOCK_INTERVAL_S", "7"},
       {"TETHER_ON_REJECTION", "stop"},
       {"TETHER_REPORT_FAILURES", "false"},
       {"TETHER_DELETION_RELEASE_AFTER_S", "7200"},
@@ -73,6 +74,7 @@ TEST_CASE("every setting can come from the environment (R1)") {
   CHECK(settings.sync.stale_after == std::chrono::minutes(5));
   CHECK(cp.reconnect_initial == std::chrono::milliseconds(10));
   CHECK(cp.reconnect_max == std::chrono::milliseconds(20));
+  CHECK(cp.knock_interval == std::chrono::seconds(7));
   CHECK(cp.on_rejection == OnRejection::Stop);
   CHECK_FALSE(cp.report_failures);
   CHECK(settings.state_dir == "/srv/state");
@@ -120,6 +122,7 @@ TEST_CASE("numbers are whole, decimal, and within their range") {
   };
   const auto range = GENERATE(Range{"TETHER_POLL_INTERVAL_S", "1", "86400", "0", "86401"},
                               Range{"TETHER_GATEWAY_CHECK_INTERVAL_S", "1", "86400", "0", "86401"},
+                              Range{"TETHER_KNOCK_INTERVAL_S", "1", "3600", "0", "3601"},
                               Range{"TETHER_FULL_LIST_EVERY", "1", "1000", "0", "1001"},
                               Range{"TETHER_DELETION_RELEASE_AFTER_S", "0", "2592000", "-1", "2592001"},
                               Range{"TETHER_STALE_AFTER_S", "1", "2592000", "0", "2592001"},

@@ -14,6 +14,10 @@ namespace {
 constexpr std::string_view kAckPing = "acks-";
 constexpr Duration kReplay = 120s;
 constexpr Duration kEventLife = 1h;
+/// R23.
+constexpr Duration kWayBack = 30s;
+/// After this a dial that nobody answers is given up.
+constexpr Duration kDialLimit = 12s;
 /// How seldom it is looked at timestamps where nothing new was stored.
 constexpr int kPumpsPerLook = 64;
 
@@ -71,6 +75,8 @@ void Instance::kill(const std::function<bool()>* keeps) {
   ++connection_;
   end_stay();
   ++probe_;
+  ++knock_;
+  seen.looks_out.reset();
   open_ = half_open_ = running_ = acked_ = false;
   seen.early.clear();
   seen.stops.clear();
@@ -201,6 +207,7 @@ void Instance::pump_link() {
 void Instance::carry_out(const link::Command& command) {
   if (std::holds_alternative<link::Dial>(command)) {
     let_go();
+    note_way_back();
     dial(/*probe=*/false);
   } else if (std::holds_alternative<link::HangUp>(command)) {
     let_go();
@@ -208,6 +215,12 @@ void Instance::carry_out(const link::Command& command) {
     dial(/*probe=*/true);
   } else if (std::holds_alternative<link::HangUpProbe>(command)) {
     ++probe_;
+  } else if (std::holds_alternative<link::Watch>(command)) {
+    seen.looks_out = world_.steady();
+  } else if (std::holds_alternative<link::Unwatch>(command)) {
+    ++knock_;
+  } else if (std::holds_alternative<link::Knock>(command)) {
+    knock();
   } else if (const auto* ping = std::get_if<link::SendPing>(&command)) {
     if (is_silent()) return;
     // Frames are read in order: what was said before it has been read when its pong comes.
@@ -248,7 +261,30 @@ void Instance::cut(bool half_open) {
   link_->on_closed({link::NetworkError::Closed, 1006, "gone"}, world_.steady());
 }
 
+void Instance::knock() {
+  auto answer = [this, mine = ++knock_] {
+    if (has(Trouble::Refused) || has(Trouble::Partition)) seen.nobody_there = world_.steady();
+    if (mine != knock_ || has(Trouble::Partition)) return;
+    if (has(Trouble::Refused)) {
+      link_->on_knock_failed(link::NetworkError::Refused, "nobody listens", world_.steady());
+    } else {
+      link_->on_knock_answered(world_.steady());
+    }
+  };
+  world_.at(world_.steady() + world_.chance_of("knock").between(1ms, 200ms), std::move(answer));
+}
+
+/// It is dialled: late, if nobody was there and somebody is for long.
+void Instance::note_way_back() {
+  const auto since = std::exchange(seen.looks_out, std::nullopt);
+  // What began with the loss of a link may be a wait for another reason.
+  if (!since || seen.nobody_there + kDialLimit < *since) return;
+  const Duration late = world_.steady() - std::max(*since, seen.nobody_there);
+  if (late > kWayBack) world_.fail("the_way_back_is_seen", std::to_string(late / 1s) + " s");
+}
+
 void Instance::dial(bool probe) {
+  if (has(Trouble::Refused) || has(Trouble::Partition)) seen.nobody_there = world_.steady();
   std::uint64_t& generation = probe ? probe_ : connection_;
   const std::uint64_t mine = ++generation;
   const auto random = world_.chance_of(probe ? "probe" : "dial");

@@ -110,8 +110,10 @@ class Instance {
       std::int64_t number = 0;  ///< Of the wish.
       TimePoint gone;
     };
-    std::map<Key, Stopped> stopped;  ///< Of these, what the gateway serves no more.
-    std::uint64_t agreed_on = 0;     ///< The connection on which an operator last let removals go.
+    std::map<Key, Stopped> stopped;      ///< Of these, what the gateway serves no more.
+    std::uint64_t agreed_on = 0;         ///< The connection on which an operator last let removals go.
+    std::optional<TimePoint> looks_out;  ///< Since when the link looks out for the way back; nothing: it does not.
+    TimePoint nobody_there;              ///< When that was last in vain.
     TimePoint last_disk_fault;
     TimePoint started;
     std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.
@@ -158,6 +160,8 @@ class Instance {
   void pump_link();
   void carry_out(const link::Command& command);
   void dial(bool probe);
+  void knock();
+  void note_way_back();
   void on_open();
   void let_go();
   void end_stay();
@@ -197,6 +201,7 @@ class Instance {
   std::uint64_t life_ = 0;        ///< What was under way for an earlier process comes to nothing.
   std::uint64_t connection_ = 0;  ///< Likewise, for an earlier connection.
   std::uint64_t probe_ = 0;
+  std::uint64_t knock_ = 0;
   bool open_ = false;
   bool half_open_ = false;
   bool running_ = false;

@@ -279,3 +279,45 @@ TEST_CASE("an event of 1 MiB is taken, and a frame beyond all measure ends the l
   CHECK(scene.control_plane().observed().dials.size() == 2);
   CHECK(scene.daemon().is_running());
 }
+
+TEST_CASE("a control plane that comes back late in a long back-off is found within seconds [R8] [R23]") {
+  Scene scene;
+  start_all(scene, {{"TETHER_RECONNECT_INITIAL_MS", "600000"},
+                    {"TETHER_RECONNECT_MAX_MS", "600000"},
+                    {"TETHER_KNOCK_INTERVAL_S", "1"}});
+  scene.control_plane().kill();
+  const auto away = scene.wait_for([&scene](const nlohmann::json& status) {
+    return status["control_plane"]["state"] == "reconnecting" &&
+           scene.metric("tetherd_control_plane_knocks_total{result=\"failed\"}") >= 2;
+  });
+  REQUIRE(away.is_object());
+  CHECK(away["control_plane"]["next_attempt_s"].get<double>() > 200);
+
+  const TimePoint returned = Clock::now();
+  REQUIRE(scene.control_plane().revive());
+
+  CHECK(scene.wait_until_in_sync().is_object());
+  CHECK(Clock::now() - returned < 30s);
+  CHECK(scene.control_plane().observed().dials.size() == 2);
+}
+
+TEST_CASE("a control plane that refuses is not looked around: the back-off holds [R8] [R23]") {
+  Scene scene;
+  scene.start_control_plane();
+  scene.control_plane().change_faults([](peers::Faults& faults) { faults.dial_status = 503; });
+  scene.start_gateway();
+  scene.start_daemon({{"TETHER_RECONNECT_INITIAL_MS", "600000"},
+                      {"TETHER_RECONNECT_MAX_MS", "600000"},
+                      {"TETHER_KNOCK_INTERVAL_S", "1"}});
+  scene.wait_for([&scene](const nlohmann::json&) { return scene.metric(network_errors("http")) >= 1; });
+
+  scene.control_plane().kill();
+  REQUIRE(scene.control_plane().revive());
+  const auto uptime = [](const nlohmann::json& status) { return status["uptime_s"].get<double>(); };
+  const double now = uptime(scene.status());
+  scene.wait_for([&](const nlohmann::json& status) { return uptime(status) > now + 3; });
+
+  CHECK(scene.metric("tetherd_control_plane_dials_total") == 1);
+  CHECK(scene.metric("tetherd_control_plane_knocks_total{result=\"answered\"}") == 0);
+  CHECK(scene.metric("tetherd_control_plane_knocks_total{result=\"failed\"}") == 0);
+}

@@ -104,9 +104,11 @@ void connect(MetricsWatch& watch, Scene& scene) {
   watch.moves(scene, {gateway_state("connecting"), gateway_state("away")}, [&scene] { scene.gateway().stop(); });
   watch.moves(scene,
               {control_plane_state("standalone"), control_plane_state("connecting"), network_errors("refused"),
-               reconnects("refused")},
+               reconnects("refused"), "tetherd_control_plane_dials_total",
+               "tetherd_control_plane_knocks_total{result=\"failed\"}"},
               [&scene, &token] { scene.folder().write("token", token); });
-  watch.moves(scene, {network_errors("http"), reconnects("http")}, [&scene] {
+  const std::string answered = "tetherd_control_plane_knocks_total{result=\"answered\"}";
+  watch.moves(scene, {network_errors("http"), reconnects("http"), answered}, [&scene] {
     change_faults(scene, [](peers::Faults& faults) { faults.dial_status = 503; });
     REQUIRE(scene.control_plane().revive());
   });

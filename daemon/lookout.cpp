@@ -1,0 +1,61 @@
+#include "lookout.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace tether::daemon {
+
+link::NetworkError network_error_of(net::SocketError error) {
+  switch (error) {
+    case net::SocketError::Dns:
+      return link::NetworkError::Dns;
+    case net::SocketError::Refused:
+      return link::NetworkError::Refused;
+    case net::SocketError::Timeout:
+      return link::NetworkError::Timeout;
+    case net::SocketError::Tls:
+      return link::NetworkError::Tls;
+    case net::SocketError::Reset:
+      return link::NetworkError::Reset;
+    case net::SocketError::Closed:
+      return link::NetworkError::Closed;
+    case net::SocketError::Http:
+      break;
+  }
+  return link::NetworkError::Http;
+}
+
+Lookout::Lookout(net::Loop& loop, tls::Trust& trust, const ControlPlaneAddress& address, Tell tell)
+    : loop_(loop), trust_(trust), address_(address), tell_(std::move(tell)) {}
+
+void Lookout::watch() {
+  network_.emplace(loop_, [this] { tell_([](link::Link& link, TimePoint now) { link.on_network_changed(now); }); });
+}
+
+void Lookout::unwatch() {
+  knock_.reset();
+  // We may be in one of its callbacks, which it survives.
+  network_.reset();
+}
+
+void Lookout::knock(const link::Knock& knock) {
+  knock_ = std::make_unique<net::Knock>(loop_, trust_,
+                                        net::KnockTarget{address_.host, address_.port, address_.tls, knock.wants_words},
+                                        [this](const net::KnockResult& result) { on_knocked(result); });
+}
+
+void Lookout::on_knocked(const net::KnockResult& result) {
+  std::vector<std::string> common;
+  std::set_intersection(result.addresses.begin(), result.addresses.end(), addresses_.begin(), addresses_.end(),
+                        std::back_inserter(common));
+  const bool has_moved = !result.addresses.empty() && !addresses_.empty() && common.empty();
+  if (!result.addresses.empty()) addresses_ = result.addresses;
+  tell_([&result, has_moved](link::Link& link, TimePoint now) {
+    if (has_moved) link.on_addresses_changed(now);
+    if (result.is_answered) return link.on_knock_answered(now);
+    link.on_knock_failed(network_error_of(result.error), result.message, now);
+  });
+}
+
+}  // namespace tether::daemon
