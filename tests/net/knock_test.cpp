@@ -42,6 +42,8 @@ TEST_CASE("a bare knock is answered by an accepted connection, on which nothing 
   REQUIRE(result);
   CHECK(result->is_answered);
   CHECK(result->addresses == std::vector<std::string>{"127.0.0.1"});
+  Loop loop;
+  REQUIRE(run_until(loop, [&server] { return server.connections() == 1; }));
   server.finish();
   CHECK(heard.empty());
 }
