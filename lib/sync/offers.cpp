@@ -107,8 +107,10 @@ void Offers::reconsider_row(Row& row, const Version& wanted) {
     if (!offering.offered.is_set()) set(key_of(row), offering, {});
   }
   if (!wanted.is_set() || is_refused(offering, wanted)) return store(row);
-  if (offering.offered == wanted && !offering.lost) return store(row);
-  if (!references_offered(row, wanted)) {
+  const bool is_offered = offering.offered == wanted;
+  if (is_offered && !offering.lost) return store(row);
+  // What was lost and is here again is in service, whatever has become of what it refers to.
+  if (!is_offered && !references_offered(row, wanted)) {
     row.waiting = true;
     return store(row);
   }

@@ -96,3 +96,23 @@ TEST_CASE("an event that changes a part of a key that cannot be read does not ma
   CHECK(world.resource("ApiKey", "k")->body.empty());
   CHECK(world.resource("ApiKey", "k")->offering.lost);
 }
+
+TEST_CASE("what is in service, was lost and is here again is offered though what it refers to is not any more") {
+  World world;
+  world.needs_providers["p1"] = {"handle-provider"};
+  world.deploy("provider", "v1", "LlmProvider");
+  world.deploy("proxy", "p1", "LlmProxy");
+  world.settle();
+  world.event(world.undeploy("provider"));
+  world.settle();
+  REQUIRE(world.offered("provider").empty());
+  REQUIRE(world.offered("proxy") == "p1");
+  world.store_key = 'b';
+  world.restart();
+  REQUIRE(world.artifact("proxy")->offering.lost);
+
+  world.settle();
+
+  CHECK(world.offered("proxy") == "p1");
+  CHECK_FALSE(world.artifact("proxy")->offering.lost);
+}
