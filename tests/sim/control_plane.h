@@ -200,6 +200,7 @@ class ControlPlane {
              Instant at = {});
   void sweep(TimePoint now);
   void keep_copy(TimePoint now);
+  std::set<std::string> named_secrets(const Tables& tables) const;
   Answer answer_from(const Tables& tables, const sync::SendRequest& request, TimePoint now);
   std::vector<std::string> rows_for(const Tables& tables, const sync::SendRequest& request, TimePoint now, int& status);
   std::string pick_id();

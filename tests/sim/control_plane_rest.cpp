@@ -56,6 +56,17 @@ bool is_listing(sync::Call call) {
          call == sync::Call::Secrets || call == sync::Call::Subscriptions;
 }
 
+/// Those that something deployed refers to: nobody is told of others.
+std::set<std::string> ControlPlane::named_secrets(const Tables& tables) const {
+  std::set<std::string> named;
+  for (const auto& [id, row] : tables.rows) {
+    if (!row.deployed) continue;
+    const auto& secrets = deployments_.at(row.deployment_id).secrets;
+    named.insert(secrets.begin(), secrets.end());
+  }
+  return named;
+}
+
 std::vector<std::string> ControlPlane::rows_for(const Tables& tables, const sync::SendRequest& request, TimePoint now,
                                                 int& status) {
   std::vector<std::string> rows;
@@ -109,13 +120,7 @@ std::vector<std::string> ControlPlane::rows_for(const Tables& tables, const sync
       rows.push_back(object.dump());
     }
   } else if (request.call == sync::Call::Secrets) {
-    std::set<std::string> named;
-    for (const auto& [id, row] : tables.rows) {
-      if (!row.deployed) continue;
-      const auto& secrets = deployments_.at(row.deployment_id).secrets;
-      named.insert(secrets.begin(), secrets.end());
-    }
-    for (const auto& handle : named) {
+    for (const auto& handle : named_secrets(tables)) {
       const auto& secret = tables.secrets.at(handle);
       rows.push_back(json{{"uuid", handle},
                           {"handle", handle},
@@ -151,9 +156,9 @@ Answer ControlPlane::answer_from(const Tables& tables, const sync::SendRequest& 
     }
     answer.body = json{{"artifacts", rows}}.dump();
   } else if (request.call == sync::Call::SecretValue) {
-    const auto found = tables.secrets.find(request.path.substr(9, request.path.size() - 15));  // /secrets/…/value
-    answer.status = found == tables.secrets.end() ? 404 : 200;
-    if (answer.status == 200) answer.body = json{{"value", found->second.value}}.dump();
+    const std::string handle = request.path.substr(9, request.path.size() - 15);  // /secrets/…/value
+    answer.status = named_secrets(tables).contains(handle) ? 200 : 404;
+    if (answer.status == 200) answer.body = json{{"value", tables.secrets.at(handle).value}}.dump();
   } else if (request.call == sync::Call::Manifest) {
     answer.status = 204;
   } else {
