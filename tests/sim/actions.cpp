@@ -10,7 +10,7 @@ namespace {
 
 struct Fault {
   ActionKind kind;
-  std::size_t weight;  ///< How often it happens beside the others.
+  std::size_t weight;  ///< How often it happens beside the others; 0: planned by itself.
   std::string_view name;
 };
 
@@ -42,6 +42,8 @@ constexpr std::array<Fault, kActionKinds> kFaults = {{
     {ActionKind::SwapIdentity, 1, "another control plane answers"},
     {ActionKind::AcceptIdentity, 2, "an operator accepts an identity"},
     {ActionKind::ReleaseDeletions, 3, "an operator releases what is held"},
+    {ActionKind::SpoilStore, 0, "the store is damaged"},
+    {ActionKind::LoseKey, 0, "the key of the store is lost"},
 }};
 
 /// Of one world: some kinds of fault never happen in it, so that the others have the time to do what they can.
@@ -63,6 +65,18 @@ ActionKind draw_fault(const std::vector<Fault>& faults, Random& random) {
     drawn -= fault.weight;
   }
   return faults.back().kind;
+}
+
+/// In few worlds, and once in them: what comes after it is to be seen as well.
+void plan_losses(const WorldOptions& options, Duration end, std::vector<Action>& actions) {
+  constexpr int kWorldsOfEach = 15;  // percent
+  Random random(Random::part(options.seed, "losses"));
+  for (const ActionKind kind : {ActionKind::SpoilStore, ActionKind::LoseKey}) {
+    const bool happens = random.chance(kWorldsOfEach);
+    const Duration at = random.between(10min, end);
+    const std::uint64_t seed = random.next();
+    if (happens) actions.push_back({0, at, kind, seed});
+  }
 }
 
 }  // namespace
@@ -90,6 +104,7 @@ std::vector<Action> plan_actions(const WorldOptions& options) {
     const ActionKind kind = draw_fault(temper, faults);
     actions.push_back({0, at, kind, faults.next()});
   }
+  plan_losses(options, end, actions);
   std::stable_sort(actions.begin(), actions.end(), [](const Action& a, const Action& b) { return a.at < b.at; });
   std::int64_t number = 0;
   for (Action& action : actions) action.number = ++number;

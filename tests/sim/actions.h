@@ -46,8 +46,10 @@ enum class ActionKind {
   SwapIdentity,      ///< Another control plane answers for a while.
   AcceptIdentity,    ///< An operator does, if one waits for that.
   ReleaseDeletions,  ///< An operator does, whatever is held.
+  SpoilStore,        ///< The file of the database is damaged, under a running process or between two.
+  LoseKey,           ///< The next process has another key for what is encrypted in the store.
 };
-inline constexpr int kActionKinds = static_cast<int>(ActionKind::ReleaseDeletions) + 1;
+inline constexpr int kActionKinds = static_cast<int>(ActionKind::LoseKey) + 1;
 std::string_view name_of(ActionKind kind);
 
 struct Action {

@@ -187,6 +187,7 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
       if (control_plane_of(line).spoils_bodies(line.deployment_id)) seen.refused[line.key].insert(line.version);
     }
   }
+  look_at_replacement(instance, reaction, body);
   auto identity = seen.identity;
   for (const Line& line : body.lines) {
     identity = ControlPlane::owner_of(line.key.second);
@@ -210,6 +211,7 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
       seen.unanswered[change.key].insert(change.after);
     }
   }
+  if (seen.store_lost && seen.store_lost->is_over) seen.store_lost.reset();
   std::array<bool, 2> has{};
   for (const auto& [key, version] : instance.gateway_.served) has[ControlPlane::owner_of(key.second)] = true;
   if (has[0] && has[1]) fail("one_identity", "the gateway has a mix of two control planes' configurations");
@@ -237,7 +239,7 @@ void World::look_at_change(Instance& instance, const Served& change) {
       const Key artifact{ControlPlane::kind_of(id), id};
       if (!instance.gateway_.served.contains(artifact) || instance.seen.kept.contains(artifact)) return;
     }
-    if (!may_go(instance, key, before))
+    if (!may_go(instance, key, before) && !may_go_with_loss(instance, key, before))
       fail("removed_unasked", name + " " + before + ", and nobody had asked for that");
     return note_stopped(instance, key, before);
   }

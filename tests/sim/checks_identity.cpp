@@ -50,7 +50,9 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   // Who asked for what is empty gets nothing; a push in parts begins with nothing as well.
   const bool is_part = body.revision == delivery::kFirstRevision;
   if (!named && body.full && !is_part && seen.consented) named = seen.consented;
-  if (!named || seen.identity == named) return;
+  if (!named) return;
+  const bool is_first = std::exchange(seen.identity_lost, false);
+  if (seen.identity == named) return;
   const auto before = std::exchange(seen.identity, named);
   const bool is_agreed = seen.consented == named;
   if (is_agreed) seen.consented.reset();
@@ -63,7 +65,9 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   if (!body.full && !instance.gateway_.served.empty()) {
     fail("one_identity", "a difference between two control planes' configurations is pushed");
   }
-  if (stayed < kLeastStay) fail("switched_early", "the other control plane was there for less than two listings");
+  // A store that was lost knows of no other identity: whose link comes first is served.
+  if (stayed < kLeastStay && !is_first)
+    fail("switched_early", "the other control plane was there for less than two listings");
   if (is_agreed) return;
   std::size_t served = 0;
   for (const auto& [key, version] : instance.gateway_.served) {

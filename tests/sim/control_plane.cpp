@@ -460,6 +460,15 @@ std::vector<std::string> ControlPlane::secrets_of(const std::string& deployment_
   return found == deployments_.end() ? std::vector<std::string>() : found->second.secrets;
 }
 
+std::vector<Key> ControlPlane::references_of(const std::string& deployment_id) const {
+  std::vector<Key> all;
+  const auto found = deployments_.find(deployment_id);
+  if (found == deployments_.end()) return all;
+  for (const auto& handle : found->second.providers) all.emplace_back("LlmProvider", handle.substr(7));
+  for (const auto& handle : found->second.secrets) all.emplace_back("Secret", handle);
+  return all;
+}
+
 std::map<Key, std::string> ControlPlane::wanted(bool of_stopped) const {
   std::map<Key, std::string> all;
   const auto is_deployed = [this, of_stopped](const std::string& id) {

@@ -124,6 +124,8 @@ class ControlPlane {
   const std::string& document_of(const std::string& deployment_id) const;
   /// The handles of the secrets that it needs.
   std::vector<std::string> secrets_of(const std::string& deployment_id) const;
+  /// All that it refers to.
+  std::vector<Key> references_of(const std::string& deployment_id) const;
   std::string handle_of(const std::string& id) const { return "handle-" + id; }
   static std::string kind_of(const std::string& id);
   /// What the gateway refused it would take now, and everything that is referred to is deployed.

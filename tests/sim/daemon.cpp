@@ -59,9 +59,11 @@ void Daemon::restart(sync::Now now) {
   if (store_) kill();
   store::StoreOptions options;
   options.files = &disk_;
-  options.key = Secret(std::string(32, 'k'));
+  options.key = Secret(std::string(31, 'k') + static_cast<char>('a' + key_));
   store_ = store::Store::open(*folder_, options);
-  notes_seen_ = store_->opened_notes().size();
+  notes_seen_ = 0;
+  anew_ = lost_ = false;
+  read_notes();
   engine_ = std::make_unique<sync::Engine>(options_, ++seed_);
   courier_.reset();
   waiting_.clear();
@@ -78,6 +80,20 @@ void Daemon::restart(sync::Now now) {
   commands_.clear();
   begin_epoch();
   settle(now);
+}
+
+void Daemon::read_notes() {
+  using What = store::OpenedNote::What;
+  const auto& notes = store_->opened_notes();
+  for (; notes_seen_ < notes.size(); ++notes_seen_) {
+    const What what = notes[notes_seen_].what;
+    if (what == What::StartedAnew) anew_ = begun_anew_ = true;
+    if (what == What::ContentLost) lost_ = content_lost_ = true;
+  }
+}
+
+bool Daemon::is_later_epoch(const std::string& epoch, const std::string& than) {
+  return std::pair(epoch.size(), epoch) > std::pair(than.size(), than);
 }
 
 void Daemon::begin_epoch() {
@@ -121,16 +137,19 @@ void Daemon::settle(sync::Now now) {
 
 bool Daemon::commit(sync::Now now) {
   const auto writable = store_->make_writable();
-  bool set_aside = false;
-  const auto& notes = store_->opened_notes();
-  for (; notes_seen_ < notes.size(); ++notes_seen_) {
-    set_aside = set_aside || notes[notes_seen_].what == store::OpenedNote::What::StartedAnew;
-  }
+  read_notes();
   if (!writable) {
     on_not_stored(now);
     return false;
   }
-  if (set_aside && footing_.has_begun()) start_anew();
+  if (anew_ && footing_.has_begun()) {
+    start_anew();
+  } else if (lost_ && footing_.has_begun()) {
+    batch_.emplace_back(
+        [](sync::Engine& engine, sync::Records& records, sync::Now at) { engine.on_content_lost(records, at); });
+    store_lost_ = true;
+  }
+  anew_ = lost_ = false;
   const sync::Memory saved = engine_->memory();
   delivery::Left left;
   const auto done = store_->transact([&](sync::Records& records) {

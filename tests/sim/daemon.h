@@ -41,6 +41,8 @@ class Daemon {
   MemoryDisk& disk() { return disk_; }
   /// Damages the database, so that the next who opens it finds that out.
   void spoil_store();
+  /// The next process has another key for what is encrypted.
+  void lose_key() { ++key_; }
   bool is_storing() const { return footing_.is_storing(); }
 
   /// One input. It is stored at once, with what has waited before it, unless nothing can be stored.
@@ -55,6 +57,14 @@ class Daemon {
   std::vector<sync::Command> take_commands() { return std::exchange(commands_, {}); }
   /// All that was stored is lost (the file was damaged): the link is to be made anew. Asking clears it.
   bool take_store_lost() { return std::exchange(store_lost_, false); }
+  /// It said since the last call that an empty store is in the place of a damaged one.
+  bool take_begun_anew() { return std::exchange(begun_anew_, false); }
+  /// Likewise, that some of what is stored cannot be read any more.
+  bool take_content_lost() { return std::exchange(content_lost_, false); }
+  /// Whether this epoch was drawn after that one. Empty: before all.
+  static bool is_later_epoch(const std::string& epoch, const std::string& than);
+  /// The epoch that was drawn last.
+  std::string last_epoch() const { return "epoch-" + std::to_string(epochs_drawn_); }
 
   void on_state(const delivery::StateOutcome& outcome, sync::Now now);
   void on_push(std::int64_t push, const delivery::PushOutcome& outcome, sync::Now now);
@@ -94,7 +104,11 @@ class Daemon {
   void look_up_epoch(const std::string& epoch);
   void note_presence();
   void look_at_overview(sync::Now now);
-  std::string new_epoch() { return "epoch-" + std::to_string(++epochs_drawn_); }
+  void read_notes();
+  std::string new_epoch() {
+    ++epochs_drawn_;
+    return last_epoch();
+  }
 
   std::uint32_t seed_;
   int epochs_drawn_ = 0;
@@ -113,6 +127,11 @@ class Daemon {
   Input verdict_;
   delivery::Footing footing_;
   std::size_t notes_seen_ = 0;
+  int key_ = 0;
+  bool anew_ = false;  ///< To be told to the engine and the courier; likewise `lost_`.
+  bool lost_ = false;
+  bool begun_anew_ = false;
+  bool content_lost_ = false;
   bool store_lost_ = false;
   bool overview_stale_ = true;
   TimePoint overview_due_;

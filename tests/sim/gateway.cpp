@@ -88,6 +88,7 @@ Gateway::Reaction Gateway::apply(const Body& body) {
     if (is_malformed && is_malformed(line)) return fail(400);
   }
   const auto before = served;
+  reaction.had = before.size();
   if (body.full) {
     served.clear();
     resolved.clear();

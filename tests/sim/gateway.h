@@ -77,6 +77,7 @@ class Gateway {
     std::string body;
     std::vector<Served> changes;
     std::vector<Line> refused;
+    std::size_t had = 0;  ///< How much was served before.
   };
   Reaction apply(const Body& body);
 

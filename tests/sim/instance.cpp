@@ -66,6 +66,7 @@ void Instance::start() {
   running_ = true;
   seen.started = world_.steady();
   daemon_.restart(world_.now());
+  world_.look_at_losses(*this, /*starts=*/true);
   link_ = std::make_unique<link::Link>(link_limits(), Random::part(seed_, life_), world_.steady());
   world_.look_at_timestamps(*this, /*all=*/true);
 }
@@ -107,6 +108,8 @@ void Instance::agree_to_deletions() {
   if (const auto held = daemon_.courier().held()) {
     note("an operator lets the gateway have " + std::to_string(held->would_get) + " for " + std::to_string(held->has));
     daemon_.courier().release_hold(*held, world_.now().steady);
+    if (seen.store_lost) seen.store_lost->released = true;
+    if (acked_ && seen.identity != world_.number_of(*peer_)) seen.consented = world_.number_of(*peer_);
   }
   const auto overview = daemon_.overview();
   if (!overview) return;
@@ -163,6 +166,7 @@ void Instance::pump() {
     busy = false;
     pump_link();
     daemon_.take_verdicts(world_.now());
+    world_.look_at_losses(*this, /*starts=*/false);
     if (daemon_.take_store_lost()) cut(/*half_open=*/false);
     for (const auto& command : daemon_.take_commands()) {
       busy = true;

@@ -148,10 +148,23 @@ class Instance {
     std::array<TimePoint, 2> linked{};     ///< By control plane: when the last link to it was acknowledged,
     std::size_t last_linked = 0;           ///<   to which the last of all was,
     std::array<Duration, 2> stayed{};      ///<   and how long the longest of them has been, since that change.
-    TimePoint looked_at;                   ///< The proof of agreement that was looked at last.
-    bool changed = false;                  ///< What the gateway serves, since then.
-    TimePoint settled_at;                  ///< The listing after which it was last seen that nothing is left to do.
-    bool unsettled = false;                ///< What the gateway serves has changed since then.
+    bool spoiled = false;                  ///< The store has been damaged, and nobody has found that yet.
+    bool key_lost = false;                 ///< The next process has another key.
+    /// The store was lost, and the gateway has not been given what the new one has.
+    struct StoreLost {
+      TimePoint when;
+      std::string first_epoch;  ///< Of the new one.
+      bool released = false;    ///< An operator has let a gateway go.
+      bool is_over = false;     ///< This push is the new one's.
+    };
+    std::optional<StoreLost> store_lost;
+    bool has_lost = false;               ///< Something that was stored, at some time.
+    std::map<std::string, TimePoint> acked_before;  ///< As `acked`, by a store that was lost.
+    bool identity_lost = false;          ///< The store has, and nothing was given to the gateway of any since.
+    TimePoint looked_at;                 ///< The proof of agreement that was looked at last.
+    bool changed = false;                ///< What the gateway serves, since then.
+    TimePoint settled_at;                ///< The listing after which it was last seen that nothing is left to do.
+    bool unsettled = false;              ///< What the gateway serves has changed since then.
   } seen;
 
  private:

@@ -284,6 +284,13 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       return instance.agree_to_deletions();
     case ActionKind::GatewayRefuses:
       return open(Trouble::GatewayRefuses, 1min, 30min);
+    case ActionKind::SpoilStore:
+      return spoil_store(instance, random);
+    case ActionKind::LoseKey:
+      instance.kill(nullptr);
+      instance.daemon().lose_key();
+      instance.seen.key_lost = true;
+      return restart_later(instance, random);
     default:
       return;
   }
@@ -300,6 +307,15 @@ void World::restart_later(Instance& instance, Random& random) {
   at(now_ + random.between(10ms, random.chance(80) ? Duration(5s) : Duration(30min)), [one = &instance] {
     if (!one->running_) one->start();
   });
+}
+
+/// It is found when it is read: by the running process, or by the next one.
+void World::spoil_store(Instance& instance, Random& random) {
+  const bool under_a_process = random.chance(50);
+  if (!under_a_process) instance.kill(nullptr);
+  instance.daemon().spoil_store();
+  instance.seen.spoiled = true;
+  if (!under_a_process) restart_later(instance, random);
 }
 
 void World::trouble_disk(Instance& instance, Random& random) {

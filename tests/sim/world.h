@@ -74,6 +74,8 @@ class World {
   void look_at_event(Instance& instance, const HubEvent& event);
   /// Something has been stored; `all`: and whatever was before is looked at again.
   void look_at_timestamps(Instance& instance, bool all);
+  /// Something may have been found to be lost of what was stored; `starts`: by a new process.
+  void look_at_losses(Instance& instance, bool starts);
   /// A link has been acknowledged.
   void look_at_link(Instance& instance, const ControlPlane& peer);
 
@@ -96,6 +98,7 @@ class World {
   void commit_at(TimePoint due, ControlPlane* control_plane);
   void trouble_rest(Instance& instance, Random& random);
   void trouble_disk(Instance& instance, Random& random);
+  void spoil_store(Instance& instance, Random& random);
   void restart_later(Instance& instance, Random& random);
   void swap_identity(const Action& action, Random& random);
   void cut_all();
@@ -126,6 +129,12 @@ class World {
   void note_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_bounds(Instance& instance);
+  void forget_what_was_heard(Instance& instance);
+  void look_at_replacement(Instance& instance, const Gateway::Reaction& reaction, const Body& body);
+  bool may_go_with_loss(const Instance& instance, const Key& key, const std::string& version) const;
+  std::string wanted_deployment(const Key& key) const;
+  bool waits_for_others(const Instance& instance, const Key& key) const;
+  bool has_lost_for_good(const Instance& instance) const;
   bool is_overruled(const Instance& instance, const HubEvent& event) const;
   void check_changes(Instance& instance);
   void check_removals(Instance& instance);

@@ -1,0 +1,112 @@
+#include <algorithm>
+
+#include "world.h"
+
+/// What must hold where the store is lost, or the key of what is encrypted in it: seen from outside, by what was
+/// damaged and what the daemon said of it.
+namespace tether::sim {
+namespace {
+
+/// Of what the gateway has, the first push of an empty store leaves so much, unless an operator agreed to less.
+constexpr std::size_t kLeastPercent = 80;
+/// How much it has to give is counted some seconds before, and what somebody has stopped is not missed.
+constexpr Duration kCounted = 10s;
+
+}  // namespace
+
+/// What events alone have said is gone with what was stored of them.
+void World::forget_what_was_heard(Instance& instance) {
+  auto& seen = instance.seen;
+  seen.arrived.clear();
+  seen.has_lost = true;
+  seen.last_disk_fault = now_;
+}
+
+void World::look_at_losses(Instance& instance, bool starts) {
+  auto& seen = instance.seen;
+  if (instance.daemon_.take_content_lost()) {
+    instance.note("cannot read all that it has stored");
+    if (!std::exchange(seen.key_lost, false)) fail("lost_unasked", "stored content is lost, and its key is not");
+    forget_what_was_heard(instance);
+  }
+  const bool begins_anew = instance.daemon_.take_begun_anew();
+  if (begins_anew && !seen.spoiled) return fail("lost_unasked", "a store is set aside that nobody has damaged");
+  // What its log held was damaged as well: without the file being set aside it is as old as what was written back.
+  const bool went_back = starts && seen.spoiled;
+  if (!begins_anew && !went_back) return;
+  instance.note(begins_anew ? "begins with an empty store" : "begins with what is left of its store");
+  seen.spoiled = false;
+  forget_what_was_heard(instance);
+  seen.store_lost = {now_, instance.daemon_.last_epoch()};
+  // Nothing is known of what was told, of which identity was staged, nor of what an undeploy event had stopped: the
+  // first full listing says what is wanted.
+  seen.acked_before.merge(std::exchange(seen.acked, {}));
+  seen.failed.clear();
+  seen.handled = {};
+  seen.consented.reset();
+  seen.identity_lost = true;
+  seen.stops.clear();
+  seen.stopped.clear();
+}
+
+/// Of an artifact.
+std::string World::wanted_deployment(const Key& key) const {
+  const auto wanted = desire_.find(key);
+  return wanted == desire_.end() ? "" : wanted->second.substr(0, wanted->second.find('@'));
+}
+
+/// What is wanted of it refers to something that the gateway does not have. What is in service is not withdrawn because
+/// of that, but an empty store does not know what is.
+bool World::waits_for_others(const Instance& instance, const Key& key) const {
+  const auto references = owner(key.second).references_of(wanted_deployment(key));
+  const auto& served = instance.gateway_.served;
+  return std::any_of(references.begin(), references.end(), [&served](const Key& one) { return !served.contains(one); });
+}
+
+/// Whether something may go although nobody asked for that, because what was stored of it was lost.
+bool World::may_go_with_loss(const Instance& instance, const Key& key, const std::string& version) const {
+  const auto& seen = instance.seen;
+  // What events alone had said is not given again.
+  if (seen.has_lost && is_excepted(instance, key)) return true;
+  // Known limit: of a document that is in service and not what is wanted only the store has the text.
+  const bool is_outdated = is_artifact(key.first) && !version.starts_with(wanted_deployment(key) + "@");
+  if (seen.has_lost && is_outdated && waits_for_others(instance, key)) return true;
+  if (!seen.store_lost) return false;
+  // Nothing stored contradicts a first listing, whatever it lacks. How much may go so is looked at by itself.
+  if (seen.last_lie >= seen.store_lost->when) return true;
+  if (is_artifact(key.first)) return waits_for_others(instance, key);
+  // A list that says 401 again and again is taken for one that is not there.
+  const auto listed = seen.listed.find(listing_of(key));
+  return listed == seen.listed.end() || !listed->second.is_shown ||
+         listed->second.unauthorized >= sync::Planner::kUnknownPath;
+}
+
+/// What events alone had said and cannot be read any more stays so: that is not in sync, though nothing is left to do.
+bool World::has_lost_for_good(const Instance& instance) const {
+  if (!instance.seen.has_lost) return false;
+  return std::any_of(wishes_.begin(), wishes_.end(), [&](const auto& one) { return is_excepted(instance, one.first); });
+}
+
+/// An empty store does not empty a gateway: the first that it gives it is most of what it has, or an operator agreed.
+void World::look_at_replacement(Instance& instance, const Gateway::Reaction& reaction, const Body& body) {
+  auto& seen = instance.seen;
+  if (!seen.store_lost || reaction.status != 200) return;
+  if (Daemon::is_later_epoch(seen.store_lost->first_epoch, body.epoch)) return;
+  seen.store_lost->is_over = true;
+  const std::size_t had = reaction.had;
+  std::set<Key> removed;
+  for (const Served& change : reaction.changes) {
+    if (change.after.empty()) removed.insert(change.key);
+  }
+  const auto stopped_since = std::count_if(wishes_.begin(), wishes_.end(), [&](const auto& one) {
+    const Wish& last = one.second.back();
+    return last.version.empty() && (now_ - last.when < kCounted || removed.contains(one.first));
+  });
+  const std::size_t gets = body.lines.size() + static_cast<std::size_t>(stopped_since);
+  if (body.full && !seen.store_lost->released && gets * 100 < had * kLeastPercent) {
+    fail("emptied_by_lost_store",
+         std::to_string(body.lines.size()) + " resources of a store that was lost replace " + std::to_string(had));
+  }
+}
+
+}  // namespace tether::sim
