@@ -88,7 +88,7 @@ class Daemon {
   /// Of the database as it is on the disk: the rows of all tables (nothing: they cannot be read), and its bytes.
   std::optional<std::size_t> count_rows() const;
   std::size_t database_bytes() const;
-  /// How much is held. The store can be read.
+  /// How much is held; nothing where that cannot be read.
   std::int64_t held_count();
 
  private:

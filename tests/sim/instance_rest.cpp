@@ -26,7 +26,7 @@ void Instance::send(const sync::SendRequest& request) {
     // The daemon gives a request 60 s.
     const TimePoint arrives = answer.status == 0 ? world_.steady() + 60s : there;
     // CE-13: while one more such answer is on its way all is there again, and an operator agrees to what was held.
-    const bool is_emptied = has(Trouble::Emptied) && seen.last_lie == world_.steady();
+    const bool is_emptied = running_ && has(Trouble::Emptied) && seen.last_lie == world_.steady();
     if (is_emptied && daemon_.held_count() > 0 && with.chance(20)) {
       open(Trouble::Emptied, world_.steady());
       world_.at(world_.steady() + (arrives - world_.steady()) / 2, [this] { agree_to_deletions(); });
