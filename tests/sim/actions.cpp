@@ -34,6 +34,7 @@ constexpr std::array<Fault, kActionKinds> kFaults = {{
     {ActionKind::GatewayAway, 4, "the gateway is away"},
     {ActionKind::GatewayMoods, 4, "the gateway has moods"},
     {ActionKind::GatewaySlow, 3, "the gateway is slow"},
+    {ActionKind::GatewayStalls, 3, "the gateway stalls"},
     {ActionKind::GatewayRefuses, 2, "the gateway refuses"},
     {ActionKind::JumpWallClock, 3, "the wall clock jumps"},
     {ActionKind::SetClockBack, 1, "the control plane's clock goes back"},

@@ -19,25 +19,26 @@ struct WorldOptions {
 
 /// What a user does or what breaks. What lasts ends by itself. Those of one instance draw which.
 enum class ActionKind {
-  Operation,         ///< A user of the control plane changes something.
-  LostOperation,     ///< The same, and its event is never written.
-  CutLink,           ///< The connection ends; no new one for a while.
-  HalfOpen,          ///< It is dead, and nobody says so.
-  Partition,         ///< No packet gets through for a while.
-  DialTrouble,       ///< 401, 429, 500, or too many connections.
-  RestTrouble,       ///< 401, 429, 500, no answer, cut short, no `Date`, documents left out, slow.
-  Lies,              ///< Listings that lack rows, or are empty.
-  Emptied,           ///< Listings that lack all, or nearly all, again and again.
-  Stale,             ///< Answers of a replica that lags behind.
-  KillDaemon,        ///< What it had written is left.
-  CutPower,          ///< What was synced is left.
-  DieAtWrite,        ///< The power is cut in the middle of what is being stored.
-  DiskTrouble,       ///< Full, read-only, failing.
+  Operation,      ///< A user of the control plane changes something.
+  LostOperation,  ///< The same, and its event is never written.
+  CutLink,        ///< The connection ends; no new one for a while.
+  HalfOpen,       ///< It is dead, and nobody says so.
+  Partition,      ///< No packet gets through for a while.
+  DialTrouble,    ///< 401, 429, 500, or too many connections.
+  RestTrouble,    ///< 401, 429, 500, no answer, cut short, no `Date`, documents left out, slow, stopping in the middle.
+  Lies,           ///< Listings that lack rows, or are empty.
+  Emptied,        ///< Listings that lack all, or nearly all, again and again.
+  Stale,          ///< Answers of a replica that lags behind.
+  KillDaemon,     ///< What it had written is left.
+  CutPower,       ///< What was synced is left.
+  DieAtWrite,     ///< The power is cut in the middle of what is being stored.
+  DiskTrouble,    ///< Full, read-only, failing.
   RestartGateway,    ///< Empty, as another instance.
   ForgetGateway,     ///< The same instance, and nothing of what it had.
   GatewayAway,       ///< Nobody listens.
   GatewayMoods,      ///< It fails, stalls, loses its answers, answers with another revision, says it is elsewhere.
   GatewaySlow,       ///< It takes seconds for each push.
+  GatewayStalls,     ///< It stops in the middle of a push, or of its answer.
   GatewayRefuses,    ///< Whatever comes, now and then; removals too.
   JumpWallClock,     ///< Ours.
   SetClockBack,      ///< The control plane's, a little.

@@ -1,5 +1,7 @@
 #include "answer_reading.h"
 
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "tether/peers/archives.h"
@@ -11,35 +13,9 @@
 namespace tether::sim {
 namespace {
 
-using Give = std::function<void(Daemon::Input)>;
 constexpr std::size_t kRowsAtOnce = 20;
-
-/// Whether the body was whole. Rows that cannot be read are counted.
-template <class Row, class Parse, class HandOver>
-bool read_rows(const sync::SendRequest& request, const std::string& body, const char* member, Parse parse,
-               HandOver hand_over, std::size_t& rejected, const Give& give) {
-  std::vector<Row> rows;
-  const auto flush = [&] {
-    if (rows.empty()) return;
-    give([number = request.number, hand_over, rows = std::exchange(rows, {})](sync::Engine& engine,
-                                                                              sync::Records& records, sync::Now now) {
-      (engine.*hand_over)(records, number, rows, now);
-    });
-  };
-  protocol::ArrayScanner scanner(member, [&](std::string_view element) -> Result<Done> {
-    auto row = parse(element);
-    if (row) {
-      rows.push_back(std::move(*row));
-    } else {
-      ++rejected;
-    }
-    if (rows.size() >= kRowsAtOnce) flush();
-    return Done{};
-  });
-  if (!scanner.feed(body) || !scanner.finish()) return false;
-  flush();
-  return true;
-}
+/// So much of a body comes that is cut short, in percent.
+constexpr int kCutShort = 66;
 
 sync::Document document_of(protocol::ArchiveEntry entry) {
   sync::Document document;
@@ -54,16 +30,76 @@ sync::Document document_of(protocol::ArchiveEntry entry) {
   return document;
 }
 
-/// What arrived whole is used, whatever became of the rest.
-bool read_batch(const sync::SendRequest& request, const Answer& answer, bool packed, const Give& give) {
+std::string packed_body(const Answer& answer) {
+  std::vector<peers::ArchiveEntry> entries;
+  for (const auto& [path, text] : *answer.entries) entries.push_back({path, text});
+  return peers::tar_gz(entries);
+}
+
+}  // namespace
+
+AnswerReading::AnswerReading(sync::SendRequest request, Answer answer, bool packed, Give give)
+    : request_(std::move(request)), answer_(std::move(answer)), packed_(packed), give_(std::move(give)) {
+  using protocol::ResourceState;
+  const auto resources = [this](const char* member, auto parse) {
+    read_rows<ResourceState>(member, parse, &sync::Engine::on_resource_rows);
+  };
+  switch (request_.call) {
+    case sync::Call::Deployments:
+      read_rows<protocol::DeploymentRow>("deployments", &protocol::parse_deployment_row,
+                                         &sync::Engine::on_deployment_rows);
+      break;
+    case sync::Call::Keys:
+      resources("", &protocol::parse_key_row);
+      break;
+    case sync::Call::Plans:
+      resources("", &protocol::parse_plan_row);
+      break;
+    case sync::Call::Subscriptions:
+      resources("", &protocol::parse_subscription_row);
+      break;
+    case sync::Call::Secrets:
+      resources("list", &protocol::parse_secret_row);
+      break;
+    case sync::Call::FetchBatch:
+      if (packed_ && answer_.entries) body_ = packed_body(answer_);
+      break;
+    default:
+      break;
+  }
+}
+
+/// Rows that cannot be read are counted.
+template <class Row, class Parse, class HandOver>
+void AnswerReading::read_rows(const char* member, Parse parse, HandOver hand_over) {
+  body_ = answer_.body;
+  const auto rows = std::make_shared<std::vector<Row>>();
+  flush_ = [this, rows, hand_over] {
+    if (rows->empty()) return;
+    give_([number = request_.number, hand_over, given = std::exchange(*rows, {})](
+              sync::Engine& engine, sync::Records& records, sync::Now now) {
+      (engine.*hand_over)(records, number, given, now);
+    });
+  };
+  scanner_ =
+      std::make_unique<protocol::ArrayScanner>(member, [this, rows, parse](std::string_view element) -> Result<Done> {
+        auto row = parse(element);
+        if (row) {
+          rows->push_back(std::move(*row));
+        } else {
+          ++rejected_;
+        }
+        if (rows->size() >= kRowsAtOnce) flush_();
+        return Done{};
+      });
+}
+
+/// What arrived whole is used, whatever becomes of the rest.
+bool AnswerReading::read_batch(int percent) {
   std::vector<sync::Document> documents;
-  bool whole = answer.whole;
-  if (packed) {
-    std::vector<peers::ArchiveEntry> entries;
-    for (const auto& [path, text] : *answer.entries) entries.push_back({path, text});
-    std::string bytes = peers::tar_gz(entries);
-    if (!whole) bytes.resize(bytes.size() * 2 / 3);
-    std::string_view rest = bytes;
+  bool whole = percent == 100;
+  if (packed_) {
+    std::string_view rest = std::string_view(body_).substr(0, body_.size() * static_cast<std::size_t>(percent) / 100);
     whole = protocol::unpack([&rest]() -> Result<std::string_view> { return std::exchange(rest, {}); },
                              [&documents](protocol::ArchiveEntry entry) -> Result<Done> {
                                documents.push_back(document_of(std::move(entry)));
@@ -71,79 +107,91 @@ bool read_batch(const sync::SendRequest& request, const Answer& answer, bool pac
                              })
                 .has_value();
   } else {
-    const std::size_t count = whole ? answer.entries->size() : answer.entries->size() / 2;
+    const std::size_t count = answer_.entries->size() * static_cast<std::size_t>(percent) / 100;
     for (std::size_t i = 0; i < count; ++i) {
-      const auto& [path, text] = (*answer.entries)[i];
+      const auto& [path, text] = (*answer_.entries)[i];
       const auto name = protocol::parse_archive_name(path);
       if (name) documents.push_back(document_of({name->deployment_id, name->artifact_id, text}));
     }
   }
-  if (!documents.empty()) {
-    give([number = request.number, documents](sync::Engine& engine, sync::Records& records, sync::Now now) {
-      engine.on_documents(records, number, documents, now);
-    });
-  }
+  const std::size_t known = std::exchange(read_, std::max(read_, documents.size()));
+  if (documents.size() <= known) return whole;
+  documents.erase(documents.begin(), documents.begin() + static_cast<std::ptrdiff_t>(known));
+  give_([number = request_.number, documents](sync::Engine& engine, sync::Records& records, sync::Now now) {
+    engine.on_documents(records, number, documents, now);
+  });
   return whole;
 }
 
-bool read_body(const sync::SendRequest& request, const Answer& answer, bool packed, std::size_t& rejected,
-               const Give& give) {
-  using protocol::ResourceState;
-  std::string body = answer.body;
-  if (!answer.whole) body.resize(body.size() * 2 / 3);
-  const auto resources = [&](const char* member, auto parse) {
-    return read_rows<ResourceState>(request, body, member, parse, &sync::Engine::on_resource_rows, rejected, give);
-  };
-  switch (request.call) {
-    case sync::Call::Deployments:
-      return read_rows<protocol::DeploymentRow>(request, body, "deployments", &protocol::parse_deployment_row,
-                                                &sync::Engine::on_deployment_rows, rejected, give);
-    case sync::Call::Keys:
-      return resources("", &protocol::parse_key_row);
-    case sync::Call::Plans:
-      return resources("", &protocol::parse_plan_row);
-    case sync::Call::Subscriptions:
-      return resources("", &protocol::parse_subscription_row);
-    case sync::Call::Secrets:
-      return resources("list", &protocol::parse_secret_row);
-    case sync::Call::FetchBatch:
-      return read_batch(request, answer, packed, give);
+void AnswerReading::arrive(int percent) {
+  if (answer_.status < 200 || answer_.status >= 300) return;
+  if (request_.call == sync::Call::FetchBatch) {
+    failed_ = !read_batch(percent);
+  } else if (scanner_) {
+    const std::size_t size = body_.size() * static_cast<std::size_t>(percent) / 100;
+    failed_ = failed_ || !scanner_->feed(std::string_view(body_).substr(read_, size - read_));
+    read_ = size;
+    flush_();
+  }
+}
+
+/// Of what is read as a whole.
+bool AnswerReading::read_whole() {
+  switch (request_.call) {
     case sync::Call::Exists: {
-      auto rows = protocol::parse_exists(body);
+      auto rows = protocol::parse_exists(answer_.body);
       if (!rows) return false;
-      give([number = request.number, rows = std::move(*rows)](sync::Engine& engine, sync::Records& records,
-                                                              sync::Now now) {
+      give_([number = request_.number, rows = std::move(*rows)](sync::Engine& engine, sync::Records& records,
+                                                                sync::Now now) {
         engine.on_existences(records, number, rows, now);
       });
       return true;
     }
     case sync::Call::SecretValue: {
-      auto value = protocol::parse_secret_value(body);
+      auto value = protocol::parse_secret_value(answer_.body);
       if (!value) return false;
-      give([number = request.number, value = std::move(*value)](sync::Engine& engine, sync::Records& records,
-                                                                sync::Now now) {
+      give_([number = request_.number, value = std::move(*value)](sync::Engine& engine, sync::Records& records,
+                                                                  sync::Now now) {
         engine.on_secret_value(records, number, value, now);
       });
       return true;
     }
-    case sync::Call::HmacSecrets:
-    case sync::Call::Manifest:
-      break;
+    case sync::Call::HmacSecrets: {
+      auto rows = protocol::parse_hmac_secrets(answer_.body);
+      if (!rows) return false;
+      give_([number = request_.number, rows = std::move(*rows)](sync::Engine& engine, sync::Records& records,
+                                                                sync::Now now) {
+        engine.on_resource_rows(records, number, rows, now);
+      });
+      return true;
+    }
+    default:
+      return true;
   }
-  return answer.whole;
 }
 
-}  // namespace
-
-sync::RequestOutcome read_answer(const sync::SendRequest& request, const Answer& answer, bool packed,
-                                 const std::function<void(Daemon::Input)>& give) {
+sync::RequestOutcome AnswerReading::end() {
   sync::RequestOutcome outcome;
-  outcome.status = answer.status;
-  outcome.date = answer.date;
-  outcome.retry_after = answer.retry_after;
-  const bool success = answer.status >= 200 && answer.status < 300;
-  if (success) outcome.complete = read_body(request, answer, packed, outcome.rows_rejected, give);
-  give([number = request.number, outcome](sync::Engine& engine, sync::Records& records, sync::Now now) {
+  outcome.status = answer_.status;
+  outcome.date = answer_.date;
+  outcome.retry_after = answer_.retry_after;
+  const bool success = answer_.status >= 200 && answer_.status < 300;
+  if (success) {
+    arrive(answer_.whole ? 100 : kCutShort);
+    outcome.complete = answer_.whole && !failed_ && (scanner_ ? scanner_->finish().has_value() : read_whole());
+    outcome.rows_rejected = rejected_;
+  }
+  return tell(outcome);
+}
+
+sync::RequestOutcome AnswerReading::give_up() {
+  sync::RequestOutcome outcome;
+  outcome.rows_rejected = rejected_;
+  return tell(outcome);
+}
+
+sync::RequestOutcome AnswerReading::tell(sync::RequestOutcome outcome) {
+  give_([number = request_.number, outcome](sync::Engine& engine, sync::Records& records, sync::Now now) {
     engine.on_done(records, number, outcome, now);
   });
   return outcome;

@@ -37,13 +37,15 @@ enum class Trouble {
   Rest429,
   Rest500,
   RestHangs,
-  RestMoods,  ///< Cut short, without `Date`, documents left out, slow.
-  Lies,       ///< Listings that lack a row or are empty, now and then.
-  Emptied,    ///< Every listing is empty, or that of the deployments lacks the same ones each time, most of them.
-  Stale,      ///< Answers of a replica that lags behind.
+  RestMoods,   ///< Cut short, without `Date`, documents left out, slow.
+  RestStalls,  ///< The first part of a body comes, and the rest late or never.
+  Lies,        ///< Listings that lack a row or are empty, now and then.
+  Emptied,     ///< Every listing is empty, or that of the deployments lacks the same ones each time, most of them.
+  Stale,       ///< Answers of a replica that lags behind.
   GatewayAway,
   GatewayMoods,
   GatewaySlow,     ///< Seconds for each push.
+  GatewayStalls,   ///< It stops in the middle of a push or of its answer, for longer than anybody waits.
   GatewayRefuses,  ///< Lines that it would take otherwise, removals among them.
   kCount,
 };
@@ -158,13 +160,13 @@ class Instance {
       bool is_over = false;     ///< This push is the new one's.
     };
     std::optional<StoreLost> store_lost;
-    bool has_lost = false;               ///< Something that was stored, at some time.
+    bool has_lost = false;                          ///< Something that was stored, at some time.
     std::map<std::string, TimePoint> acked_before;  ///< As `acked`, by a store that was lost.
-    bool identity_lost = false;          ///< The store has, and nothing was given to the gateway of any since.
-    TimePoint looked_at;                 ///< The proof of agreement that was looked at last.
-    bool changed = false;                ///< What the gateway serves, since then.
-    TimePoint settled_at;                ///< The listing after which it was last seen that nothing is left to do.
-    bool unsettled = false;              ///< What the gateway serves has changed since then.
+    bool identity_lost = false;  ///< The store has, and nothing was given to the gateway of any since.
+    TimePoint looked_at;         ///< The proof of agreement that was looked at last.
+    bool changed = false;        ///< What the gateway serves, since then.
+    TimePoint settled_at;        ///< The listing after which it was last seen that nothing is left to do.
+    bool unsettled = false;      ///< What the gateway serves has changed since then.
   } seen;
 
  private:
@@ -187,7 +189,8 @@ class Instance {
   void send(const sync::SendRequest& request);
   Answer answer_to(const sync::SendRequest& request, Random& random);
   std::optional<Answer> emptied_answer(const sync::SendRequest& request);
-  void arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link);
+  void arrive_late(const std::shared_ptr<AnswerReading>& reading, std::uint64_t link, Random random);
+  void conclude(const AnswerReading& reading, const sync::RequestOutcome& outcome, std::uint64_t link);
   void note_told_back(TimePoint true_at);
   void note_known(const std::string& listing);
   void note_listed(const std::string& scope, const Answer& answer, bool complete);
@@ -197,6 +200,7 @@ class Instance {
   bool is_silent();
   void ask_state();
   void push(const delivery::Push& push);
+  void stall(Body body, std::int64_t push, Random random);
   delivery::PushOutcome push_now(const Body& body, std::size_t mood, bool alive);
 
   World& world_;

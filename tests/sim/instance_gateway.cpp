@@ -5,6 +5,13 @@
 
 /// An instance towards its gateway.
 namespace tether::sim {
+namespace {
+
+/// So long the daemon waits until a body is taken, and after that for the answer.
+constexpr Duration kBodyLimit = 120s;
+constexpr Duration kAnswerLimit = 30s;
+
+}  // namespace
 
 void Instance::restart_gateway() {
   gateway_.restart("gateway-" + std::to_string(number_) + "-" + std::to_string(++gateways_));
@@ -40,6 +47,7 @@ void Instance::push(const delivery::Push& push) {
        std::to_string(read->revision) + ", lines " + std::to_string(read->lines.size()));
   world_.look_at_identity(*this, *read);
   Random random = world_.chance_of("push to " + gateway_.instance);
+  if (has(Trouble::GatewayStalls) && random.chance(30)) return stall(std::move(*read), push.number, random);
   const bool moody = has(Trouble::GatewayMoods);
   Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);
   if (has(Trouble::GatewaySlow)) takes += random.between(1s, 6s);
@@ -50,6 +58,28 @@ void Instance::push(const delivery::Push& push) {
     const bool alive = life == life_;
     const auto outcome = push_now(body, mood, alive);
     if (alive) daemon_.on_push(number, outcome, world_.now());
+  });
+}
+
+/// It stops while it reads, and never has the whole body; or while it answers; or between the two, and goes on when
+/// nobody waits for it any more.
+void Instance::stall(Body body, std::int64_t push, Random random) {
+  const std::size_t where = random.below(3);
+  const TimePoint begins = std::max(gateway_free_ + 1ms, world_.steady() + random.between(1ms, 1s));
+  const TimePoint given_up = begins + (where == 0 ? kBodyLimit : kAnswerLimit);
+  note("the gateway stalls " + std::string(where == 0 ? "reading" : where == 1 ? "answering" : "and goes on later"));
+  const delivery::PushOutcome outcome{
+      body.epoch, body.revision, static_cast<std::int64_t>(body.lines.size()), std::nullopt,
+      delivery::GatewayProblem{delivery::GatewayFailure::Timeout, 0, "no answer within the limit"}};
+  if (where != 0) {
+    gateway_free_ = where == 1 ? begins : given_up + random.between(1s, 60s);
+    world_.at(gateway_free_, [this, read = std::move(body), instance = gateway_.instance] {
+      if (instance != gateway_.instance || has(Trouble::GatewayAway)) return;  // it went with its process
+      world_.look_at(*this, gateway_.apply(read), read, /*answered=*/false);
+    });
+  }
+  world_.at(given_up, [this, outcome, push, life = life_] {
+    if (life == life_) daemon_.on_push(push, outcome, world_.now());
   });
 }
 

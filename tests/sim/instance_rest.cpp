@@ -9,6 +9,9 @@ namespace {
 
 /// Two listings are two statements if the second was asked so long after the first (and answered at once).
 constexpr Duration kSaidTwice = 11s;
+/// The daemon gives a request so long, and so long without a byte.
+constexpr Duration kRequestLimit = 60s;
+constexpr Duration kSilenceLimit = 30s;
 
 }  // namespace
 
@@ -17,23 +20,43 @@ void Instance::send(const sync::SendRequest& request) {
   ++seen.requests[request.call];
   Random random = world_.chance_of(request.path + request.body);
   const bool slow = has(Trouble::RestMoods) && random.chance(10);
+  const bool stalls = has(Trouble::RestStalls) && random.chance(20);
   const TimePoint made = world_.steady() + random.between(1ms, 500ms);
   const TimePoint there = made + (slow ? random.between(1s, 70s) : random.between(1ms, 500ms));
   const std::uint64_t link = link_->snapshot().link;
-  world_.at(made, [this, request, link, there, random, life = life_, mine = connection_] {
+  world_.at(made, [this, request, link, there, stalls, random, life = life_, mine = connection_] {
     Random with = random;
-    const Answer answer = answer_to(request, with);
-    // The daemon gives a request 60 s.
-    const TimePoint arrives = answer.status == 0 ? world_.steady() + 60s : there;
+    Answer answer = answer_to(request, with);
+    const TimePoint arrives = answer.status == 0 ? world_.steady() + kRequestLimit : there;
     // CE-13: while one more such answer is on its way all is there again, and an operator agrees to what was held.
     const bool is_emptied = running_ && has(Trouble::Emptied) && seen.last_lie == world_.steady();
     if (is_emptied && daemon_.held_count() > 0 && with.chance(20)) {
       open(Trouble::Emptied, world_.steady());
       world_.at(world_.steady() + (arrives - world_.steady()) / 2, [this] { agree_to_deletions(); });
     }
-    world_.at(arrives, [this, request, link, life, mine, answer] {
-      if (life == life_ && mine == connection_ && open_) arrive(request, answer, link);
+    const bool packed = world_.chance_of("packed").chance(25);
+    const auto reading =
+        std::make_shared<AnswerReading>(request, std::move(answer), packed,
+                                        [this](Daemon::Input input) { daemon_.give(std::move(input), world_.now()); });
+    world_.at(arrives, [this, reading, link, stalls, with, life, mine] {
+      if (life != life_ || mine != connection_ || !open_) return;
+      if (stalls && reading->answer().status == 200) return arrive_late(reading, link, with);
+      conclude(*reading, reading->end(), link);
     });
+  });
+}
+
+/// A part of it is here. The rest comes some time later, or never.
+void Instance::arrive_late(const std::shared_ptr<AnswerReading>& reading, std::uint64_t link, Random random) {
+  const int percent = static_cast<int>(random.below(100));
+  const bool ends = random.chance(60);
+  note("is answered the first " + std::to_string(percent) + " percent of " + reading->request().path);
+  reading->arrive(percent);
+  const Duration silence = ends ? random.between(1s, kSilenceLimit - 1s) : kSilenceLimit;
+  world_.at(world_.steady() + silence, [this, reading, link, ends, life = life_, mine = connection_] {
+    if (life != life_ || mine != connection_ || !open_) return;
+    if (!ends) note("gives up " + reading->request().path);
+    conclude(*reading, ends ? reading->end() : reading->give_up(), link);
   });
 }
 
@@ -113,11 +136,11 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   return control_plane.answer_without(request, now, missing);
 }
 
-void Instance::arrive(const sync::SendRequest& request, const Answer& answer, std::uint64_t link) {
+void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome& outcome, std::uint64_t link) {
+  const auto& request = reading.request();
+  Answer answer = reading.answer();
+  answer.status = outcome.status;
   note("is answered " + std::to_string(answer.status) + " " + request.path + (answer.whole ? "" : ", cut short"));
-  const bool packed = world_.chance_of("packed").chance(25);
-  const auto outcome = read_answer(request, answer, packed,
-                                   [this](Daemon::Input input) { daemon_.give(std::move(input), world_.now()); });
   note_listed(request.scope, answer, outcome.complete);
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
   if (request.call != sync::Call::Deployments || !outcome.complete) return;

@@ -280,6 +280,8 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       return open(Trouble::GatewaySlow, 1min, 2h);
     case ActionKind::AcceptIdentity:
       return instance.agree_to_identity();
+    case ActionKind::GatewayStalls:
+      return open(Trouble::GatewayStalls, 1min, 1h);
     case ActionKind::ReleaseDeletions:
       return instance.agree_to_deletions();
     case ActionKind::GatewayRefuses:
@@ -297,7 +299,7 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
 }
 
 void World::trouble_rest(Instance& instance, Random& random) {
-  for (auto trouble = Trouble::Rest401; trouble <= Trouble::RestMoods;
+  for (auto trouble = Trouble::Rest401; trouble <= Trouble::RestStalls;
        trouble = static_cast<Trouble>(static_cast<int>(trouble) + 1)) {
     if (random.chance(40)) instance.open(trouble, now_ + random.between(10s, 1h));
   }
