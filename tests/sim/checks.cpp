@@ -128,7 +128,7 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const auto refused_of = instance.seen.refused.find(artifact);
   const bool goes_with_it = of != instance.gateway_.served.end() && refused_of != instance.seen.refused.end() &&
                             refused_of->second.contains(of->second);
-  if (key.first == "ApiKey" && goes_with_it) return true;
+  if (!artifact_of(key).empty() && goes_with_it) return true;
   // What the events said last counts, in the order in which they come.
   if (key.first == "Application" || key.first == "Subscription") return true;
   // A secret goes with the last document that names it.
@@ -233,8 +233,8 @@ void World::look_at_change(Instance& instance, const Served& change) {
   const std::string name = key.first + " " + key.second;
   instance.note("gateway: " + name + " " + (before.empty() ? "-" : before) + " -> " + (after.empty() ? "-" : after));
   if (after.empty()) {
-    // Keys and subscriptions go with their artifact.
-    if (key.first == "ApiKey" || key.first == "Subscription") {
+    // What belongs to an artifact goes with it.
+    if (!artifact_of(key).empty()) {
       const std::string id = before.substr(0, before.find(' '));
       const Key artifact{ControlPlane::kind_of(id), id};
       if (!instance.gateway_.served.contains(artifact) || instance.seen.kept.contains(artifact)) return;

@@ -31,9 +31,9 @@ constexpr Duration kForgotten = 2h;
 
 }  // namespace
 
-/// Of a key or a subscription; empty: it is neither.
+/// Of what belongs to an artifact; empty: it belongs to none.
 std::string World::artifact_of(const Key& key) const {
-  if (key.first != "ApiKey" && key.first != "Subscription") return "";
+  if (key.first != "ApiKey" && key.first != "Subscription" && key.first != "HmacSecret") return "";
   const auto existed = existed_.find(key);
   if (existed == existed_.end() || existed->second.empty()) return "";
   return existed->second.begin()->substr(0, existed->second.begin()->find(' '));
@@ -44,6 +44,7 @@ std::string World::listing_of(const Key& key) const {
   if (key.first == "SubscriptionPlan") return "plans";
   if (key.first == "Secret") return "secrets";
   const std::string artifact = artifact_of(key);
+  if (key.first == "HmacSecret") return "hmac/" + artifact;
   return key.first == "ApiKey" ? "keys/" + ControlPlane::kind_of(artifact) : "subscriptions/" + artifact;
 }
 

@@ -53,10 +53,17 @@ inline constexpr const char* kSecondPrefix = "B-";
 /// What an operation has begun commits within this time, unless its user acts once more.
 inline constexpr Duration kCommitTime = 4s;
 
+/// How many there may be of each kind but RestApi, also of plans and secrets.
+inline constexpr std::size_t kFew = 3;
+inline Instant second_of(Instant at) {
+  return {at.ns / 1'000'000'000 * 1'000'000'000};
+}
+
 /// The control plane's database and what it answers from it. Its users' operations are drawn at random.
 class ControlPlane {
  public:
-  ControlPlane(std::string gateway_id, std::string prefix, TimePoint start);
+  /// `is_experimental`: it has WebSub and WebBroker APIs.
+  ControlPlane(std::string gateway_id, std::string prefix, TimePoint start, bool is_experimental);
 
   const std::string& gateway_id() const { return gateway_id_; }
   /// Whose something is, by its name: everything of the second one has its prefix somewhere.
@@ -158,6 +165,9 @@ class ControlPlane {
     std::string hash, value;
     Instant updated;
   };
+  struct HmacSecret {
+    std::string artifact_id, name, value;
+  };
   struct Application {
     std::string name;
     std::vector<std::string> keys;
@@ -171,6 +181,7 @@ class ControlPlane {
     std::map<std::string, Plan> plans;
     std::map<std::string, Subscription> subscriptions;
     std::map<std::string, SecretRow> secrets;
+    std::map<std::string, HmacSecret> hmac_secrets;  ///< By artifact and name, with a slash between them.
     std::map<std::string, Application> applications;
     std::set<std::string> forgotten;  ///< Deployments that a restored backup did not have.
   };
@@ -194,6 +205,7 @@ class ControlPlane {
   void remove(const std::string& id, TimePoint now, bool quiet);
   void operate_on_key(const std::string& artifact_id, TimePoint now, bool quiet);
   void operate_on_subscription(const std::string& artifact_id, TimePoint now, bool quiet);
+  void operate_on_hmac_secret(const std::string& artifact_id, TimePoint now, bool quiet);
   void operate_on_plan(TimePoint now, bool quiet);
   void operate_on_application(TimePoint now, bool quiet);
   void announce_key(const std::string& uuid, const KeyRow& key, const std::string& type, TimePoint now, bool quiet);
@@ -213,6 +225,7 @@ class ControlPlane {
   std::string gateway_id_;
   std::string prefix_;  ///< Of all that it names.
   TimePoint start_;
+  bool is_experimental_;
   Duration back_{};
   Random random_{0};         ///< Of the operation that is being done.
   std::int64_t number_ = 0;  ///< Its number.

@@ -40,11 +40,15 @@ std::string prefix_of(const std::string& kind) {
   return kind == "Mcp" ? "mcp-proxy-" : "api-";
 }
 
-std::string list_of(const std::vector<std::string>& rows, sync::Call call) {
+std::string list_of(const std::vector<std::string>& rows, const sync::SendRequest& request) {
+  const sync::Call call = request.call;
   std::string text = "[";
   for (const auto& row : rows) text += (text.size() > 1 ? "," : "") + row;
   text += "]";
   if (call == sync::Call::Deployments) return R"({"deployments":)" + text + "}";
+  if (call == sync::Call::HmacSecrets) {
+    return R"({"artifactId":")" + rest_of(request.scope) + R"(","secrets":)" + text + "}";
+  }
   if (call == sync::Call::Secrets) return R"({"list":)" + text + R"(,"count":)" + std::to_string(rows.size()) + "}";
   return text;
 }
@@ -53,7 +57,7 @@ std::string list_of(const std::vector<std::string>& rows, sync::Call call) {
 
 bool is_listing(sync::Call call) {
   return call == sync::Call::Deployments || call == sync::Call::Keys || call == sync::Call::Plans ||
-         call == sync::Call::Secrets || call == sync::Call::Subscriptions;
+         call == sync::Call::Secrets || call == sync::Call::Subscriptions || call == sync::Call::HmacSecrets;
 }
 
 /// Those that something deployed refers to: nobody is told of others.
@@ -119,6 +123,10 @@ std::vector<std::string> ControlPlane::rows_for(const Tables& tables, const sync
       if (!subscription.plan.empty()) object["subscriptionPlanId"] = subscription.plan;
       rows.push_back(object.dump());
     }
+  } else if (request.call == sync::Call::HmacSecrets) {
+    for (const auto& [id, secret] : tables.hmac_secrets) {
+      if (secret.artifact_id == rest) rows.push_back(json{{"name", secret.name}, {"secret", secret.value}}.dump());
+    }
   } else if (request.call == sync::Call::Secrets) {
     for (const auto& handle : named_secrets(tables)) {
       const auto& secret = tables.secrets.at(handle);
@@ -138,7 +146,7 @@ Answer ControlPlane::answer_from(const Tables& tables, const sync::SendRequest& 
   Answer answer;
   answer.date = Instant{clock(now).ns / kSecond * kSecond};
   if (is_listing(request.call)) {
-    answer.body = list_of(rows_for(tables, request, now, answer.status), request.call);
+    answer.body = list_of(rows_for(tables, request, now, answer.status), request);
   } else if (request.call == sync::Call::FetchBatch) {
     answer.entries.emplace();
     for (const auto& id : ids_in(request.body)) {
@@ -182,7 +190,7 @@ Answer ControlPlane::answer_without(const sync::SendRequest& request, TimePoint 
   std::erase_if(rows, [&](const std::string& row) {
     return artifacts.contains(json::parse(row).at("artifactId").get<std::string>());
   });
-  truth.body = list_of(rows, request.call);
+  truth.body = list_of(rows, request);
   return truth;
 }
 
@@ -195,7 +203,7 @@ Answer ControlPlane::lie(const sync::SendRequest& request, TimePoint now, bool n
   } else if (!rows.empty()) {
     rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(random.below(rows.size())));
   }
-  truth.body = list_of(rows, request.call);
+  truth.body = list_of(rows, request);
   return truth;
 }
 

@@ -17,6 +17,7 @@ std::string version_of_data(const std::string& kind, const nlohmann::json& json)
   };
   if (kind == protocol::kSecret) return text("value");
   if (kind == protocol::kApiKey) return text("artifactUuid") + " " + text("name") + " " + text("maskedApiKey");
+  if (kind == protocol::kHmacSecret) return text("artifactId") + " " + text("name") + " " + text("secret");
   if (kind == protocol::kSubscriptionPlan) return text("planName") + " " + text("status");
   if (kind == protocol::kSubscription) {
     return text("apiId") + " " + text("subscriptionToken") + " " + text("subscriptionPlanId") + " " + text("status");

@@ -6,6 +6,7 @@ namespace tether::sim {
 namespace {
 
 constexpr std::int64_t kStepsAtOnce = 20'000;
+constexpr int kExperimental = 50;    ///< Percent of worlds with WebSub and WebBroker APIs.
 constexpr int kSharesOfTwo = 25;     ///< Percent of worlds with two instances behind one token.
 constexpr int kSharesOfDeltas = 30;  ///< Percent of worlds in which most polls ask for a delta.
 constexpr int kMostDeltas = 4;
@@ -22,8 +23,9 @@ std::string text_of(Duration since_start) {
 World::World(WorldOptions options)
     : options_(std::move(options)), actions_(plan_actions(options_)), now_(std::chrono::hours(1)), start_(now_) {
   Random random(Random::part(options_.seed, "world"));
-  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-a", "", start_));
-  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-b", kSecondPrefix, start_));
+  const bool is_experimental = Random(Random::part(options_.seed, "experimental")).chance(kExperimental);
+  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-a", "", start_, is_experimental));
+  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-b", kSecondPrefix, start_, is_experimental));
   for (const auto& control_plane : control_planes_) control_plane->add_token("token-0");
   const std::size_t count = random.chance(kSharesOfTwo) ? 2 : 1;
   releases_ = Random(Random::part(options_.seed, "operator")).chance(50);
@@ -278,10 +280,10 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       return open(Trouble::GatewayMoods, 1min, 1h);
     case ActionKind::GatewaySlow:
       return open(Trouble::GatewaySlow, 1min, 2h);
-    case ActionKind::AcceptIdentity:
-      return instance.agree_to_identity();
     case ActionKind::GatewayStalls:
       return open(Trouble::GatewayStalls, 1min, 1h);
+    case ActionKind::AcceptIdentity:
+      return instance.agree_to_identity();
     case ActionKind::ReleaseDeletions:
       return instance.agree_to_deletions();
     case ActionKind::GatewayRefuses:
