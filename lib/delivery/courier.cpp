@@ -276,7 +276,8 @@ void Courier::on_refused_whole(const PushOutcome& outcome, const GatewayProblem&
     split_put_ = outcome.lines > 0 && !sent_.capped;
     if (!split_put_ || plan() == Plan::Put) return refuse(now);
     refused_up_to_ = outcome.revision;
-    return;
+    // An earlier PUT may have been taken after it was given up: then an empty one would take all that away again.
+    return forget_state();
   }
   if (outcome.lines == 1 && outcome.only_line) {
     const sync::Key& key = *outcome.only_line;

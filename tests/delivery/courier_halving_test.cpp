@@ -56,6 +56,25 @@ TEST_CASE("a first PUT that is refused whole becomes an empty PUT and halved del
   CHECK(desk.courier.condition() == GatewayCondition::InSync);
 }
 
+TEST_CASE("a PUT that was given up and is taken late is not emptied because the next one is refused whole") {
+  Desk desk;
+  for (int n = 0; n < 20; ++n) desk.write(id_of(n), 1);
+  desk.tell();
+  REQUIRE(std::holds_alternative<AskState>(desk.courier.take_command(desk.now).value()));
+  desk.courier.on_state({desk.gateway.instance, "", 0, 0}, desk.now);
+  const auto put = std::get<Push>(desk.courier.take_command(desk.now).value());
+  PushOutcome refused{put.epoch, put.up_to, 20, std::nullopt, {}};
+  refused.answer = GatewayProblem{GatewayFailure::Status, 413, "too large"};
+
+  // While it was refused, the gateway took one that it had been sent before.
+  desk.courier.on_push_outcome(put.number, refused, desk.now);
+
+  REQUIRE(std::holds_alternative<AskState>(desk.courier.take_command(desk.now).value()));
+  desk.courier.on_state({desk.gateway.instance, put.epoch, put.up_to, 20}, desk.now);
+  const auto next = std::get<Push>(desk.courier.take_command(desk.now).value());
+  CHECK_FALSE(next.full);
+}
+
 TEST_CASE(
     "a gateway that was given something in parts does not pass for empty when another identity takes over [CE-2]") {
   Desk desk;
