@@ -135,6 +135,8 @@ Result<Done> Stage::start_tetherd() {
                          {"TETHER_STATE_DIR", folder_.file("state")},
                          {"TETHER_GATEWAY_SOCKET", socket_},
                          {"TETHER_ADMIN_LISTEN", admin_},
+                         // Its return is spread over no more than this: nobody is to wait for a fleet of one.
+                         {"TETHER_RECONNECT_MAX_MS", "2000"},
                          {"TETHER_LOG_LEVEL", "debug"}};
   auto process = peers::DaemonProcess::start(options);
   if (!process) return wrap("tetherd", process.error());
