@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <numeric>
 
 #include "link_lines.h"
 #include "tether/log/log.h"
@@ -18,7 +19,7 @@ class Offline {
     link_.on_closed({link::NetworkError::Reset, 1006, "connection reset by peer"}, now_);
   }
 
-  /// Every attempt ends at once with what `failure` says of it.
+  /// Every dial and every knock ends at once with what `failure` says of it.
   template <class Failure>
   void run(Duration time, Failure failure) {
     for (const TimePoint end = now_ + time; now_ < end; now_ = std::min(end, link_.next_deadline().value_or(end))) {
@@ -28,7 +29,11 @@ class Offline {
           if (const auto* change = std::get_if<link::StateChanged>(&command)) daemon::say(log_, redactor_, *change);
           if (const auto* failed = std::get_if<link::AttemptFailed>(&command)) daemon::say(log_, redactor_, *failed);
           if (const auto* noted = std::get_if<link::Noted>(&command)) daemon::say(log_, *noted);
-          if (std::holds_alternative<link::Dial>(command)) link_.on_dial_failed(failure(++attempts_), now_);
+          if (std::holds_alternative<link::Dial>(command)) link_.on_dial_failed(failure(++failures_), now_);
+          if (std::holds_alternative<link::Knock>(command)) {
+            const link::DialFailure failed = failure(++failures_);
+            link_.on_knock_failed(failed.reason, failed.message, now_);
+          }
         }
       }
     }
@@ -36,7 +41,10 @@ class Offline {
 
   std::size_t bytes() const { return bytes_; }
   std::size_t lines() const { return lines_; }
-  std::size_t attempts() const { return attempts_; }
+  std::size_t attempts() const {
+    const auto counters = link_.snapshot().counters;
+    return std::accumulate(counters.reconnect_attempts.begin(), counters.reconnect_attempts.end(), std::size_t{0});
+  }
 
  private:
   LogOptions options(LogLevel level) {
@@ -59,7 +67,7 @@ class Offline {
   TimePoint now_{};
   std::size_t bytes_ = 0;
   std::size_t lines_ = 0;
-  std::size_t attempts_ = 0;
+  std::size_t failures_ = 0;
   Redactor redactor_;
   Logger log_;
   link::Link link_;
