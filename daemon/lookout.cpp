@@ -45,14 +45,17 @@ void Lookout::knock(const link::Knock& knock) {
                                         [this](const net::KnockResult& result) { on_knocked(result); });
 }
 
-void Lookout::on_knocked(const net::KnockResult& result) {
+bool has_moved(const std::vector<std::string>& before, const std::vector<std::string>& after) {
   std::vector<std::string> common;
-  std::set_intersection(result.addresses.begin(), result.addresses.end(), addresses_.begin(), addresses_.end(),
-                        std::back_inserter(common));
-  const bool has_moved = !result.addresses.empty() && !addresses_.empty() && common.empty();
+  std::set_intersection(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(common));
+  return !before.empty() && !after.empty() && common.empty();
+}
+
+void Lookout::on_knocked(const net::KnockResult& result) {
+  const bool moved = has_moved(addresses_, result.addresses);
   if (!result.addresses.empty()) addresses_ = result.addresses;
-  tell_([&result, has_moved](link::Link& link, TimePoint now) {
-    if (has_moved) link.on_addresses_changed(now);
+  tell_([&result, moved](link::Link& link, TimePoint now) {
+    if (moved) link.on_addresses_changed(now);
     if (result.is_answered) return link.on_knock_answered(now);
     link.on_knock_failed(network_error_of(result.error), result.message, now);
   });

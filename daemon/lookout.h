@@ -40,6 +40,10 @@ class Lookout {
   std::vector<std::string> addresses_;  ///< What the name last led to.
 };
 
+/// Of sorted addresses: what the name leads to now is somewhere else altogether. A name that leads to some of many in
+/// turn has not moved, nor has one that is not known now.
+bool has_moved(const std::vector<std::string>& before, const std::vector<std::string>& after);
+
 /// As the link names it.
 link::NetworkError network_error_of(net::SocketError error);
 

@@ -22,8 +22,9 @@ enum class OnRejection {
 struct LinkLimits {
   Duration reconnect_initial = 1s;
   Duration reconnect_max = 5min;
-  Duration knock_interval =
-      3s;                       ///< As WayBack takes it; with more than 3 s a return may go unseen for over 30 s (R23).
+  /// As WayBack takes it. The link is back within this, WayBack::spread and a dial: with more than 4 s that may be over
+  /// the 30 s of R23.
+  Duration knock_interval = 3s;
   Duration dial_timeout = 10s;  ///< From `Dial` to `on_open`.
   Duration ack_timeout = 10s;   ///< From `on_open` to `on_connection_ack`.
   Duration ping_interval = 10s;
