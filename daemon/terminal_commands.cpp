@@ -19,6 +19,7 @@
 #include "tether/terminal/progress.h"
 #include "tether/terminal/resources_command.h"
 #include "tether/terminal/status_command.h"
+#include "wall_clock.h"
 
 namespace tether::daemon {
 namespace {
@@ -87,11 +88,14 @@ bool may_colour() {
 int run_status(const AdminSettings& admin, const Options& options) {
   const AdminClient client = client_of(admin);
   if (options.watch) end_at_ctrl_c();
-  const terminal::StatusEnds ends = {[&client] { return client.status(); }, say, complain,
+  const terminal::StatusEnds ends = {[&client] { return client.status(); },
+                                     say,
+                                     complain,
                                      [] {
                                        std::this_thread::sleep_for(kLookEvery);
                                        return true;
                                      },
+                                     wall_now,
                                      screen};
   return terminal::run_status(ends, {options.json, options.watch, may_colour()}) ? kStopped : kCouldNotStart;
 }

@@ -13,7 +13,7 @@ std::string no_answer(const Error& error) {
 /// Once. `is_first`: nothing was shown before.
 bool look(const StatusEnds& ends, const StatusWishes& wishes, bool is_first) {
   const auto body = ends.status();
-  const auto shown = status_screen(body);
+  const auto shown = status_screen(body, ends.now());
   const auto screen = wishes.watch && !wishes.json ? ends.screen() : std::nullopt;
   if (!shown && !screen) {
     ends.complain(no_answer(shown.error()) + "\n");

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tether/base/result.h"
+#include "tether/base/time.h"
 #include "tether/terminal/screen.h"
 
 namespace tether::terminal {
@@ -15,6 +16,7 @@ struct StatusEnds {
   std::function<void(const std::string&)> say;        ///< On standard output, at once.
   std::function<void(const std::string&)> complain;   ///< On standard error.
   std::function<bool()> pause;                        ///< Until the next look; false: there is to be none.
+  std::function<Instant()> now;                       ///< Our wall clock.
   std::function<std::optional<ScreenSize>()> screen;  ///< Asked for each; nullopt: standard output is no terminal.
 };
 

@@ -28,7 +28,8 @@ bool is_true(const Json& object, const char* member) {
 /// When both sides were last proven to agree.
 std::string proven(const Json& side) {
   const auto age = seconds(side, "last_proven_sync_age_s");
-  return age ? "last proven " + duration_in_words(*age) + " ago" : "never proven so far";
+  const std::string stale = is_true(side, "stale") ? ", which is stale" : "";
+  return (age ? "last proven " + duration_in_words(*age) + " ago" : "never proven so far") + stale;
 }
 
 Line row(const std::string& name, const std::string& text, Tone tone = Tone::Plain) {
@@ -79,6 +80,8 @@ void add_store(const Json& store, Lines& out) {
                         std::to_string(shown_number(store, "revision")) + ": " +
                         (what.empty() ? "nothing is offered to the gateway" : what),
                     degraded ? Tone::Bad : Tone::Good));
+  const std::int64_t unanswered = shown_number(store, "unanswered");
+  if (unanswered > 0) out.push_back(row("", count_of(unanswered, "change") + " that no gateway has answered"));
   const std::int64_t acks = shown_number(store, "outbox_acks");
   if (acks > 0) out.push_back(row("", count_of(acks, "ack") + " not known to have been read by the control plane"));
 }
@@ -104,10 +107,10 @@ void add_troubles(const std::vector<Trouble>& troubles, Lines& out) {
 
 }  // namespace
 
-Result<StatusScreen> status_screen(const Result<std::string>& body) {
+Result<StatusScreen> status_screen(const Result<std::string>& body, Instant now) {
   const auto status = read_status(body);
   if (!status) return tl::unexpected(status.error());
-  const auto troubles = troubles_of(*status);
+  const auto troubles = troubles_of(*status, now);
   StatusScreen out;
   out.all_well = troubles.empty();
   const std::string verdict =

@@ -51,7 +51,7 @@ std::vector<std::string> named(const Json& resources) {
   std::vector<std::string> out;
   for (const Json& resource : resources) {
     if (out.size() == kMaxNamed) {
-      out.push_back("… and " + std::to_string(resources.size() - kMaxNamed) + " more");
+      out.push_back("… and " + std::to_string(resources.size() - kMaxNamed) + " more: tetherd resources");
       break;
     }
     const std::string next = shown_text(resource, "next_try");
@@ -184,6 +184,21 @@ std::optional<Trouble> of_waiting(const Json& status) {
                  named(resources)};
 }
 
+std::optional<Trouble> of_certificate(const Json& control_plane, const char* member, const std::string& whose,
+                                      const std::string& advice, Instant now) {
+  const auto ends = parse_rfc3339(shown_text(control_plane, member));
+  if (!ends || ends->ns - now.ns >= std::chrono::nanoseconds(kCertificateTrouble).count()) return std::nullopt;
+  return Trouble{whose + (ends->ns < now.ns ? " has ended: " : " ends soon: ") + format_rfc3339_ms(*ends) + ".",
+                 advice};
+}
+
+/// That nothing else is wrong does not prove that all is well.
+std::optional<Trouble> of_staleness(const Json& side, const std::string& name) {
+  if (!flag(side, "stale")) return std::nullopt;
+  return Trouble{"That this daemon and the " + name + " agree has not been proven for longer than sync.stale_after_s.",
+                 "`tetherd doctor` shows whether the " + name + " answers; the log says what it answers."};
+}
+
 /// Nothing is wrong, and it is not done either.
 Trouble not_yet(const Json& status) {
   if (shown_text(status["gateway"], "state") == "behind") {
@@ -196,7 +211,7 @@ Trouble not_yet(const Json& status) {
 
 }  // namespace
 
-std::vector<Trouble> troubles_of(const Json& status) {
+std::vector<Trouble> troubles_of(const Json& status, Instant now) {
   Troubles out;
   const auto add = [&out](std::optional<Trouble> trouble) {
     if (trouble) out.push_back(std::move(*trouble));
@@ -209,6 +224,14 @@ std::vector<Trouble> troubles_of(const Json& status) {
   add_holds(status, out);
   add(of_quarantined(status));
   add(of_waiting(status));
+  add(of_certificate(status["control_plane"], "server_certificate_ends", "The control plane's certificate",
+                     "Renew it there: without a valid one there is no link.", now));
+  add(of_certificate(status["control_plane"], "client_certificate_ends", "The certificate of this daemon",
+                     "Put a new one in its place; a changed file is seen at once.", now));
+  if (out.empty()) {
+    add(of_staleness(status["control_plane"], "control plane"));
+    add(of_staleness(status["gateway"], "gateway"));
+  }
   if (out.empty() && !flag(status, "in_sync")) out.push_back(not_yet(status));
   return out;
 }

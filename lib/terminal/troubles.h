@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "tether/base/time.h"
 
 /// What of a daemon's status a person should know of, as the sources of this library see it.
 namespace tether::terminal {
@@ -17,8 +20,11 @@ struct Trouble {
 /// How many resources are named for one trouble; the others are counted.
 inline constexpr std::size_t kMaxNamed = 10;
 
-/// All there is in a status that was read (admin/command_json.h), what a person should do first before the rest. Not
-/// being in sync is one, unless another one says why.
-std::vector<Trouble> troubles_of(const nlohmann::json& status);
+/// How long before its end a certificate is one.
+inline constexpr std::chrono::hours kCertificateTrouble{14 * 24};
+
+/// All there is in a status that was read (admin/command_json.h) at `now`, what a person should do first before the
+/// rest. Not being in sync is one, unless another one says why.
+std::vector<Trouble> troubles_of(const nlohmann::json& status, Instant now);
 
 }  // namespace tether::terminal

@@ -86,7 +86,7 @@ bool is_address(const std::string& name) {
 TestCa::TestCa() {
   const Key key(EVP_EC_gen("P-256"));
   must(key != nullptr);
-  const Certificate ca = started(key.get(), "Test authority", -kHour, 24 * kHour);
+  const Certificate ca = started(key.get(), "Test authority", -kHour, 2 * kTestCertificateHours * kHour);
   X509_set_issuer_name(ca.get(), X509_get_subject_name(ca.get()));
   add_extension(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE");
   add_extension(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
@@ -118,9 +118,9 @@ PemPair TestCa::issue(const std::vector<std::string>& names, int hours) const {
   return {pem(certificate.get()), pem(key.get())};
 }
 
-TestCaFiles write_test_ca(const std::string& folder) {
+TestCaFiles write_test_ca(const std::string& folder, int hours) {
   const TestCa ca;
-  const PemPair server = ca.issue();
+  const PemPair server = ca.issue({"localhost", "127.0.0.1", "::1"}, hours);
   const auto write = [&folder](const std::string& name, const std::string& content) {
     const std::string path = folder + "/" + name;
     std::ofstream(path, std::ios::binary) << content;

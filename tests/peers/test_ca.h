@@ -12,16 +12,20 @@ struct PemPair {
   std::string key;
 };
 
-/// A throw-away authority: an own key, valid for a day. Two of them trust nothing of each other.
+/// Of a certificate, unless a test says otherwise: long enough that nobody warns of its end.
+inline constexpr int kTestCertificateHours = 60 * 24;
+
+/// A throw-away authority: an own key, valid for longer than what it issues. Two of them trust nothing of each other.
 class TestCa {
  public:
   /// Drawn fresh. Aborts if OpenSSL cannot.
   TestCa();
 
   const std::string& certificate() const { return ca_.certificate; }  ///< PEM: what a client must trust.
-  /// A certificate for a server or a client of these names (`localhost`) and numeric addresses, valid from an hour ago for `hours`;
-  /// negative hours: expired already.
-  PemPair issue(const std::vector<std::string>& names = {"localhost", "127.0.0.1", "::1"}, int hours = 24) const;
+  /// A certificate for a server or a client of these names (`localhost`) and numeric addresses, valid from an hour ago
+  /// for `hours`; negative hours: expired already.
+  PemPair issue(const std::vector<std::string>& names = {"localhost", "127.0.0.1", "::1"},
+                int hours = kTestCertificateHours) const;
 
  private:
   PemPair ca_;
@@ -33,6 +37,6 @@ struct TestCaFiles {
   std::string certificate_file;
   std::string key_file;
 };
-TestCaFiles write_test_ca(const std::string& folder);
+TestCaFiles write_test_ca(const std::string& folder, int hours = kTestCertificateHours);
 
 }  // namespace tether::peers

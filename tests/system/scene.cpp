@@ -29,8 +29,9 @@ std::string daemon_binary() {
   return TETHERD_BINARY;
 }
 
-Scene::Scene()
-    : ca_(peers::write_test_ca(folder_.path().string())), admin_("127.0.0.1:" + std::to_string(peers::free_port())) {}
+Scene::Scene(int certificate_hours)
+    : ca_(peers::write_test_ca(folder_.path().string(), certificate_hours)),
+      admin_("127.0.0.1:" + std::to_string(peers::free_port())) {}
 
 Scene::~Scene() {
   daemon_.reset();

@@ -30,7 +30,8 @@ std::string daemon_binary();
 /// the test in the order that it wants; what runs is killed with the scene.
 class Scene {
  public:
-  Scene();
+  /// `certificate_hours`: for how long the control plane's certificate is valid.
+  explicit Scene(int certificate_hours = peers::kTestCertificateHours);
   /// Checks that neither stand-in saw the daemon break a rule.
   ~Scene();
   Scene(const Scene&) = delete;

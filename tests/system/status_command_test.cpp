@@ -37,6 +37,17 @@ TEST_CASE("tetherd status says that all is well, and what to do once it is not [
   CHECK(json::parse(document.out)["control_plane"]["state"] == "reconnecting");
 }
 
+TEST_CASE("tetherd status says that the control plane's certificate ends soon, and that all else is well") {
+  Scene scene(/*certificate_hours=*/24);
+  start_all(scene);
+
+  const Ended ended = run_command(scene, {"status"});
+
+  CHECK(ended.status == kNotDone);
+  CHECK(has(ended.out, ": 1 thing is not as it should be\n"));
+  CHECK(has(ended.out, "! The control plane's certificate ends soon: "));
+}
+
 TEST_CASE("tetherd status without a daemon, or with a wrong command line, says so by its exit status") {
   Scene scene;
 

@@ -13,7 +13,7 @@ namespace {
 
 /// A control plane that wants certificates of clients, and the files of a gateway's own one.
 struct Mutual {
-  Scene scene;
+  Scene scene{/*certificate_hours=*/24};
   peers::TestCa authority;  ///< Of clients.
   std::unique_ptr<ControlPlane> control_plane;
   std::string cert = scene.file("client.pem");

@@ -33,6 +33,11 @@ TEST_CASE("a container check asks whether the loop turns, and by wish whether th
   CHECK(check.asked == "/readyz");
   CHECK(check.out == "ready\n");
   CHECK(check.err.empty());
+
+  check.out = "";
+  check.answer = std::string("ok, but stale: the gateway, for 50 min\n");
+  CHECK(check.run(/*ready=*/true));
+  CHECK(check.out == "ready, but stale: the gateway, for 50 min\n");
 }
 
 TEST_CASE("a container check that fails says which question and why [R14]") {

@@ -24,6 +24,7 @@ struct Person {
     ends.say = [this](const std::string& text) { out += text; };
     ends.complain = [this](const std::string& text) { err += text; };
     ends.pause = [this] { return looks < answers.size(); };
+    ends.now = [] { return Instant{}; };
     ends.screen = [this] { return screen; };
     return run_status(ends, wishes);
   }

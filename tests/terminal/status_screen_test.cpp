@@ -13,6 +13,7 @@ using GW = GatewayStatus::State;
 namespace {
 
 constexpr TimePoint kNow{48h};
+const Instant kWall = *parse_rfc3339("2026-08-22T11:02:03Z");
 
 Status well() {
   Status status;
@@ -38,7 +39,7 @@ Status well() {
 }
 
 StatusScreen screen_of(const Status& status) {
-  const auto screen = status_screen(to_json(status, kNow));
+  const auto screen = status_screen(to_json(status, kNow), kWall);
   REQUIRE(screen);
   return *screen;
 }
@@ -153,7 +154,8 @@ TEST_CASE("what the gateway refused is named with its reason and its next try [R
              Contains("! The gateway refuses 12 resources, whose last good version stays in service:\n    RestApi "
                       "id-0: no such policy; tried again at 2026-08-22T12:02:03.000Z at the latest\n    RestApi "
                       "id-1: no such policy\n"));
-  CHECK_THAT(text, Contains("    RestApi id-9: no such policy\n    … and 2 more\n  > Correct it in the control plane"));
+  CHECK_THAT(text, Contains("    RestApi id-9: no such policy\n    … and 2 more: tetherd resources\n  > Correct it in "
+                            "the control plane"));
 }
 
 TEST_CASE("what waits is named with what it waits for [R29]") {
@@ -206,15 +208,42 @@ TEST_CASE("what no listing can correct is a note, and nothing is wrong for it [F
   Status status = well();
   status.best_effort_kinds = {"ApiKey", "Application"};
   status.store.outbox_acks = 1;
+  status.store.unanswered = 2;
   const StatusScreen screen = screen_of(status);
   CHECK(screen.all_well);
   CHECK_THAT(render(screen.lines, false), Contains("no listing can correct them: ApiKey, Application\n") &&
+                                              Contains("2 changes that no gateway has answered\n") &&
                                               Contains("1 ack not known to have been read"));
 }
 
+TEST_CASE("a certificate that ends within 14 days, or has ended, is told with whose it is") {
+  const auto ends = [](const std::string& at) {
+    Status status = well();
+    status.control_plane.server_certificate_ends = status.control_plane.client_certificate_ends = *parse_rfc3339(at);
+    return status;
+  };
+  CHECK(screen_of(ends("2026-09-05T11:02:03Z")).all_well);
+  CHECK_THAT(troubles_in(ends("2026-09-05T11:02:02Z")),
+             Contains("! The control plane's certificate ends soon: 2026-09-05T11:02:02.000Z.\n  > Renew it there") &&
+                 Contains("! The certificate of this daemon ends soon: 2026-09-05T11:02:02.000Z.\n  > Put a new one"));
+  CHECK_THAT(troubles_in(ends("2026-08-22T11:02:02Z")), Contains("! The control plane's certificate has ended: "));
+}
+
+TEST_CASE("agreement that is stale is told, unless something else says why [R29]") {
+  Status status = well();
+  status.stale_after = 1s;
+  const std::string text = troubles_in(status);
+  CHECK_THAT(text, Contains("! That this daemon and the control plane agree has not been proven for longer than "
+                            "sync.stale_after_s.\n  > `tetherd doctor`") &&
+                       Contains("! That this daemon and the gateway agree"));
+  CHECK_THAT(render(screen_of(status).lines, false), Contains("in sync, last proven 40 s ago, which is stale\n"));
+  status.store.degraded = true;
+  CHECK_THAT(troubles_in(status), !Contains("stale_after_s"));
+}
+
 TEST_CASE("an answer that is no status is refused, and an error of the asking handed on") {
-  CHECK_FALSE(status_screen(std::string("hello")));
-  const auto away = status_screen(fail(ErrorKind::Retry, "refused"));
+  CHECK_FALSE(status_screen(std::string("hello"), kWall));
+  const auto away = status_screen(fail(ErrorKind::Retry, "refused"), kWall);
   REQUIRE_FALSE(away);
   CHECK(away.error().message == "refused");
 }
