@@ -86,6 +86,22 @@ TEST_CASE("damage is told, and nothing is mended") {
   CHECK(bytes_of(store.file()) == before);
 }
 
+TEST_CASE("the log that a kill has left is read, and stays for the next start to take up") {
+  TestStore store;
+  fill(store);
+  TempFolder killed;
+  for (const char* name : {"tetherd.db", "tetherd.db-wal", "secrets.key"}) {
+    std::filesystem::copy(store.state_dir() / name, killed.path() / name);
+  }
+  const auto log = bytes_of(killed.path() / "tetherd.db-wal");
+  REQUIRE_FALSE(log.empty());
+
+  CHECK(check_of({killed.path()}).resources == 2);
+  REQUIRE(back_up({killed.path()}, killed.path() / "backup.db"));
+
+  CHECK(bytes_of(killed.path() / "tetherd.db-wal") == log);
+}
+
 TEST_CASE("a file that is no database is damaged, and one that is not there is no store") {
   TempFolder folder;
   const auto none = check_database({folder.path()});

@@ -40,6 +40,8 @@ TEST_CASE("the admin endpoint over a Unix socket serves the sub-commands of the 
   int status = -1;
   CHECK(has(said_by("health", settings, status), "alive"));
   CHECK(status == 0);
+  CHECK(said_by("resources", settings, status) == "0 resources\n");
+  CHECK(said_by("events", settings, status) == "no event has come since the daemon's start\n");
   CHECK(scene.stop_daemon() == 0);
   CHECK_FALSE(std::filesystem::exists(scene.file("admin.sock")));
 }
