@@ -194,6 +194,7 @@ TEST_CASE("each way in which a gateway fails has its own advice, without its wor
   };
   CHECK(of(delivery::GatewayFailure::Gone).what == "text");
   CHECK_THAT(of(delivery::GatewayFailure::Gone).advice, Contains("TETHER_GATEWAY_SOCKET"));
+  CHECK(of(delivery::GatewayFailure::WrongUser).what == "text");
   CHECK_THAT(of(delivery::GatewayFailure::WrongUser).advice, Contains("TETHER_GATEWAY_USER"));
   CHECK(of(delivery::GatewayFailure::Status).what == "s: it answers 500 when asked for its state");
   CHECK(of(delivery::GatewayFailure::BadAnswer).what == "s: what it answers when asked for its state cannot be read");
