@@ -196,7 +196,11 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
       fail("documents_are_theirs", line.key.second + " " + line.version + " comes with another document");
     }
   }
+  // Known limit: what a gateway takes that was asked for its state before may go with an empty PUT, until the parts
+  // come.
+  const bool empties = body.full && body.lines.empty() && body.sent <= seen.taken_late;
   for (const Served& change : reaction.changes) {
+    if (change.after.empty() && empties) continue;
     if (change.after.empty() && refused.contains(change.key)) {
       instance.note("gateway: " + change.key.second + " is refused and gone");
       continue;

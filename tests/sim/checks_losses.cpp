@@ -30,7 +30,7 @@ void World::look_at_losses(Instance& instance, bool starts) {
     forget_what_was_heard(instance);
   }
   const bool begins_anew = instance.daemon_.take_begun_anew();
-  if (begins_anew && !seen.spoiled) return fail("lost_unasked", "a store is set aside that nobody has damaged");
+  if (begins_anew && !seen.was_spoiled) return fail("lost_unasked", "a store is set aside that nobody has damaged");
   // What its log held was damaged as well: without the file being set aside it is as old as what was written back.
   const bool went_back = starts && seen.spoiled;
   if (!begins_anew && !went_back) return;

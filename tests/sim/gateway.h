@@ -34,6 +34,7 @@ struct Body {
   std::string epoch;
   std::int64_t revision = 0;
   std::vector<Line> lines;
+  TimePoint sent{};  ///< When it was.
 };
 
 bool is_artifact(const std::string& kind);

@@ -151,7 +151,9 @@ class Instance {
     std::size_t last_linked = 0;           ///<   to which the last of all was,
     std::array<Duration, 2> stayed{};      ///<   and how long the longest of them has been, since that change.
     bool spoiled = false;                  ///< The store has been damaged, and nobody has found that yet.
-    bool key_lost = false;                 ///< The next process has another key.
+    bool was_spoiled = false;  ///< It may be found as long as the file is read no further than it has to be.
+    TimePoint taken_late;      ///< When the gateway last took a push that had been given up.
+    bool key_lost = false;     ///< The next process has another key.
     /// The store was lost, and the gateway has not been given what the new one has.
     struct StoreLost {
       TimePoint when;

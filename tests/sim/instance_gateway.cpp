@@ -46,6 +46,7 @@ void Instance::push(const delivery::Push& push) {
   note(std::string(push.full ? "PUT " : "PATCH ") + read->epoch + " " + std::to_string(push.after) + ".." +
        std::to_string(read->revision) + ", lines " + std::to_string(read->lines.size()));
   world_.look_at_identity(*this, *read);
+  read->sent = world_.steady();
   Random random = world_.chance_of("push to " + gateway_.instance);
   if (has(Trouble::GatewayStalls) && random.chance(30)) return stall(std::move(*read), push.number, random);
   const bool moody = has(Trouble::GatewayMoods);
@@ -76,6 +77,7 @@ void Instance::stall(Body body, std::int64_t push, Random random) {
     world_.at(gateway_free_, [this, read = std::move(body), instance = gateway_.instance] {
       if (instance != gateway_.instance || has(Trouble::GatewayAway)) return;  // it went with its process
       world_.look_at(*this, gateway_.apply(read), read, /*answered=*/false);
+      seen.taken_late = world_.steady();
     });
   }
   world_.at(given_up, [this, outcome, push, life = life_] {

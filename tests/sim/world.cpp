@@ -318,7 +318,7 @@ void World::spoil_store(Instance& instance, Random& random) {
   const bool under_a_process = random.chance(50);
   if (!under_a_process) instance.kill(nullptr);
   instance.daemon().spoil_store();
-  instance.seen.spoiled = true;
+  instance.seen.spoiled = instance.seen.was_spoiled = true;
   if (!under_a_process) restart_later(instance, random);
 }
 
