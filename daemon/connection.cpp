@@ -48,7 +48,7 @@ Connection::Connection(net::Loop& loop, const Settings& settings, tls::Trust& tr
       redactor_(redactor),
       log_(log),
       seed_(seed),
-      lookout_(loop, trust_, settings.control_plane.address,
+      lookout_(loop, trust_, settings.control_plane,
                [this](const auto& what) {
                  what(*link_, Clock::now());
                  pump();
@@ -79,6 +79,7 @@ net::DialTarget Connection::target() const {
   target.port = address.port;
   target.path = address.ws_path;
   target.tls = address.tls;
+  target.proxy = settings_.control_plane.proxy.through;
   if (token_) target.token = *token_;
   return target;
 }

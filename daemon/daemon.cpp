@@ -21,6 +21,7 @@
 #include "tether/protocol/frames.h"
 #include "tether/protocol/kinds.h"
 #include "tether/protocol/rest.h"
+#include "tether/proxy/connect.h"
 #include "tether/store/state_folder.h"
 #include "tether/store/store.h"
 #include "wall_clock.h"
@@ -79,6 +80,7 @@ KeeperOptions keeper_options(const Settings& settings, std::shared_ptr<tls::Trus
   options.rest.client.host = address.host;
   options.rest.client.port = address.port;
   options.rest.client.tls = address.tls;
+  options.rest.client.proxy = settings.control_plane.proxy.through;
   options.rest.client.trust = std::move(trust);
   options.rest.client.rest_base = address.rest_base;
   options.rest.limits.max_listing_bytes = settings.limits.max_listing_bytes;
@@ -175,6 +177,9 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   auto store = store::Store::open(**folder, store_options(settings));
 
   Redactor redactor;
+  if (const auto& proxy = settings.control_plane.proxy.through) {
+    for (const Secret& secret : proxy::secrets_of(*proxy)) redactor.add_lasting_secret(secret);
+  }
   Logger log(log_options(settings.log), redactor);
   for (const auto& variable : unknown) {
     log.warn("settings.unknown_variable", {{"variable", variable.name}, {"closest", variable.closest}});

@@ -12,7 +12,8 @@ constexpr Duration kConnectLimit = 10s;
 constexpr Duration kAnswerLimit = 30s;
 
 http::Server server(const Settings& settings) {
-  return {settings.control_plane.address.host, settings.control_plane.address.port};
+  return {settings.control_plane.address.host, settings.control_plane.address.port,
+          settings.control_plane.proxy.through};
 }
 
 http::RestOutcome list_what_is_new(const Settings& settings) {
@@ -21,6 +22,7 @@ http::RestOutcome list_what_is_new(const Settings& settings) {
   options.host = address.host;
   options.port = address.port;
   options.tls = address.tls;
+  options.proxy = settings.control_plane.proxy.through;
   options.trust = std::make_shared<tls::Trust>(settings.control_plane.tls);
   options.rest_base = address.rest_base;
   options.connect_timeout = kConnectLimit;
@@ -49,7 +51,10 @@ terminal::DoctorEnds doctor_steps(const Settings& settings) {
   ends.store = [&settings] { return store::check_database({settings.state_dir, settings.store.key_file}); };
   ends.has_token = [&settings] { return settings.control_plane.token.read().has_value(); };
   ends.why_no_token = [&settings] { return settings.control_plane.token.why_none(); };
-  ends.look_up = [&settings] { return http::look_up(settings.control_plane.address.host); };
+  ends.look_up = [&settings] {
+    const auto& proxy = settings.control_plane.proxy.through;
+    return http::look_up(proxy ? proxy->host : settings.control_plane.address.host);
+  };
   ends.connect = [&settings] { return http::try_tcp(server(settings), kConnectLimit); };
   ends.shake_hands = [&settings] {
     tls::Trust trust(settings.control_plane.tls);

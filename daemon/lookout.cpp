@@ -26,8 +26,8 @@ link::NetworkError network_error_of(net::SocketError error) {
   return link::NetworkError::Http;
 }
 
-Lookout::Lookout(net::Loop& loop, tls::Trust& trust, const ControlPlaneAddress& address, Tell tell)
-    : loop_(loop), trust_(trust), address_(address), tell_(std::move(tell)) {}
+Lookout::Lookout(net::Loop& loop, tls::Trust& trust, const ControlPlaneSettings& settings, Tell tell)
+    : loop_(loop), trust_(trust), settings_(settings), tell_(std::move(tell)) {}
 
 void Lookout::watch() {
   network_.emplace(loop_, [this] { tell_([](link::Link& link, TimePoint now) { link.on_network_changed(now); }); });
@@ -40,9 +40,11 @@ void Lookout::unwatch() {
 }
 
 void Lookout::knock(const link::Knock& knock) {
-  knock_ = std::make_unique<net::Knock>(loop_, trust_,
-                                        net::KnockTarget{address_.host, address_.port, address_.tls, knock.wants_words},
-                                        [this](const net::KnockResult& result) { on_knocked(result); });
+  const ControlPlaneAddress& address = settings_.address;
+  knock_ = std::make_unique<net::Knock>(
+      loop_, trust_,
+      net::KnockTarget{address.host, address.port, address.tls, knock.wants_words, settings_.proxy.through},
+      [this](const net::KnockResult& result) { on_knocked(result); });
 }
 
 bool has_moved(const std::vector<std::string>& before, const std::vector<std::string>& after) {

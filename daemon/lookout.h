@@ -10,7 +10,7 @@
 #include "tether/net/knock.h"
 #include "tether/net/loop.h"
 #include "tether/net/network_watch.h"
-#include "tether/settings/address.h"
+#include "tether/settings/settings.h"
 #include "tether/tls/trust.h"
 
 namespace tether::daemon {
@@ -22,7 +22,7 @@ class Lookout {
   /// `tell` runs what it is given on the link, with the time, and carries out what the link asks for then.
   using Tell = std::function<void(const std::function<void(link::Link& link, TimePoint now)>& what)>;
 
-  Lookout(net::Loop& loop, tls::Trust& trust, const ControlPlaneAddress& address, Tell tell);
+  Lookout(net::Loop& loop, tls::Trust& trust, const ControlPlaneSettings& settings, Tell tell);
 
   void watch();
   void unwatch();
@@ -33,7 +33,7 @@ class Lookout {
 
   net::Loop& loop_;
   tls::Trust& trust_;
-  const ControlPlaneAddress& address_;
+  const ControlPlaneSettings& settings_;
   Tell tell_;
   std::optional<net::NetworkWatch> network_;
   std::unique_ptr<net::Knock> knock_;

@@ -4,6 +4,7 @@
 
 #include "tether/http/cancel_signal.h"
 #include "tether/http/connection.h"
+#include "tether/http/tunnel.h"
 
 namespace tether::http {
 
@@ -62,7 +63,7 @@ struct ControlPlaneClient::Impl {
 
   std::variant<std::unique_ptr<Transport>, Problem> dial() const {
     const DialLimits limits{std::min(Clock::now() + options.connect_timeout, call_deadline), cancel.fd()};
-    auto dialled = dial_tcp(options.host, options.port, limits);
+    auto dialled = dial_through(options.proxy, options.host, options.port, limits);
     if (auto* problem = std::get_if<Problem>(&dialled)) return std::move(*problem);
     const int fd = std::get<int>(dialled);
     TlsSession session;

@@ -13,6 +13,7 @@
 #include "tether/base/secret.h"
 #include "tether/base/time.h"
 #include "tether/http/problem.h"
+#include "tether/proxy/choice.h"
 
 namespace tether::tls {
 class Trust;
@@ -27,6 +28,7 @@ struct ControlPlaneOptions {
   std::string host;  ///< A name or an IP address, IPv6 without brackets.
   std::uint16_t port = 0;
   bool tls = true;
+  std::optional<proxy::Proxy> proxy;  ///< The way there; nullopt: directly.
   std::shared_ptr<tls::Trust> trust;  ///< Shared with all other connections. Not needed without TLS.
   std::string rest_base;              ///< Begins with a slash and does not end in one; put before every path.
   Duration connect_timeout = 10s;  ///< For TCP over all addresses and TLS together. The name's lookup is the system's.
@@ -55,7 +57,7 @@ struct RestAnswer {
 using RestOutcome = std::variant<RestAnswer, Problem>;
 
 /// Requests to the control plane's REST interface, over one connection that is kept. Certificates and the host's name
-/// are always verified, as `trust` asks for; no redirect is followed and no proxy is used. Blocking: one object per
+/// are always verified, as `trust` asks for; no redirect is followed. Blocking: one object per
 /// worker thread, which makes all calls; cancel() from any thread.
 class ControlPlaneClient {
  public:

@@ -13,6 +13,7 @@
 
 #include "tether/http/dial.h"
 #include "tether/http/tls.h"
+#include "tether/http/tunnel.h"
 
 namespace tether::http {
 namespace {
@@ -61,7 +62,7 @@ std::variant<std::vector<std::string>, Problem> look_up(const std::string& host)
 }
 
 std::optional<Problem> try_tcp(const Server& server, Duration limit) {
-  auto dialled = dial_tcp(server.host, server.port, within(limit));
+  auto dialled = dial_through(server.proxy, server.host, server.port, within(limit));
   if (auto* problem = std::get_if<Problem>(&dialled)) return std::move(*problem);
   ::close(std::get<int>(dialled));
   return std::nullopt;
@@ -69,7 +70,7 @@ std::optional<Problem> try_tcp(const Server& server, Duration limit) {
 
 std::variant<TlsFacts, Problem> try_tls(const Server& server, tls::Trust& trust, Duration limit) {
   const DialLimits limits = within(limit);
-  auto dialled = dial_tcp(server.host, server.port, limits);
+  auto dialled = dial_through(server.proxy, server.host, server.port, limits);
   if (auto* problem = std::get_if<Problem>(&dialled)) return std::move(*problem);
   const Socket socket(std::get<int>(dialled));
   auto started = start_tls(socket.fd(), server.host, trust, limits);

@@ -8,6 +8,7 @@
 
 #include "tether/base/time.h"
 #include "tether/http/problem.h"
+#include "tether/proxy/choice.h"
 
 /// The way to a server, a step at a time, for who looks for the one that fails. Each blocks, and says nothing to the
 /// server that is more than its name.
@@ -20,6 +21,7 @@ namespace tether::http {
 struct Server {
   std::string host;  ///< A name or an IP address, IPv6 without brackets.
   std::uint16_t port = 0;
+  std::optional<proxy::Proxy> proxy = {};  ///< The way there; nullopt: directly.
 };
 
 /// The addresses of a name as the system's resolver gives them, in its order, each once. It takes as long as that does.

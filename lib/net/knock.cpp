@@ -36,6 +36,7 @@ struct Knock::Impl : std::enable_shared_from_this<Knock::Impl> {
     };
     // The stream is cut before we go, and says nothing after that.
     stream = std::make_shared<Stream>(loop, target.host, target.port, std::move(callbacks));
+    if (target.proxy) stream->go_through(*target.proxy);
     stream->connect(context);
   }
 

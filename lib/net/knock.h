@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tether/net/loop.h"
 #include "tether/net/websocket.h"
+#include "tether/proxy/choice.h"
 
 namespace tether::tls {
 class Trust;
@@ -22,6 +24,7 @@ struct KnockTarget {
   /// An accepted connection is not enough: something must be said on it. With TLS that is the handshake, with whatever
   /// result; without, any answer to a HEAD request for `/`.
   bool wants_words = false;
+  std::optional<proxy::Proxy> proxy = {};  ///< As of DialTarget: the way there has to be open, too.
 };
 
 struct KnockResult {

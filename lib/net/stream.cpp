@@ -79,16 +79,19 @@ void Stream::connect(const std::shared_ptr<ssl_ctx_st>& context) {
     SSL_CTX_up_ref(context.get());
     context_.emplace(context.get());
   }
-  doing_ = "looking up " + host_;
-  lookup_.emplace(loop_.impl().io, host_, port_,
-                  [self = weak_from_this()](const Lookup::Endpoints& endpoints, const std::string& error) {
-                    const auto stream = self.lock();
-                    if (!stream || stream->is_cut_) return;
-                    if (!error.empty()) {
-                      return stream->end({SocketError::Dns, "the name " + stream->host_ + " was not found: " + error});
-                    }
-                    stream->connect_to(endpoints);
-                  });
+  const std::string& first = proxy_ ? proxy_->host : host_;
+  doing_ = "looking up " + first;
+  lookup_.emplace(
+      loop_.impl().io, first, proxy_ ? proxy_->port : port_,
+      [self = weak_from_this()](const Lookup::Endpoints& endpoints, const std::string& error) {
+        const auto stream = self.lock();
+        if (!stream || stream->is_cut_) return;
+        if (!error.empty()) {
+          return stream->end({SocketError::Dns, "the name " + (stream->proxy_ ? stream->proxy_->host : stream->host_) +
+                                                    " was not found: " + error});
+        }
+        stream->connect_to(endpoints);
+      });
 }
 
 void Stream::connect_to(const Lookup::Endpoints& addresses) {
@@ -113,9 +116,42 @@ void Stream::connect_to(const Lookup::Endpoints& addresses) {
 }
 
 void Stream::on_tcp_connected() {
-  was_reached_ = true;
   asio::error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  proxy_ ? ask_proxy() : on_way_open();
+}
+
+void Stream::ask_proxy() {
+  const std::string target =
+      (host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]") + ":" + std::to_string(port_);
+  doing_ = "asking the proxy " + proxy_->authority() + " (" + proxy_->setting + ")";
+  way_.emplace(*proxy_);
+  const auto request = std::make_shared<Secret>(proxy::connect_request(*proxy_, target));  // Shared with the writing.
+  asio::async_write(socket_, asio::buffer(request->reveal()),
+                    [self = shared_from_this(), request](const asio::error_code& error, std::size_t /*count*/) {
+                      if (self->is_cut_) return;
+                      if (error) return self->end({classify(error), self->doing_ + ": " + text_of(error)});
+                      self->read_proxy();
+                    });
+}
+
+void Stream::read_proxy() {
+  socket_.async_read_some(
+      asio::buffer(read_buffer_), [self = shared_from_this()](const asio::error_code& error, std::size_t count) {
+        if (self->is_cut_) return;
+        if (error) return self->end({classify(error), self->doing_ + ": " + text_of(error)});
+        const auto open = self->way_->feed({self->read_buffer_.data(), count});
+        if (!open) {
+          const bool no_way = open.error().kind == ErrorKind::Retry;
+          return self->end({no_way ? SocketError::Refused : SocketError::Http, open.error().message});
+        }
+        *open ? self->on_way_open() : self->read_proxy();
+      });
+}
+
+void Stream::on_way_open() {
+  was_reached_ = true;  // A proxy alone is not where we want to go.
+  way_.reset();
   if (context_) return handshake();
   callbacks_.on_connected();
   if (!is_cut_) start_reading();

@@ -15,6 +15,7 @@
 #include "tether/net/loop.h"
 #include "tether/net/race.h"
 #include "tether/net/websocket.h"
+#include "tether/proxy/connect.h"
 
 struct ssl_ctx_st;
 
@@ -39,6 +40,8 @@ class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the
  public:
   Stream(Loop& loop, std::string host, std::uint16_t port, StreamCallbacks callbacks);
 
+  /// Asks this proxy for the way. Before connect().
+  void go_through(const proxy::Proxy& proxy) { proxy_ = proxy; }
   /// `context` null: without TLS. No time limit is watched here.
   void connect(const std::shared_ptr<ssl_ctx_st>& context);
   /// Queues bytes; order is kept.
@@ -62,6 +65,9 @@ class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the
 
   void connect_to(const Lookup::Endpoints& addresses);
   void on_tcp_connected();
+  void ask_proxy();
+  void read_proxy();
+  void on_way_open();
   void handshake();
   void on_handshake(const asio::error_code& error);
   void start_reading();
@@ -75,6 +81,8 @@ class Stream : public std::enable_shared_from_this<Stream> {  // Shared with the
   std::uint16_t port_;
   StreamCallbacks callbacks_;
   std::optional<asio::ssl::context> context_;  ///< The one that was given, shared with others.
+  std::optional<proxy::Proxy> proxy_;
+  std::optional<proxy::ConnectAnswer> way_;  ///< While the proxy is asked.
   std::string doing_;
 
   std::optional<Lookup> lookup_;

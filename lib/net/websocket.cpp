@@ -89,6 +89,7 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<WebSocketClient::Imp
     from_stream.on_end = [this](const StreamEnd& end) { on_stream_end(end); };
     // The stream is cut before we go, and says nothing after that.
     stream = std::make_shared<Stream>(loop, target.host, target.port, std::move(from_stream));
+    if (target.proxy) stream->go_through(*target.proxy);
     stream->connect(context);
   }
 

@@ -11,6 +11,7 @@
 #include "tether/base/secret.h"
 #include "tether/base/time.h"
 #include "tether/net/loop.h"
+#include "tether/proxy/choice.h"
 
 namespace tether::tls {
 class Trust;
@@ -31,8 +32,9 @@ struct DialTarget {
   std::uint16_t port = 0;
   std::string path;  ///< Begins with a slash.
   bool tls = true;
-  Secret token;                 ///< Goes into the `api-key` header and nowhere else.
-  Duration dial_timeout = 10s;  ///< For name, TCP (all addresses), TLS and upgrade together.
+  std::optional<proxy::Proxy> proxy = {};  ///< The way there; nullopt: directly.
+  Secret token;                            ///< Goes into the `api-key` header and nowhere else.
+  Duration dial_timeout = 10s;             ///< For name, TCP (all addresses), TLS and upgrade together.
   std::size_t max_frame_bytes = kMaxFrameBytes;
 };
 

@@ -19,6 +19,10 @@ inline constexpr Name kTlsMinVersion{"TETHER_CONTROL_PLANE_TLS_MIN_VERSION", "co
 inline constexpr Name kClientCertFile{"TETHER_CONTROL_PLANE_CLIENT_CERT_FILE", "control_plane.client_cert_file"};
 inline constexpr Name kClientKeyFile{"TETHER_CONTROL_PLANE_CLIENT_KEY_FILE", "control_plane.client_key_file"};
 inline constexpr Name kServerKeyPins{"TETHER_CONTROL_PLANE_SERVER_KEY_PINS", "control_plane.server_key_pins"};
+inline constexpr Name kProxy{"TETHER_CONTROL_PLANE_PROXY", "control_plane.proxy"};
+inline constexpr Name kProxyCredentials{"TETHER_CONTROL_PLANE_PROXY_CREDENTIALS_FILE",
+                                        "control_plane.proxy_credentials_file"};
+inline constexpr Name kNoProxy{"TETHER_CONTROL_PLANE_NO_PROXY", "control_plane.no_proxy"};
 inline constexpr Name kAllowPlaintext{"TETHER_CONTROL_PLANE_ALLOW_PLAINTEXT", "control_plane.allow_plaintext"};
 inline constexpr Name kPollInterval{"TETHER_POLL_INTERVAL_S", "control_plane.poll_interval_s"};
 inline constexpr Name kFullListEvery{"TETHER_FULL_LIST_EVERY", "control_plane.full_list_every"};
@@ -56,6 +60,9 @@ inline constexpr std::array kAll = {kUrl,
                                     kClientCertFile,
                                     kClientKeyFile,
                                     kServerKeyPins,
+                                    kProxy,
+                                    kProxyCredentials,
+                                    kNoProxy,
                                     kAllowPlaintext,
                                     kPollInterval,
                                     kFullListEvery,

@@ -65,6 +65,10 @@ void print_control_plane(Printer& out, const ControlPlaneSettings& settings) {
   out.optional_line(setting::kTokenFile, is_file ? settings.token.path() : std::nullopt,
                     settings.token.kind() == TokenSource::Kind::None ? "no token: standalone"
                                                                      : "token: " + settings.token.describe());
+  const auto& through = settings.proxy.through;
+  out.line(setting::kProxy, through ? "http://" + through->authority() : "none", through ? through->setting : "");
+  out.optional_line(setting::kProxyCredentials, settings.proxy.credentials_file, "no credentials");
+  out.optional_line(setting::kNoProxy, settings.proxy.no_proxy, "no exception");
   print_tls(out, settings.tls);
   out.line(setting::kAllowPlaintext, settings.allow_plaintext);
   out.line(setting::kPollInterval, settings.poll_interval.count());

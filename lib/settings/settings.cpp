@@ -12,6 +12,7 @@
 #include "tether/settings/admin.h"
 #include "tether/settings/gateway_peer.h"
 #include "tether/settings/names.h"
+#include "tether/settings/proxy.h"
 #include "tether/settings/read_file.h"
 #include "tether/settings/reader.h"
 #include "tether/settings/settings_file.h"
@@ -135,6 +136,7 @@ ControlPlaneSettings read_control_plane(SettingReader& in) {
   ControlPlaneSettings out;
   read_url(in, out);
   read_token(in, out);
+  out.proxy = read_proxy(in, out.address);
   out.tls = read_tls(in);
   set(out.allow_plaintext, in.boolean(setting::kAllowPlaintext));
   check_plaintext(in, out);

@@ -8,18 +8,29 @@
 #include <string>
 #include <vector>
 
+#include "tether/proxy/choice.h"
 #include "tether/settings/address.h"
 #include "tether/settings/token.h"
 #include "tether/tls/trust.h"
 
 namespace tether {
 
+/// By which way the control plane is reached.
+struct ProxySettings {
+  std::optional<proxy::Proxy> through;          ///< nullopt: directly. Where no_proxy excepts it, too.
+  std::optional<std::string> no_proxy;          ///< `control_plane.no_proxy`
+  std::optional<std::string> credentials_file;  ///< `control_plane.proxy_credentials_file`
+
+  friend bool operator==(const ProxySettings&, const ProxySettings&) = default;
+};
+
 struct ControlPlaneSettings {
   enum class OnRejection { Probe, Stop };
 
   ControlPlaneAddress address;  ///< `control_plane.url`
   TokenSource token;            ///< `control_plane.token_file` and the two variables
-  tls::TrustOptions tls;        ///< Could be used when the settings were loaded.
+  ProxySettings proxy;
+  tls::TrustOptions tls;  ///< Could be used when the settings were loaded.
   bool allow_plaintext = false;
   std::chrono::seconds poll_interval{900};  ///< Before the jitter of ±10 %.
   std::uint32_t full_list_every = 2;        ///< Every n-th poll is a full listing.

@@ -43,20 +43,20 @@ class Port {
   int fd_;
 };
 
-ControlPlaneAddress at(std::uint16_t port) {
-  ControlPlaneAddress address;
-  address.host = "127.0.0.1";
-  address.port = port;
-  return address;
+ControlPlaneSettings at(std::uint16_t port) {
+  ControlPlaneSettings settings;
+  settings.address.host = "127.0.0.1";
+  settings.address.port = port;
+  return settings;
 }
 
 /// A link that has been lost, whose next attempt is minutes away; its lookout, and a loop.
 class Absence {
  public:
   explicit Absence(std::uint16_t port)
-      : address_(at(port)),
+      : settings_(at(port)),
         link_(limits(), 1, Clock::now()),
-        lookout_(loop_, trust_, address_, [this](const auto& what) {
+        lookout_(loop_, trust_, settings_, [this](const auto& what) {
           what(link_, now_);
           ++told_;
           loop_.stop();
@@ -108,7 +108,7 @@ class Absence {
   int told_ = 0;
   net::Loop loop_;
   tls::Trust trust_{{}};
-  ControlPlaneAddress address_;
+  ControlPlaneSettings settings_;
   link::Link link_;
   Lookout lookout_;
 };

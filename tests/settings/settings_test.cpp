@@ -22,12 +22,17 @@ TEST_CASE("every setting can come from the environment (R1)") {
   const std::string pins = "sha256//" + std::string(43, 'A') + "=";
   const std::string admin_token = folder.write("admin-token", "0123456789abcdef");
   std::filesystem::permissions(admin_token, std::filesystem::perms::owner_read);
+  const std::string proxy_credentials = folder.write("proxy", "me:password");
+  std::filesystem::permissions(proxy_credentials, std::filesystem::perms::owner_read);
   const std::string policies = folder.write("policies.json", R"([{"name":"cors"}])");
 
   const Settings settings = load_good({
       {"TETHER_CONTROL_PLANE_URL", "https://cp.example.com:9243"},
       {"TETHER_REGISTRATION_TOKEN", "s3cret-token"},
       {"TETHER_CONTROL_PLANE_CA_FILE", ca},
+      {"TETHER_CONTROL_PLANE_PROXY", "http://proxy:3128"},
+      {"TETHER_CONTROL_PLANE_PROXY_CREDENTIALS_FILE", proxy_credentials},
+      {"TETHER_CONTROL_PLANE_NO_PROXY", "elsewhere"},
       {"TETHER_CONTROL_PLANE_CA_WITH_SYSTEM", "true"},
       {"TETHER_CONTROL_PLANE_TLS_MIN_VERSION", "1.3"},
       {"TETHER_CONTROL_PLANE_SERVER_KEY_PINS", pins},
@@ -64,6 +69,9 @@ TEST_CASE("every setting can come from the environment (R1)") {
   CHECK(cp.address.url() == "wss://cp.example.com:9243/api/internal/v1/ws/gateways/connect");
   CHECK(cp.token.read() == Secret("s3cret-token"));
   CHECK(cp.tls.ca_path == ca);
+  REQUIRE(cp.proxy.through);
+  CHECK(*cp.proxy.through == proxy::Proxy{"proxy", 3128, Secret("me:password"), "TETHER_CONTROL_PLANE_PROXY"});
+  CHECK(cp.proxy.no_proxy == "elsewhere");
   CHECK(cp.tls.with_system);
   CHECK(cp.tls.tls13);
   CHECK(tls::print_pins(cp.tls.pins) == pins);

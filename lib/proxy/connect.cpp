@@ -1,0 +1,89 @@
+#include "tether/proxy/connect.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "tether/base/controls.h"
+
+namespace tether::proxy {
+namespace {
+
+constexpr std::size_t kMaxShownBytes = 100;
+constexpr int kNeedsCredentials = 407;
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    unsigned group = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      group = group << 8U | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0U);
+    }
+    for (std::size_t j = 0; j < 4; ++j) {
+      out += i + j <= bytes.size() ? kDigits[group >> (18U - 6U * j) & 0x3FU] : '=';
+    }
+  }
+  return out;
+}
+
+/// The status of `HTTP/1.x NNN …`; nullopt: it is no such line.
+std::optional<int> status_of(std::string_view line) {
+  if (!line.starts_with("HTTP/1.") || line.size() < 12 || line[8] != ' ') return std::nullopt;
+  int status = 0;
+  for (const char c : line.substr(9, 3)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    status = status * 10 + (c - '0');
+  }
+  return status;
+}
+
+}  // namespace
+
+Secret connect_request(const Proxy& proxy, const std::string& target) {
+  std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\nUser-Agent: tetherd\r\n";
+  if (!proxy.credentials.empty()) {
+    request += "Proxy-Authorization: Basic " + base64(proxy.credentials.reveal()) + "\r\n";
+  }
+  return Secret(request + "\r\n");
+}
+
+std::vector<Secret> secrets_of(const Proxy& proxy) {
+  const std::string& all = proxy.credentials.reveal();
+  if (all.empty()) return {};
+  std::vector<Secret> out{proxy.credentials, Secret(base64(all))};
+  if (const auto colon = all.find(':'); colon + 1 < all.size()) out.emplace_back(all.substr(colon + 1));
+  return out;
+}
+
+Result<bool> ConnectAnswer::feed(std::string_view bytes) {
+  const auto refuse = [this](const std::string& why, ErrorKind kind = ErrorKind::Reject) {
+    return fail(kind, "the proxy " + proxy_ + " (" + setting_ + ") " + why);
+  };
+  head_.append(bytes.substr(0, kMaxHeadBytes + 1 - std::min(head_.size(), kMaxHeadBytes)));
+  const auto line_end = head_.find('\n');
+  constexpr std::string_view kBegins = "HTTP/1.";
+  const bool is_http =
+      head_.compare(0, std::min(head_.size(), kBegins.size()), kBegins, 0, std::min(head_.size(), kBegins.size())) == 0;
+  if (!is_http) return refuse("does not answer in HTTP");
+  if (line_end != std::string::npos) {
+    const std::string_view line = std::string_view(head_).substr(0, line_end);
+    const auto status = status_of(line);
+    if (!status) return refuse("does not answer in HTTP");
+    if (*status == kNeedsCredentials) {
+      return refuse("wants credentials, or refuses those that it got (407): see control_plane.proxy_credentials_file");
+    }
+    if (*status < 200 || *status > 299) {
+      return refuse("answered CONNECT with " + without_controls(line.substr(9, kMaxShownBytes)), ErrorKind::Retry);
+    }
+  }
+  const auto end = head_.find("\r\n\r\n");
+  if (end == std::string::npos) {
+    if (head_.size() > kMaxHeadBytes) return refuse("sends a head without an end");
+    return false;
+  }
+  if (end + 4 != head_.size()) return refuse("speaks before it was spoken to");
+  return true;
+}
+
+}  // namespace tether::proxy

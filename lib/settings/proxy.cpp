@@ -1,0 +1,101 @@
+#include "tether/settings/proxy.h"
+
+#include <sys/stat.h>
+
+#include <climits>
+#include <utility>
+#include <vector>
+
+#include "tether/settings/read_file.h"
+
+namespace tether {
+namespace {
+
+constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
+constexpr std::size_t kMaxListBytes = std::size_t{8} * 1024;
+constexpr std::size_t kMaxCredentialBytes = 1024;
+constexpr std::string_view kNone = "none";
+constexpr std::string_view kShould = "http://HOST:PORT, or none";
+
+/// A URL that cannot be used may hold a password: it is not repeated.
+std::optional<proxy::Proxy> parse(SettingReader& in, const std::string& name, const std::string& url) {
+  auto parsed = proxy::parse_proxy_url(url);
+  if (!parsed) {
+    in.mistake(name,
+               "holds a proxy that is not shown: " + parsed.error().message + "; should be " + std::string(kShould));
+    return std::nullopt;
+  }
+  parsed->setting = name;
+  return std::move(*parsed);
+}
+
+std::optional<proxy::Proxy> configured(SettingReader& in, const Given& given) {
+  if (given.text == kNone) return std::nullopt;
+  auto proxy = parse(in, given.name, given.text);
+  if (!proxy || proxy->credentials.empty()) return proxy;
+  in.mistake(given.name, "holds a proxy that is not shown: it has a user or a password in it; should be " +
+                             std::string(kShould) + ", and " + std::string(setting::kProxyCredentials.key) +
+                             " name the file with USER:PASSWORD");
+  return std::nullopt;
+}
+
+/// What is said to all programs of the machine: not meant for a control plane on this one.
+std::optional<proxy::Proxy> of_environment(SettingReader& in, const ControlPlaneAddress& to) {
+  if (to.is_loopback()) return std::nullopt;
+  // HTTP_PROXY in capitals may be a header of a request that a CGI program got.
+  const std::vector<std::string> names =
+      to.tls ? std::vector<std::string>{"HTTPS_PROXY", "https_proxy"} : std::vector<std::string>{"http_proxy"};
+  for (const std::string& name : names) {
+    const auto url = in.variable(name);
+    if (!url) continue;
+    for (const char* exceptions : {"NO_PROXY", "no_proxy"}) {
+      if (proxy::is_excepted(in.variable(exceptions).value_or(""), to.host, to.port)) return std::nullopt;
+    }
+    return parse(in, name, *url);
+  }
+  return std::nullopt;
+}
+
+std::optional<Secret> read_credentials(SettingReader& in, const Given& given) {
+  const std::string should = "the absolute path of a file with USER:PASSWORD, closed to other users";
+  if (given.text.front() != '/' || given.text.size() > kMaxPathBytes || !is_plain(given.text)) {
+    in.mistake(given.name, "holds something that is not shown, should be " + should);
+    return std::nullopt;
+  }
+  struct stat about {};
+  if (::stat(given.text.c_str(), &about) == 0 && (about.st_mode & S_IRWXO) != 0) {
+    in.wrong(given, should + " (chmod o= does it)");
+    return std::nullopt;
+  }
+  auto content = read_file(given.text, kMaxCredentialBytes);
+  if (!content) {
+    in.wrong(given, should + " (" + content.error().message + ")");
+    return std::nullopt;
+  }
+  const Secret held(std::move(*content));
+  const std::string_view text = held.reveal();
+  const std::string_view line = text.substr(0, text.find_last_not_of("\r\n") + 1);
+  const bool is_usable = line.find(':') != std::string_view::npos && line.front() != ':' && is_plain(line);
+  if (is_usable) return Secret(std::string(line));
+  in.wrong(given, should);
+  return std::nullopt;
+}
+
+}  // namespace
+
+ProxySettings read_proxy(SettingReader& in, const ControlPlaneAddress& to) {
+  ProxySettings out;
+  const auto given = in.given(setting::kProxy);
+  out.through = given ? configured(in, *given) : of_environment(in, to);
+  out.no_proxy = in.text(setting::kNoProxy, kMaxListBytes);
+  if (const auto file = in.given(setting::kProxyCredentials)) {
+    if (auto credentials = read_credentials(in, *file)) {
+      out.credentials_file = file->text;
+      if (out.through) out.through->credentials = std::move(*credentials);
+    }
+  }
+  if (out.no_proxy && proxy::is_excepted(*out.no_proxy, to.host, to.port)) out.through.reset();
+  return out;
+}
+
+}  // namespace tether
