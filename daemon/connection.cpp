@@ -72,7 +72,7 @@ void Connection::start() {
   pump();
 }
 
-net::DialTarget Connection::target() const {
+net::DialTarget Connection::target(const Secret& token) const {
   const ControlPlaneAddress& address = settings_.control_plane.address;
   net::DialTarget target;
   target.host = address.host;
@@ -80,7 +80,7 @@ net::DialTarget Connection::target() const {
   target.path = address.ws_path;
   target.tls = address.tls;
   target.proxy = settings_.control_plane.proxy.through;
-  if (token_) target.token = *token_;
+  target.token = token;
   return target;
 }
 
@@ -109,10 +109,10 @@ net::SocketCallbacks Connection::callbacks() {
   return callbacks;
 }
 
-void Connection::dial() {
+void Connection::dial(bool older_token) {
   drop_link();
-  if (token_) socket_token_ = *token_;
-  socket_ = std::make_unique<net::WebSocketClient>(loop_, trust_, target(), callbacks());
+  if (token_ && !older_token) socket_token_ = *token_;
+  socket_ = std::make_unique<net::WebSocketClient>(loop_, trust_, target(socket_token_), callbacks());
 }
 
 void Connection::dial_probe() {
@@ -131,7 +131,8 @@ void Connection::dial_probe() {
   callbacks.on_ping = [] {};
   callbacks.on_pong = [](std::string_view) {};
   callbacks.on_closed = [](const net::SocketEnd&) {};
-  probe_ = std::make_unique<net::WebSocketClient>(loop_, trust_, target(), std::move(callbacks));
+  probe_ =
+      std::make_unique<net::WebSocketClient>(loop_, trust_, target(token_.value_or(Secret())), std::move(callbacks));
 }
 
 void Connection::on_sign_of_life(std::optional<std::string_view> pong) {
@@ -263,7 +264,7 @@ void Connection::carry_out(const link::Command& command) {
     Connection& self;
     void operator()(const link::Dial& dial) const {
       self.log_.debug("link.dialling", {{"attempt", dial.attempt}});
-      self.dial();
+      self.dial(dial.older_token);
     }
     void operator()(const link::HangUp& hang_up) const {
       self.drop_link();

@@ -48,7 +48,7 @@ class Connection {
  private:
   void say_why_no_token();
   void pump();
-  void dial();
+  void dial(bool older_token);
   void dial_probe();
   net::SocketCallbacks callbacks();
   void on_sign_of_life(std::optional<std::string_view> pong);
@@ -59,7 +59,7 @@ class Connection {
   void on_closed(const net::SocketEnd& end);
   void carry_out(const link::Command& command);
   void count(const link::Snapshot& snapshot);
-  net::DialTarget target() const;
+  net::DialTarget target(const Secret& token) const;
   void drop_link();
   void watch_certificate();
   void on_certificate_changed();

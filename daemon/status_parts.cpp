@@ -75,6 +75,7 @@ void describe_link(const link::Snapshot& link, Status& status) {
   shown.state = state;
   shown.next_attempt = link.next_attempt;
   shown.last_error = unless_empty(link.last_error);
+  shown.advice = unless_empty(link.advice);
 }
 
 void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Freshness fresh, Status& status) {

@@ -60,6 +60,7 @@ OrderedJson control_plane(const ControlPlaneStatus& status, bool stale, TimePoin
       {"last_error", or_null(status.last_error)},
       {"server_certificate_ends", instant(status.server_certificate_ends)},
       {"client_certificate_ends", instant(status.client_certificate_ends)},
+      {"advice", or_null(status.advice)},
   };
 }
 

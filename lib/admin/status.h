@@ -37,8 +37,9 @@ struct ControlPlaneStatus {
   std::optional<TimePoint> next_attempt;
   std::optional<std::string> last_error;
   std::optional<StagedStatus> staged = {};
-  Instant server_certificate_ends = {};  ///< Not set: none was shown yet, or there is no TLS.
-  Instant client_certificate_ends = {};  ///< Not set: there is none.
+  Instant server_certificate_ends = {};    ///< Not set: none was shown yet, or there is no TLS.
+  Instant client_certificate_ends = {};    ///< Not set: there is none.
+  std::optional<std::string> advice = {};  ///< What to do about the token, if anything.
 };
 
 /// A push that waits for an operator: the gateway has what the store does not know, and would be left with much less.

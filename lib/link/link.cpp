@@ -55,14 +55,16 @@ Link::Link(LinkLimits limits, std::uint64_t seed, TimePoint now)
 void Link::on_token_changed(bool has_token, TimePoint now) {
   if (phase_ == Phase::Closing || phase_ == Phase::Finished) return;
   limits_.has_token = has_token;
-  // A link that is up was accepted with the token of its day and is not closed for a new one; REST will tell.
+  newer_is_refused_ = false;
   has_newer_token_ = has_link() && has_token;
   start_afresh("the registration token changed", now);
+  if (phase_ == Phase::Up && has_newer_token_) try_newer_token(now + random_.between(Duration::zero(), kTrySpread));
 }
 
 void Link::on_retry_asked(TimePoint now) {
   if (phase_ == Phase::Closing || phase_ == Phase::Finished) return;
   start_afresh("a fresh attempt was asked for", now);
+  if (phase_ == Phase::Up && has_newer_token_) try_newer_token(now);
 }
 
 void Link::start_afresh(const std::string& why, TimePoint now) {
@@ -100,12 +102,12 @@ void Link::dial(TimePoint now) {
   watch(std::nullopt, now);
   phase_ = Phase::Dialling;
   is_proven_ = false;
-  has_newer_token_ = false;
+  has_newer_token_ = newer_is_refused_;
   next_attempt_.reset();
   phase_deadline_ = now + limits_.dial_timeout + kDialGrace;
   if (retry_reason_) ++counters_.reconnect_attempts.at(static_cast<std::size_t>(*retry_reason_));
   ++counters_.dials;
-  commands_.emplace_back(Dial{++attempt_});
+  commands_.emplace_back(Dial{++attempt_, newer_is_refused_});
 }
 
 void Link::on_open(TimePoint now) {
@@ -114,7 +116,7 @@ void Link::on_open(TimePoint now) {
   phase_deadline_ = now + limits_.ack_timeout;
   last_frame_ = now;
   next_ping_ = now + limits_.ping_interval;
-  on_accepted();
+  on_accepted(now);
 }
 
 void Link::on_dial_failed(const DialFailure& failure, TimePoint now) {
@@ -125,6 +127,7 @@ void Link::on_dial_failed(const DialFailure& failure, TimePoint now) {
     return plan_attempt(retry_reason(failure.reason), wait, failure.retry_after, absence_of(failure), now);
   }
   note_refusal(failure.message);
+  newer_is_refused_ = false;  // the one before is refused as well now
   if (!rejected_since_ && refusals_ >= kRefusalsToReject && limits_.has_token) return reject(now);
   plan_attempt(RetryReason::Unauthorized, backoff_.next(), failure.retry_after, std::nullopt, now);
 }
@@ -139,6 +142,8 @@ void Link::on_connection_ack(TimePoint now) {
   away_since_.reset();
   has_said_way_back_ = false;
   change_state(State::Connected, Level::Info, "acknowledged by the control plane");
+  if (newer_is_refused_) return try_newer_token_quietly(now);
+  if (has_newer_token_) try_newer_token(now);
 }
 
 void Link::on_server_error(std::string_view message, TimePoint now) {
@@ -311,7 +316,7 @@ std::vector<Command> Link::take_commands() {
 }
 
 Snapshot Link::snapshot() const {
-  return {state_, link_, next_attempt_, last_error_, connected_since_, rejected_since_, counters_};
+  return {state_, link_, next_attempt_, last_error_, connected_since_, rejected_since_, advice(), counters_};
 }
 
 void Link::note_error(NetworkError reason, const std::string& message) {

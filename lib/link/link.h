@@ -60,6 +60,7 @@ struct Loss {
 /// one before, if any is left, is let go.
 struct Dial {
   std::uint64_t attempt = 0;
+  bool older_token = false;  ///< With the token of the dial before: the present one is known to be refused.
 };
 /// Let go of the connection (open or still dialling): close with this code and reason, or cut it when `code` is 0.
 /// Nothing more of it may be told to the link, save `on_closed` after `stop`.
@@ -135,8 +136,8 @@ class Link {
   Link(LinkLimits limits, std::uint64_t seed, TimePoint now);
 
   /// The token has another value, appeared or vanished. Dials at once with a fresh back-off unless a link is up; a
-  /// `Retry-After` is still waited for. A link that is up stays, and is replaced once REST refuses its token and a
-  /// second connection shows that the new one is accepted.
+  /// `Retry-After` is still waited for. A link that is up stays until a second connection, within ten
+  /// seconds, shows that the new one is accepted; while it is refused, the one before stays in use.
   void on_token_changed(bool has_token, TimePoint now);
   /// Somebody asked for a fresh attempt with the token that is there (SIGHUP). As above; a link that is up stays.
   void on_retry_asked(TimePoint now);
@@ -210,7 +211,12 @@ class Link {
   void plan_probe(std::optional<Duration> retry_after, TimePoint now);
   void dial_probe(TimePoint now);
   void stop_confirming();
-  void on_accepted();
+  void on_accepted(TimePoint now);
+  Duration quiet_wait();
+  void try_newer_token(TimePoint at);
+  void try_newer_token_quietly(TimePoint now);
+  void on_newer_token_refused(TimePoint now);
+  std::string advice() const;
   void watch_heartbeat(TimePoint now);
   void note_error(NetworkError reason, const std::string& message);
   void note_refusal(const std::string& message);
@@ -249,7 +255,10 @@ class Link {
   Probe probe_ = Probe::None;
   TimePoint probe_deadline_{};  ///< When to dial it, or when to give it up.
 
-  bool has_newer_token_ = false;  ///< Another token than the one that the open connection was dialled with.
+  /// What the second connection is to tell: whether the link's token is still good, or whether a newer one is.
+  enum class ProbeFor { Question, NewerToken } probe_for_ = ProbeFor::Question;
+  bool newer_is_refused_ = false;  ///< It was tried beside the link: dials go on with the one before.
+  bool has_newer_token_ = false;   ///< Another token than the one that the open connection was dialled with.
   int refusals_ = 0;  ///< 401 in a row that count: no accepted answer among them, a wait of the back-off between them.
 
   std::string last_error_;

@@ -24,29 +24,38 @@ void Link::wait_quietly(TimePoint now) {
     next_attempt_.reset();
     return;
   }
-  const Duration tenth = limits_.poll_interval / 10;
-  const Duration wait = random_.between(limits_.poll_interval - tenth, limits_.poll_interval + tenth);
-  wait_until(std::max(now + wait, hold_until_));
+  wait_until(std::max(now + quiet_wait(), hold_until_));
 }
 
-void Link::on_accepted() {
+Duration Link::quiet_wait() {
+  const Duration tenth = limits_.poll_interval / 10;
+  return random_.between(limits_.poll_interval - tenth, limits_.poll_interval + tenth);
+}
+
+/// What is accepted is the token of the link: it says nothing about a newer one that is being tried.
+void Link::on_accepted(TimePoint now) {
   refusals_ = 0;
+  if (probe_ == Probe::None || probe_for_ == ProbeFor::NewerToken) return;
   stop_confirming();
+  if (has_newer_token_) try_newer_token_quietly(now);
 }
 
 void Link::on_rest_status(std::uint64_t link, int http_status, TimePoint now) {
   if (link != link_) return;
-  if ((http_status >= 200 && http_status < 300) || http_status == 304) return on_accepted();
+  if ((http_status >= 200 && http_status < 300) || http_status == 304) return on_accepted(now);
   if (http_status != kUnauthorized) return;
   // One refusal opens the question; those that come while it is being asked are the same one, because the back-off's
   // waits must lie between those that count.
-  const bool opens_question = phase_ == Phase::Up && probe_ == Probe::None;
+  const bool is_open = probe_ != Probe::None && probe_for_ == ProbeFor::Question;
+  const bool opens_question = phase_ == Phase::Up && !is_open;
   if (!opens_question) {
     ++counters_.auth_failures;
     return;
   }
   note_refusal("a REST request was answered with 401");
   say(Level::Warn, "a REST request was answered with 401: asking again with a second connection");
+  stop_confirming();
+  probe_for_ = ProbeFor::Question;
   plan_probe(std::nullopt, now);
 }
 
@@ -77,20 +86,9 @@ void Link::stop_confirming() {
 void Link::on_probe_accepted(TimePoint now) {
   if (probe_ != Probe::Dialling) return;
   probe_ = Probe::None;
-  on_accepted();
+  on_accepted(now);
   if (has_newer_token_) return move_to_newer_token(now);
   say(Level::Info, "a second connection was accepted: the registration token is good");
-}
-
-/// REST refuses the token of this link, and the one that has replaced it is good: the rotation is over.
-void Link::move_to_newer_token(TimePoint now) {
-  hang_up(kNormalClosure, "the token was replaced");
-  connected_since_.reset();
-  retry_reason_ = RetryReason::Token;
-  if (state_ != unproven_state()) {
-    change_state(unproven_state(), Level::Info, "the registration token was replaced, and the one before is refused");
-  }
-  dial(now);
 }
 
 void Link::on_probe_failed(const DialFailure& failure, TimePoint now) {
@@ -100,6 +98,8 @@ void Link::on_probe_failed(const DialFailure& failure, TimePoint now) {
     note_error(failure.reason, failure.message);
     return plan_probe(failure.retry_after, now);
   }
+  if (probe_for_ == ProbeFor::NewerToken) return on_newer_token_refused(now);
+  newer_is_refused_ = false;  // neither is good: the next dial is with the one that is configured
   note_refusal("the registration token is refused while a link is open");
   hang_up(kNormalClosure, "token refused");
   leave_link(RetryReason::Unauthorized, std::nullopt, now);

@@ -56,6 +56,7 @@ struct Snapshot {
   std::string last_error;  ///< Empty: none yet. Kept after recovery, so that it can be read in the morning.
   std::optional<TimePoint> connected_since;
   std::optional<TimePoint> rejected_since;
+  std::string advice;  ///< What a person should do about the token; empty: nothing.
   Counters counters;
 };
 

@@ -36,6 +36,7 @@ TEST_CASE("what is unknown is null, and never left out") {
                            "/control_plane/last_proven_sync_age_s",
                            "/control_plane/next_attempt_s",
                            "/control_plane/last_error",
+                           "/control_plane/advice",
                            "/control_plane/server_certificate_ends",
                            "/control_plane/client_certificate_ends",
                            "/control_plane/state_age_s",
@@ -127,7 +128,7 @@ TEST_CASE("everything that is known is told (R14, R29)") {
       "gateway_id":"g-1","other_gateway_id":"g-2","staged":{"gateway_id":"g-2",
       "since":"2026-08-22T11:02:03.000Z","deployed":4,"documents":3,"resources":2,"waits_for":"a listing",
       "needs_operator":true,"accepted":true},"in_sync":true,"last_proven_sync_age_s":1.5,"stale":false,"next_attempt_s":2.5,
-      "last_error":"was refused","server_certificate_ends":"2026-09-01T00:00:00.000Z",
+      "last_error":"was refused","advice":null,"server_certificate_ends":"2026-09-01T00:00:00.000Z",
       "client_certificate_ends":"2026-10-01T00:00:00.000Z"})"));
   CHECK(json["gateway"] == nlohmann::json::parse(R"({"state":"in_sync","state_age_s":4.0,"socket":"/run/g.sock",
       "instance":"i-1","applied_revision":42,"ready":true,"held_push":{"instance":"i-1","epoch":"e-1","revision":17,

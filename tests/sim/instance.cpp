@@ -209,14 +209,14 @@ void Instance::pump_link() {
 }
 
 void Instance::carry_out(const link::Command& command) {
-  if (std::holds_alternative<link::Dial>(command)) {
+  if (const auto* first = std::get_if<link::Dial>(&command)) {
     let_go();
     note_way_back();
-    dial(/*probe=*/false);
+    dial(/*probe=*/false, first->older_token ? socket_token_ : token_);
   } else if (std::holds_alternative<link::HangUp>(command)) {
     let_go();
   } else if (std::holds_alternative<link::DialProbe>(command)) {
-    dial(/*probe=*/true);
+    dial(/*probe=*/true, token_);
   } else if (std::holds_alternative<link::HangUpProbe>(command)) {
     ++probe_;
   } else if (std::holds_alternative<link::Watch>(command)) {
@@ -287,12 +287,12 @@ void Instance::note_way_back() {
   if (late > kWayBack) world_.fail("the_way_back_is_seen", std::to_string(late / 1s) + " s");
 }
 
-void Instance::dial(bool probe) {
+void Instance::dial(bool probe, const std::string& with_token) {
   if (has(Trouble::Refused) || has(Trouble::Partition)) seen.nobody_there = world_.steady();
   std::uint64_t& generation = probe ? probe_ : connection_;
   const std::uint64_t mine = ++generation;
   const auto random = world_.chance_of(probe ? "probe" : "dial");
-  auto answer = [this, probe, mine, life = life_, token = token_] {
+  auto answer = [this, probe, mine, life = life_, token = with_token] {
     if (life != life_ || mine != (probe ? probe_ : connection_) || has(Trouble::Partition)) return;
     const TimePoint now = world_.steady();
     link::DialFailure failure;

@@ -176,7 +176,7 @@ class Instance {
   void note(const std::string& what);
   void pump_link();
   void carry_out(const link::Command& command);
-  void dial(bool probe);
+  void dial(bool probe, const std::string& with_token);
   void knock();
   void note_way_back();
   void on_open();

@@ -181,8 +181,17 @@ void World::act(const Action& action) {
       return note_wishes(/*taken_back=*/true);
     case ActionKind::RevokeToken: {
       const std::string token = "token-" + std::to_string(++tokens_);
-      for (const auto& control_plane : control_planes_) control_plane->revoke_tokens();
-      for (const auto& control_plane : control_planes_) control_plane->add_token(token);
+      const auto revoke = [this, number = tokens_, token] {
+        if (number != tokens_) return;  // the next has come first
+        for (const auto& control_plane : control_planes_) control_plane->revoke_tokens();
+        for (const auto& control_plane : control_planes_) control_plane->add_token(token);
+      };
+      if (random.chance(60)) {
+        revoke();
+      } else {  // a rotation: both are good for a while
+        for (const auto& control_plane : control_planes_) control_plane->add_token(token);
+        at(now_ + random.between(1min, 3h), revoke);
+      }
       for (const auto& instance : instances_) {
         at(now_ + random.between(1s, 2h), [this, number = tokens_, token, one = instance.get()] {
           if (number == tokens_) one->give_token(token);  // else the next has come first

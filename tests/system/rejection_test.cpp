@@ -225,8 +225,7 @@ TEST_CASE("a token revoked under a living socket is found by REST, asked about, 
   CHECK(scene.gateway_comes_to_serve(scene.desired()));
 }
 
-TEST_CASE(
-    "a token that is rotated while the link is up loses nothing: the new one takes over when the old goes [R15]") {
+TEST_CASE("a token that is rotated while the link is up loses nothing: the new one takes over beside the old [R15]") {
   Scene scene;
   scene.start_control_plane();
   const auto petstore = scene.control_plane().deploy("RestApi", "petstore");
@@ -236,12 +235,34 @@ TEST_CASE(
   const std::string old = scene.control_plane().token();
 
   scene.folder().write("token", scene.control_plane().add_token());
-  REQUIRE(scene.daemon().wait_for_text("link.token_changed", kPatience));
+  REQUIRE(scene.daemon().wait_for_text("the new one is accepted", kPatience));
   scene.control_plane().revoke_token(old);
-  scene.control_plane().redeploy(petstore.artifact_id);  // its fetch with the old token is refused
+  scene.control_plane().redeploy(petstore.artifact_id);
 
   CHECK(scene.gateway_comes_to_serve(scene.desired()));
   CHECK(scene.wait_until_in_sync().is_object());
+  CHECK(lines_of(scene, "error").empty());
+}
+
+TEST_CASE("a token file with a mistake in it costs nothing while the old token is good, and is told [R15]") {
+  Scene scene;
+  scene.start_control_plane();
+  const auto petstore = scene.control_plane().deploy("RestApi", "petstore");
+  scene.start_gateway();
+  scene.start_daemon(token_in_file(scene));
+  REQUIRE(scene.wait_until_in_sync().is_object());
+
+  scene.folder().write("token", "no-such-token");
+  const auto status =
+      scene.wait_for([](const nlohmann::json& shown) { return shown["control_plane"]["advice"].is_string(); });
+  REQUIRE(status.is_object());
+  CHECK(is_in_state(status, "connected"));
+  CHECK(status["control_plane"]["advice"].get<std::string>().find("TETHER_REGISTRATION_TOKEN_FILE") !=
+        std::string::npos);
+  scene.control_plane().end_links(peers::Ending::TcpReset);  // and the next link is made with the old one
+  scene.control_plane().redeploy(petstore.artifact_id);
+
+  CHECK(scene.gateway_comes_to_serve(scene.desired()));
   CHECK(lines_of(scene, "error").empty());
 }
 
