@@ -11,14 +11,15 @@ OrderedJson text_or_null(std::string_view text) {
   return text.empty() ? OrderedJson() : OrderedJson(text);
 }
 
-OrderedJson instant(Instant at) {
+OrderedJson time_or_null(Instant at) {
   return at.is_set() ? OrderedJson(format_rfc3339_ms(at)) : OrderedJson();
 }
 
 OrderedJson refused(const store::CatalogueEntry& entry) {
   if (!entry.refused) return {};
-  return {
-      {"reason", entry.refused_reason}, {"since", instant(entry.refused_since)}, {"next_try", instant(entry.next_try)}};
+  return {{"reason", entry.refused_reason},
+          {"since", time_or_null(entry.refused_since)},
+          {"next_try", time_or_null(entry.next_try)}};
 }
 
 /// What only artifacts have.
@@ -38,7 +39,7 @@ void add_details(const store::CatalogueEntry& entry, OrderedJson& out) {
   }
   out["events"] = OrderedJson::array();
   for (const auto& event : entry.pending) {
-    out["events"].push_back({{"type", event.type}, {"at", instant(event.at)}, {"in_doubt", event.in_doubt}});
+    out["events"].push_back({{"type", event.type}, {"at", time_or_null(event.at)}, {"in_doubt", event.in_doubt}});
   }
 }
 
@@ -48,7 +49,7 @@ std::string line_of(const store::CatalogueEntry& entry, bool with_details) {
                      {"name", text_or_null(entry.name)},
                      {"artifact_id", text_or_null(entry.artifact_id)},
                      {"state", store::name_of(entry.standing)},
-                     {"wanted_since", instant(entry.wanted_at)},
+                     {"wanted_since", time_or_null(entry.wanted_at)},
                      {"has_content", entry.has_content},
                      {"lost", entry.lost},
                      {"revision", entry.revision},
@@ -57,7 +58,7 @@ std::string line_of(const store::CatalogueEntry& entry, bool with_details) {
                      {"held_by", text_or_null(entry.held_by)},
                      {"doubted", entry.is_doubted},
                      {"asked_for", entry.is_asked_for},
-                     {"gone_since", instant(entry.gone_since)}};
+                     {"gone_since", time_or_null(entry.gone_since)}};
   if (entry.is_artifact) add_deployment(entry, out);
   if (with_details) add_details(entry, out);
   return out.dump(-1, ' ', /*ensure_ascii=*/false, OrderedJson::error_handler_t::replace);

@@ -88,7 +88,7 @@ OrderedJson gateway(const GatewayStatus& status, bool stale, TimePoint now) {
   };
 }
 
-OrderedJson store(const StoreStatus& status) {
+OrderedJson stored(const StoreStatus& status) {
   return {
       {"revision", or_null(status.revision)},     {"resources", OrderedJson(status.resources)},
       {"unanswered", status.unanswered},          {"outbox_acks", status.outbox_acks},
@@ -180,7 +180,7 @@ std::string to_json(const Status& status, TimePoint now) {
       {"settled", status.settled},
       {"control_plane", control_plane(status.control_plane, is_stale(status, status.control_plane, now), now)},
       {"gateway", gateway(status.gateway, is_stale(status, status.gateway, now), now)},
-      {"store", store(status.store)},
+      {"store", stored(status.store)},
       {"event_timestamps", event_timestamps(status.event_timestamps)},
       {"quarantined", quarantined(status.quarantined)},
       {"held", held(status.held)},

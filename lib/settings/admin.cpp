@@ -1,15 +1,10 @@
 #include "tether/settings/admin.h"
 
 #include <sys/stat.h>
-#include <sys/un.h>
-
-#include <climits>
 
 namespace tether {
 namespace {
 
-constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
-constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::string_view kUnix = "unix:";
 
 void read_listen(SettingReader& in, const Given& given, AdminSettings& out) {

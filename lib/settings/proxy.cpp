@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <climits>
 #include <utility>
 #include <vector>
 
@@ -11,7 +10,6 @@
 namespace tether {
 namespace {
 
-constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
 constexpr std::size_t kMaxListBytes = std::size_t{8} * 1024;
 constexpr std::size_t kMaxCredentialBytes = 1024;
 constexpr std::string_view kNone = "none";

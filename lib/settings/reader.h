@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/un.h>
+
+#include <climits>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -12,6 +15,10 @@
 #include "tether/settings/settings_file.h"
 
 namespace tether {
+
+/// What the system takes as a path, and as the path of a socket.
+inline constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
+inline constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 
 /// A setting that was given, in the environment or in the file.
 struct Given {

@@ -1,10 +1,8 @@
 #include "tether/settings/settings.h"
 
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <climits>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -28,8 +26,6 @@ constexpr std::uint64_t kMaxKnockIntervalS = 3600;
 constexpr std::uint64_t kMaxFullListEvery = 1000;
 constexpr std::uint64_t kMaxReleaseAfterSeconds = 2'592'000;
 constexpr std::uint64_t kMaxStaleAfterSeconds = 2'592'000;
-constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
-constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kMaxVersionBytes = 100;
 constexpr std::size_t kMaxVersionDigits = 5;
 constexpr std::size_t kMaxPoliciesBytes = std::size_t{64} * 1024;

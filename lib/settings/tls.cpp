@@ -1,11 +1,7 @@
 #include "tether/settings/tls.h"
 
-#include <climits>
-
 namespace tether {
 namespace {
-
-constexpr std::size_t kMaxPathBytes = PATH_MAX - 1;
 
 const setting::Name& name_of(tls::Flaw::Part part) {
   switch (part) {

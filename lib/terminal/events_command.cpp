@@ -28,11 +28,6 @@ std::optional<News> ask(const EventsEnds& ends, std::uint64_t after) {
   return std::nullopt;
 }
 
-std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(width, text.size()), ' ');
-  return text;
-}
-
 /// What has become of it.
 std::string stage_in_words(const Json& event) {
   const std::string stage = shown_text(event, "stage");

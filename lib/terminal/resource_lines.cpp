@@ -20,11 +20,6 @@ bool is_artifact(const Json& resource) {
   return resource.contains("deployment_id");
 }
 
-std::string padded(std::string text, std::size_t width) {
-  text.resize(std::max(width, text.size()), ' ');
-  return text;
-}
-
 std::string name_and_id(const Json& resource) {
   const std::string name = shown_text(resource, "name");
   const std::string id = shown_text(resource, "id");

@@ -15,11 +15,6 @@ std::optional<double> seconds(const Json& object, const char* member) {
   return found->get<double>();
 }
 
-std::string for_how_long(const Json& object) {
-  const auto age = seconds(object, "state_age_s");
-  return age ? " for " + duration_in_words(*age) : "";
-}
-
 bool is_true(const Json& object, const char* member) {
   const auto found = object.find(member);
   return found != object.end() && found->is_boolean() && found->get<bool>();

@@ -16,13 +16,6 @@ bool flag(const Json& object, const char* member) {
   return found != object.end() && found->is_boolean() && found->get<bool>();
 }
 
-/// `, for 4 min`; empty if it is not known.
-std::string for_how_long(const Json& object) {
-  const auto age = object.find("state_age_s");
-  const bool known = age != object.end() && age->is_number();
-  return known ? " for " + duration_in_words(age->get<double>()) : "";
-}
-
 /// `: why`, or nothing.
 std::string reason(const Json& object, const char* member = "last_error") {
   const std::string text = shown_text(object, member);
@@ -210,6 +203,12 @@ Trouble not_yet(const Json& status) {
 }
 
 }  // namespace
+
+std::string for_how_long(const Json& side) {
+  const auto age = side.find("state_age_s");
+  const bool known = age != side.end() && age->is_number();
+  return known ? " for " + duration_in_words(age->get<double>()) : "";
+}
 
 std::vector<Trouble> troubles_of(const Json& status, Instant now) {
   Troubles out;

@@ -23,6 +23,9 @@ inline constexpr std::size_t kMaxNamed = 10;
 /// How long before its end a certificate is one.
 inline constexpr std::chrono::hours kCertificateTrouble{14 * 24};
 
+/// ` for 4 min`: how long this side has been in its state; empty if it is not known.
+std::string for_how_long(const nlohmann::json& side);
+
 /// All there is in a status that was read (admin/command_json.h) at `now`, what a person should do first before the
 /// rest. Not being in sync is one, unless another one says why.
 std::vector<Trouble> troubles_of(const nlohmann::json& status, Instant now);

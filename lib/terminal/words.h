@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,5 +13,8 @@ std::string duration_in_words(double seconds);
 
 /// `1 resource`, `2 resources`.
 std::string count_of(std::int64_t count, std::string_view thing);
+
+/// With blanks behind it, so that it takes at least this many bytes.
+std::string padded(std::string text, std::size_t width);
 
 }  // namespace tether::terminal

@@ -5,7 +5,7 @@
 namespace tether {
 namespace {
 
-struct Answer {
+struct Answered {
   int code = 0;
   std::string body;
 };
@@ -21,11 +21,11 @@ class Server {
     server_ = std::move(*started);
   }
 
-  Answer get(const std::string& path, const std::string& host = "localhost", const std::string& headers = "") const {
+  Answered get(const std::string& path, const std::string& host = "localhost", const std::string& headers = "") const {
     return ask("GET", path, host, headers);
   }
-  Answer ask(const std::string& method, const std::string& path, const std::string& host = "localhost",
-             const std::string& headers = "") const {
+  Answered ask(const std::string& method, const std::string& path, const std::string& host = "localhost",
+               const std::string& headers = "") const {
     const std::string all =
         server_->answer_to(method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n");
     CAPTURE(all);

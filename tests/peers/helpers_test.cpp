@@ -84,9 +84,9 @@ TEST_CASE("the control port deploys, shows and sets knobs") {
   const auto post = [&client](const std::string& path, const nlohmann::json& body) {
     const auto answer = client.Post(path, body.dump(), "application/json");
     REQUIRE(answer);
-    auto json = nlohmann::json::parse(answer->body);
-    json["httpStatus"] = answer->status;
-    return json;
+    auto said = nlohmann::json::parse(answer->body);
+    said["httpStatus"] = answer->status;
+    return said;
   };
 
   const auto deployed = post("/deploy", {{"kind", "RestApi"}, {"handle", "pets"}, {"secrets", {"key"}}});
@@ -141,7 +141,7 @@ TEST_CASE("a status is waited for, and nobody answering is told apart") {
   const std::string address = "127.0.0.1:" + std::to_string(port);
 
   const auto status = wait_for_status(
-      address, [](const nlohmann::json& json) { return json.at("store").at("revision") == 4; }, 5s);
+      address, [](const nlohmann::json& shown) { return shown.at("store").at("revision") == 4; }, 5s);
   CHECK(status);
   server.stop();
   thread.join();

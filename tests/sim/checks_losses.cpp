@@ -8,7 +8,7 @@ namespace tether::sim {
 namespace {
 
 /// Of what the gateway has, the first push of an empty store leaves so much, unless an operator agreed to less.
-constexpr std::size_t kLeastPercent = 80;
+constexpr std::size_t kLeastLeftPercent = 80;
 /// How much it has to give is counted some seconds before, and what somebody has stopped is not missed.
 constexpr Duration kCounted = 10s;
 
@@ -103,7 +103,7 @@ void World::look_at_replacement(Instance& instance, const Gateway::Reaction& rea
     return last.version.empty() && (now_ - last.when < kCounted || removed.contains(one.first));
   });
   const std::size_t gets = body.lines.size() + static_cast<std::size_t>(stopped_since);
-  if (body.full && !seen.store_lost->released && gets * 100 < had * kLeastPercent) {
+  if (body.full && !seen.store_lost->released && gets * 100 < had * kLeastLeftPercent) {
     fail("emptied_by_lost_store",
          std::to_string(body.lines.size()) + " resources of a store that was lost replace " + std::to_string(had));
   }

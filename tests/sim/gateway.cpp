@@ -10,10 +10,10 @@ namespace tether::sim {
 namespace {
 
 /// What tells two versions of a resource apart that is no artifact, by its REST names.
-std::string version_of_data(const std::string& kind, const nlohmann::json& json) {
-  const auto text = [&json](const char* name) {
-    const auto member = json.find(name);
-    return member == json.end() || member->is_null() ? std::string() : member->get<std::string>();
+std::string version_of_data(const std::string& kind, const nlohmann::json& data) {
+  const auto text = [&data](const char* name) {
+    const auto member = data.find(name);
+    return member == data.end() || member->is_null() ? std::string() : member->get<std::string>();
   };
   if (kind == protocol::kSecret) return text("value");
   if (kind == protocol::kApiKey) return text("artifactUuid") + " " + text("name") + " " + text("maskedApiKey");
@@ -23,7 +23,7 @@ std::string version_of_data(const std::string& kind, const nlohmann::json& json)
     return text("apiId") + " " + text("subscriptionToken") + " " + text("subscriptionPlanId") + " " + text("status");
   }
   std::string version = text("applicationName");
-  for (const auto& mapping : json.at("mappings")) version += " " + mapping.at("apiKeyUuid").get<std::string>();
+  for (const auto& mapping : data.at("mappings")) version += " " + mapping.at("apiKeyUuid").get<std::string>();
   return version;
 }
 

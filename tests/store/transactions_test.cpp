@@ -17,7 +17,7 @@ const StoreOptions kSmall{.durable = false, .max_bytes = 600 * 1024};
 const std::string kLarge(1000, 'd');
 
 /// Writes until the store is full and well past it.
-void fill(sync::Records& records) {
+void fill_each(sync::Records& records) {
   for (int i = 0; i < 1000; ++i) offer(records, artifact("large" + std::to_string(i)), "handle", kLarge);
 }
 
@@ -30,7 +30,7 @@ TEST_CASE("a full store takes nothing of a transaction and answers what came fir
   bool ran_to_its_end = false;
   const auto done = store->transact([&ran_to_its_end](sync::Records& records) {
     withdraw(records, "a");
-    fill(records);
+    fill_each(records);
     ran_to_its_end = true;
   });
 
@@ -50,7 +50,7 @@ TEST_CASE("after the first error calls do nothing and answer nothing") {
   store.write([](sync::Records& records) { offer(records, artifact("a"), "petstore"); });
 
   const auto done = store->transact([](sync::Records& records) {
-    fill(records);
+    fill_each(records);
 
     CHECK_FALSE(records.artifact("a"));
     CHECK_FALSE(records.body({"RestApi", "a"}, "deployment-of-a"));
@@ -66,7 +66,7 @@ TEST_CASE("after the first error calls do nothing and answer nothing") {
 
 TEST_CASE("a store that was full goes on when there is room") {
   TestStore store(kSmall);
-  CHECK_FALSE(store->transact(fill));
+  CHECK_FALSE(store->transact(fill_each));
 
   store.write([](sync::Records& records) { offer(records, artifact("b"), "small"); });
 
@@ -80,7 +80,7 @@ TEST_CASE("what listings saw in a transaction that failed was not seen") {
 
   CHECK_FALSE(store->transact([](sync::Records& records) {
     records.mark_seen("deployments", "a");
-    fill(records);
+    fill_each(records);
   }));
 
   CHECK_FALSE(store.read<bool>([](sync::Records& records) { return records.was_seen("deployments", "a"); }));
@@ -185,7 +185,7 @@ TEST_CASE("what a large transaction needed is given back when that is asked for 
   TestStore store;
   store.write([](sync::Records& records) { offer(records, artifact("a"), "petstore"); });
   const auto before = sqlite3_memory_used();
-  store.write(fill);
+  store.write(fill_each);
   REQUIRE(sqlite3_memory_used() > before + kWriterCacheKiB * 256);
 
   store->release_memory();

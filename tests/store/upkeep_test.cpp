@@ -15,7 +15,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-void fill(TestStore& store) {
+void fill_to_copy(TestStore& store) {
   store.write([](sync::Records& records) {
     offer(records, artifact("a"), "petstore", "the document of a");
     offer(records, resource("Secret", "db-password"), R"({"value":"planted-password"})");
@@ -45,7 +45,7 @@ void damage(const std::filesystem::path& file) {
 
 TEST_CASE("a store is checked beside the daemon that uses it, its encrypted contents too") {
   TestStore store;
-  fill(store);
+  fill_to_copy(store);
 
   const auto report = check_of({store.state_dir()});
 
@@ -55,12 +55,12 @@ TEST_CASE("a store is checked beside the daemon that uses it, its encrypted cont
   CHECK(report.unreadable == 0);
   CHECK(report.no_key.empty());
   CHECK(report.bytes > 0);
-  fill(store);  // it goes on
+  fill_to_copy(store);  // it goes on
 }
 
 TEST_CASE("content that another key has encrypted, and a key that is not there, are told") {
   TestStore store;
-  fill(store);
+  fill_to_copy(store);
   const auto other = store.state_dir() / "other.key";
   std::ofstream(other) << std::string(64, 'a');
   std::filesystem::permissions(other, std::filesystem::perms::owner_read);
@@ -74,7 +74,7 @@ TEST_CASE("content that another key has encrypted, and a key that is not there, 
 
 TEST_CASE("damage is told, and nothing is mended") {
   TestStore store;
-  fill(store);
+  fill_to_copy(store);
   store.let_folder_go();
   damage(store.file());
   const auto before = bytes_of(store.file());
@@ -88,7 +88,7 @@ TEST_CASE("damage is told, and nothing is mended") {
 
 TEST_CASE("the log that a kill has left is read, and stays for the next start to take up") {
   TestStore store;
-  fill(store);
+  fill_to_copy(store);
   TempFolder killed;
   for (const char* name : {"tetherd.db", "tetherd.db-wal", "secrets.key"}) {
     std::filesystem::copy(store.state_dir() / name, killed.path() / name);
@@ -116,7 +116,7 @@ TEST_CASE("a file that is no database is damaged, and one that is not there is n
 
 TEST_CASE("a backup is whole, its owner's alone, and a store that works; it holds neither the key nor a secret") {
   TestStore store;
-  fill(store);
+  fill_to_copy(store);
   TempFolder elsewhere;
   const auto file = elsewhere.path() / "backup.db";
 
@@ -132,7 +132,7 @@ TEST_CASE("a backup is whole, its owner's alone, and a store that works; it hold
   CHECK(bytes.find("planted-password") == std::string::npos);
   CHECK(bytes.find(bytes_of(store.state_dir() / "secrets.key").substr(0, 64)) == std::string::npos);
   CHECK(std::distance(std::filesystem::directory_iterator(elsewhere.path()), {}) == 1);
-  fill(store);  // it goes on
+  fill_to_copy(store);  // it goes on
 
   // Put in the place of the store.
   std::filesystem::copy(file, elsewhere.path() / "tetherd.db");
@@ -150,7 +150,7 @@ TEST_CASE("a backup is whole, its owner's alone, and a store that works; it hold
 
 TEST_CASE("a backup takes no other file's place, and leaves nothing behind where it fails") {
   TestStore store;
-  fill(store);
+  fill_to_copy(store);
   TempFolder elsewhere;
   const auto file = elsewhere.path() / "backup.db";
   std::ofstream(file) << "mine";
@@ -170,7 +170,7 @@ TEST_CASE("a backup takes no other file's place, and leaves nothing behind where
 
 TEST_CASE("what a killed backup has left is replaced by the next one") {
   TestStore store;
-  fill(store);
+  fill_to_copy(store);
   TempFolder elsewhere;
   std::ofstream(elsewhere.path() / "backup.db.partial") << "half of it";
 

@@ -15,11 +15,11 @@ using peers::Proxy;
 
 namespace {
 
-constexpr const char* kCredentials = "gateway-1:pr0xy-p4ssword";
+constexpr const char* kCredentials = "gateway-1:pr0xy-p4ssword\n";
 constexpr const char* kBasic = "Basic Z2F0ZXdheS0xOnByMHh5LXA0c3N3b3Jk";
 
 std::string credentials_file(const Scene& scene) {
-  const std::string file = scene.folder().write("proxy-credentials", std::string(kCredentials) + "\n");
+  const std::string file = scene.folder().write("proxy-credentials", kCredentials);
   ::chmod(file.c_str(), 0600);
   return file;
 }

@@ -9,7 +9,7 @@ using Catch::Matchers::StartsWith;
 
 namespace {
 
-struct Person {
+struct DatabasePerson {
   Result<store::CheckReport> checked = store::CheckReport();
   Result<store::BackupReport> backed_up = store::BackupReport();
   std::string file, out, err;
@@ -42,7 +42,7 @@ TEST_CASE("a size is told as people do") {
 }
 
 TEST_CASE("a sound store is said so, with what of it could be opened") {
-  Person person;
+  DatabasePerson person;
   auto report = sound();
   person.checked = report;
   CHECK(run_database_check(person.ends()));
@@ -61,7 +61,7 @@ TEST_CASE("a sound store is said so, with what of it could be opened") {
 }
 
 TEST_CASE("content that the key does not open is a failed check") {
-  Person person;
+  DatabasePerson person;
   auto report = sound();
   report.encrypted = 2;
   report.unreadable = 1;
@@ -72,7 +72,7 @@ TEST_CASE("content that the key does not open is a failed check") {
 }
 
 TEST_CASE("a damaged store is shown with what becomes of it") {
-  Person person;
+  DatabasePerson person;
   auto report = sound();
   report.damage = {"row 1 missing from index \x1bx"};
   person.checked = report;
@@ -84,7 +84,7 @@ TEST_CASE("a damaged store is shown with what becomes of it") {
 }
 
 TEST_CASE("a backup says that its key is not in it, and how it is put back") {
-  Person person;
+  DatabasePerson person;
   person.backed_up = store::BackupReport{4096, "/state/secrets.key"};
 
   CHECK(run_database_backup(person.ends(), "/backup/t.db"));
@@ -96,7 +96,7 @@ TEST_CASE("a backup says that its key is not in it, and how it is put back") {
 }
 
 TEST_CASE("what cannot be checked or backed up is said with its reason") {
-  Person person;
+  DatabasePerson person;
   person.checked = fail(ErrorKind::Retry, "/state/tetherd.db: there is no store");
   person.backed_up = fail(ErrorKind::Reject, "/b is there already: name another file");
 

@@ -22,7 +22,7 @@ std::string news(std::uint64_t next, const std::vector<json>& events) {
   return json{{"next", next}, {"events", events}}.dump();
 }
 
-struct Person {
+struct EventsPerson {
   std::vector<Result<std::string>> answers;
   std::vector<std::uint64_t> asked;
   std::string out, err;
@@ -43,7 +43,7 @@ struct Person {
 }  // namespace
 
 TEST_CASE("the last events are shown, with what has become of each") {
-  Person person;
+  EventsPerson person;
   json dropped = event(3, "dropped");
   dropped["why"] = "no room";
   dropped["id"] = dropped["correlation_id"] = nullptr;
@@ -57,7 +57,7 @@ TEST_CASE("the last events are shown, with what has become of each") {
 }
 
 TEST_CASE("each stage has its words") {
-  Person person;
+  EventsPerson person;
   person.answers = {news(9, {event(1, "received"), event(2, "pushed"), event(3, "refused"), event(4, "failed")})};
 
   CHECK(person.run({}));
@@ -67,7 +67,7 @@ TEST_CASE("each stage has its words") {
 }
 
 TEST_CASE("who follows is shown what comes and what changes, of the next daemon too") {
-  Person person;
+  EventsPerson person;
   person.answers = {news(7, {event(1)}), news(8, {event(1, "pushed")}), news(2, {}), news(2, {event(1, "received")})};
 
   CHECK(person.run({.follow = true, .json = true}));
@@ -76,7 +76,7 @@ TEST_CASE("who follows is shown what comes and what changes, of the next daemon 
 }
 
 TEST_CASE("that no event has come is said, and that nobody answers") {
-  Person person;
+  EventsPerson person;
   person.answers = {news(0, {}), fail(ErrorKind::Retry, "refused"), std::string("{}")};
 
   CHECK(person.run({}));

@@ -57,7 +57,7 @@ std::string page(const std::vector<json>& resources, const json& next = nullptr)
   return json{{"gateway", {{"instance", "i"}, {"revision", 1}}}, {"resources", resources}, {"next", next}}.dump();
 }
 
-struct Person {
+struct ResourcesPerson {
   std::vector<Result<std::string>> answers;
   std::vector<std::multimap<std::string, std::string>> asked;
   std::string out, err;
@@ -81,7 +81,7 @@ std::string details(const json& resource) {
 }  // namespace
 
 TEST_CASE("a list is asked page by page, and counted") {
-  Person person;
+  ResourcesPerson person;
   json held = api("held");
   held["held_by"] = "deployments";
   person.answers = {page({api()}, "a/id-1"), page({}, "r//"), page({held})};
@@ -99,7 +99,7 @@ TEST_CASE("a list is asked page by page, and counted") {
 }
 
 TEST_CASE("a program is given one object a line, and no count") {
-  Person person;
+  ResourcesPerson person;
   person.answers = {page({api(), key()})};
 
   CHECK(person.run({.json = true}));
@@ -107,7 +107,7 @@ TEST_CASE("a program is given one object a line, and no count") {
 }
 
 TEST_CASE("one is shown with all that is known of it") {
-  Person person;
+  ResourcesPerson person;
   person.answers = {page({api()})};
 
   CHECK(person.run({.name = "petstore"}));
@@ -177,7 +177,7 @@ TEST_CASE("each state has its reason in words") {
 }
 
 TEST_CASE("several of one name are listed, none is an error") {
-  Person person;
+  ResourcesPerson person;
   person.answers = {page({api(), key()}), page({}), page({})};
 
   CHECK(person.run({.name = "petstore"}));
@@ -190,7 +190,7 @@ TEST_CASE("several of one name are listed, none is an error") {
 }
 
 TEST_CASE("a daemon that does not answer, cannot, or is none, is said so") {
-  Person person;
+  ResourcesPerson person;
   person.answers = {fail(ErrorKind::Retry, "refused"), fail(ErrorKind::Reject, "the store is damaged"),
                     std::string("[]")};
 

@@ -12,7 +12,7 @@ using Catch::Matchers::StartsWith;
 namespace {
 
 /// A daemon that says one thing after the other, and a person who looks as often.
-struct Person {
+struct StatusPerson {
   std::vector<Result<std::string>> answers;
   std::optional<ScreenSize> screen;
   std::string out, err;
@@ -51,7 +51,7 @@ tl::unexpected<Error> away() {
 }  // namespace
 
 TEST_CASE("the status is said once, and whether all is well") {
-  Person person;
+  StatusPerson person;
   person.answers = {well(), unwell()};
 
   CHECK(person.run({}));
@@ -61,7 +61,7 @@ TEST_CASE("the status is said once, and whether all is well") {
 }
 
 TEST_CASE("a program is given the document as it is") {
-  Person person;
+  StatusPerson person;
   person.answers = {well()};
 
   CHECK(person.run({.json = true}));
@@ -69,7 +69,7 @@ TEST_CASE("a program is given the document as it is") {
 }
 
 TEST_CASE("a daemon that does not answer is said so, with where to look") {
-  Person person;
+  StatusPerson person;
   person.answers = {away()};
 
   CHECK_FALSE(person.run({}));
@@ -79,7 +79,7 @@ TEST_CASE("a daemon that does not answer is said so, with where to look") {
 }
 
 TEST_CASE("something else that answers there is no daemon") {
-  Person person;
+  StatusPerson person;
   person.answers = {R"({"hello":1})"};
 
   CHECK_FALSE(person.run({.json = true}));
@@ -88,7 +88,7 @@ TEST_CASE("something else that answers there is no daemon") {
 }
 
 TEST_CASE("who watches sees one after the other, and the last one counts") {
-  Person person;
+  StatusPerson person;
   person.answers = {unwell(), well()};
 
   CHECK(person.run({.watch = true}));
@@ -97,7 +97,7 @@ TEST_CASE("who watches sees one after the other, and the last one counts") {
 }
 
 TEST_CASE("who watches on a terminal sees them in one place, the daemon's absence too") {
-  Person person;
+  StatusPerson person;
   person.answers = {well(), away(), well()};
   person.screen = ScreenSize{24, 60};
 
