@@ -60,7 +60,7 @@ TEST_CASE(
   const auto before = trust.client_expiry();
   REQUIRE(before);
 
-  const auto next = files.authority.issue({"gateway-1"}, /*hours=*/48);
+  const auto next = files.authority.issue({"gateway-1"}, /*hours=*/24 * 365);
   files.put_certificate(next);
   CHECK(trust.context());
   CHECK_THAT(trust.complaint(), Contains("control_plane.client_key_file") && Contains("does not fit"));
