@@ -41,6 +41,10 @@ int give_up(const std::string& what, const std::string& why) {
   return kCouldNotStart;
 }
 
+std::string listen_text(const AdminSettings& admin) {
+  return admin.unix_path.empty() ? admin.host + ":" + std::to_string(admin.port) : "unix:" + admin.unix_path;
+}
+
 LogOptions log_options(const LogSettings& settings) {
   LogOptions options;
   options.level = static_cast<LogLevel>(settings.level);
@@ -213,7 +217,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
     sources.token = [source = settings.admin.token] { return source.read(); };
   }
   auto admin = AdminServer::start(endpoint_of(settings.admin), std::move(sources), metrics);
-  if (!admin) return give_up("admin.listen", admin.error().message);
+  if (!admin) return give_up("admin.listen " + listen_text(settings.admin), admin.error().message);
 
   net::Loop loop;
   // Shared by the loop and the REST workers, of which one may outlive an end that takes too long.

@@ -5,6 +5,7 @@
 
 #include "tether/admin/command_json.h"
 #include "tether/terminal/screen.h"
+#include "tether/terminal/words.h"
 
 namespace tether::terminal {
 namespace {

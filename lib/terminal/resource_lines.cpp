@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tether/admin/command_json.h"
+#include "tether/terminal/words.h"
 
 namespace tether::terminal {
 namespace {
