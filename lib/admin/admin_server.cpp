@@ -88,7 +88,7 @@ std::optional<std::string> why_not_from_here(const httplib::Request& request) {
 
 /// Why this is not that command of an operator on this machine.
 std::optional<std::string> why_no_command(const httplib::Request& request, std::string_view command) {
-  if (const auto why_not = why_not_from_here(request)) return why_not;
+  if (auto why_not = why_not_from_here(request)) return why_not;
   if (request.get_header_value(kCommandHeader) != command) {
     return "only with the header " + std::string(kCommandHeader) + ": " + std::string(command) + "\n";
   }

@@ -31,7 +31,7 @@ std::optional<News> ask(const EventsEnds& ends, std::uint64_t after) {
 
 /// What has become of it.
 std::string stage_in_words(const Json& event) {
-  const std::string stage = shown_text(event, "stage");
+  std::string stage = shown_text(event, "stage");
   if (stage == "received") return "waits for the store";
   if (stage == "dropped") return "dropped: " + shown_text(event, "why");
   if (stage == "stored") return "stored";

@@ -53,8 +53,8 @@ std::string cut_text(const std::string& text, std::size_t columns) {
 }  // namespace
 
 bool may_colour(bool is_terminal, const char* no_color, const char* term) {
-  const bool unwanted = no_color != nullptr && std::string_view(no_color) != "";
-  const bool is_dumb = term == nullptr || std::string_view(term) == "" || std::string_view(term) == "dumb";
+  const bool unwanted = no_color != nullptr && !std::string_view(no_color).empty();
+  const bool is_dumb = term == nullptr || std::string_view(term).empty() || std::string_view(term) == "dumb";
   return is_terminal && !unwanted && !is_dumb;
 }
 

@@ -203,7 +203,7 @@ std::string why_not_verified(const ssl_st* session) {
 std::string error_text(unsigned long code) {
   if (code == 0) return {};
   const char* reason = ERR_reason_error_string(code);
-  const std::string text = reason != nullptr ? reason : "error " + std::to_string(code);
+  std::string text = reason != nullptr ? reason : "error " + std::to_string(code);
   if (ERR_GET_LIB(code) != ERR_LIB_SSL) return text;
   switch (ERR_GET_REASON(code)) {
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:

@@ -356,16 +356,27 @@ TEST_CASE("the metrics that dashboards rely on are there from the start") {
   const Scraped scraped;
   const std::string text = scraped.metrics.text();
 
-  for (const char* name :
-       {"tetherd_control_plane_state", "tetherd_control_plane_in_sync",
-        "tetherd_control_plane_certificate_expiry_timestamp_seconds",
-        "tetherd_client_certificate_expiry_timestamp_seconds",
-        "tetherd_control_plane_last_proven_sync_timestamp_seconds", "tetherd_control_plane_auth_failures_total",
-        "tetherd_control_plane_network_errors_total", "tetherd_control_plane_reconnect_attempts_total",
-        "tetherd_control_plane_dials_total", "tetherd_control_plane_knocks_total", "tetherd_events_received_total",
-        "tetherd_gateway_in_sync", "tetherd_gateway_push_duration_seconds", "tetherd_resources",
-        "tetherd_quarantined_resources", "tetherd_held_deletions", "tetherd_outbox_acks", "tetherd_identity_staged",
-        "tetherd_identity_needs_operator", "tetherd_gateway_push_held", "tetherd_build_info"}) {
+  for (const char* name : {"tetherd_control_plane_state",
+                           "tetherd_control_plane_in_sync",
+                           "tetherd_control_plane_certificate_expiry_timestamp_seconds",
+                           "tetherd_client_certificate_expiry_timestamp_seconds",
+                           "tetherd_control_plane_last_proven_sync_timestamp_seconds",
+                           "tetherd_control_plane_auth_failures_total",
+                           "tetherd_control_plane_network_errors_total",
+                           "tetherd_control_plane_reconnect_attempts_total",
+                           "tetherd_control_plane_dials_total",
+                           "tetherd_control_plane_knocks_total",
+                           "tetherd_events_received_total",
+                           "tetherd_gateway_in_sync",
+                           "tetherd_gateway_push_duration_seconds",
+                           "tetherd_resources",
+                           "tetherd_quarantined_resources",
+                           "tetherd_held_deletions",
+                           "tetherd_outbox_acks",
+                           "tetherd_identity_staged",
+                           "tetherd_identity_needs_operator",
+                           "tetherd_gateway_push_held",
+                           "tetherd_build_info"}) {
     CHECK_THAT(text, Contains("# TYPE " + std::string(name) + " "));
   }
 }
