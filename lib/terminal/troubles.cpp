@@ -58,7 +58,11 @@ std::optional<Trouble> of_link(const Json& control_plane) {
   const std::string state = shown_text(control_plane, "state");
   const std::string url = shown_text(control_plane, "url");
   const std::string served = " The gateway keeps what it has.";
-  if (state == "connected") return std::nullopt;
+  if (state == "connected") {
+    const std::string advice = shown_text(control_plane, "advice");
+    if (advice.empty()) return std::nullopt;
+    return Trouble{"The control plane refuses the token that is configured now.", "To do: " + advice + "."};
+  }
   if (state == "standalone") {
     return Trouble{"There is no registration token, so the control plane is not dialled.",
                    "Put the gateway's token into the file that TETHER_REGISTRATION_TOKEN_FILE names, which is watched, "

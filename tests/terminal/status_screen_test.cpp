@@ -103,6 +103,14 @@ TEST_CASE("without a link each state says what to do, and that the gateway keeps
   CHECK_THAT(link_trouble(CP::Disconnected), Contains("has just gone") && Contains(kept));
 }
 
+TEST_CASE("a new token that is refused is told although the link with the one before is up [R15] [R29]") {
+  Status status = well();
+  status.control_plane.advice = "put a good token into TETHER_REGISTRATION_TOKEN_FILE";
+
+  CHECK_THAT(troubles_in(status), Contains("! The control plane refuses the token that is configured now.") &&
+                                      Contains("put a good token into TETHER_REGISTRATION_TOKEN_FILE."));
+}
+
 TEST_CASE("a gateway that is away, not asked yet or refusing is told with where to look [R29]") {
   Status status = well();
   status.in_sync = false;
