@@ -2,22 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
+
+#include "tether/admin/json_values.h"
 
 namespace tether {
 namespace {
-
-using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::array<std::string_view, 7> kStages = {"received", "dropped",      "stored", "pushed",
                                                      "refused",  "acknowledged", "failed"};
 
 void cut(std::string& text) {
   if (text.size() > kMaxEventTextBytes) text.resize(kMaxEventTextBytes);
-}
-
-OrderedJson text_or_null(const std::string& text) {
-  return text.empty() ? OrderedJson() : OrderedJson(text);
 }
 
 }  // namespace

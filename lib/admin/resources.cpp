@@ -1,19 +1,9 @@
 #include "tether/admin/resources.h"
 
-#include <nlohmann/json.hpp>
+#include "tether/admin/json_values.h"
 
 namespace tether {
 namespace {
-
-using OrderedJson = nlohmann::ordered_json;
-
-OrderedJson text_or_null(std::string_view text) {
-  return text.empty() ? OrderedJson() : OrderedJson(text);
-}
-
-OrderedJson time_or_null(Instant at) {
-  return at.is_set() ? OrderedJson(format_rfc3339_ms(at)) : OrderedJson();
-}
 
 OrderedJson refused(const store::CatalogueEntry& entry) {
   if (!entry.refused) return {};

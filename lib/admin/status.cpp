@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
+
+#include "tether/admin/json_values.h"
 
 namespace tether {
 
 namespace {
-
-using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxReasonBytes = 300;
 
@@ -32,16 +31,17 @@ OrderedJson or_null(const std::optional<T>& value) {
   return value ? OrderedJson(*value) : OrderedJson();
 }
 
-OrderedJson instant(Instant at) {
-  return at.is_set() ? OrderedJson(format_rfc3339_ms(at)) : OrderedJson();
-}
-
 OrderedJson staged(const std::optional<StagedStatus>& status) {
   if (!status) return {};
   return {
-      {"gateway_id", status->gateway_id},         {"since", instant(status->since)}, {"deployed", status->deployed},
-      {"documents", status->documents},           {"resources", status->resources},  {"waits_for", status->waits_for},
-      {"needs_operator", status->needs_operator}, {"accepted", status->accepted},
+      {"gateway_id", status->gateway_id},
+      {"since", time_or_null(status->since)},
+      {"deployed", status->deployed},
+      {"documents", status->documents},
+      {"resources", status->resources},
+      {"waits_for", status->waits_for},
+      {"needs_operator", status->needs_operator},
+      {"accepted", status->accepted},
   };
 }
 
@@ -58,8 +58,8 @@ OrderedJson control_plane(const ControlPlaneStatus& status, bool stale, TimePoin
       {"stale", stale},
       {"next_attempt_s", wait(status.next_attempt, now)},
       {"last_error", or_null(status.last_error)},
-      {"server_certificate_ends", instant(status.server_certificate_ends)},
-      {"client_certificate_ends", instant(status.client_certificate_ends)},
+      {"server_certificate_ends", time_or_null(status.server_certificate_ends)},
+      {"client_certificate_ends", time_or_null(status.client_certificate_ends)},
       {"advice", or_null(status.advice)},
   };
 }
@@ -104,14 +104,14 @@ OrderedJson notes(const std::vector<ResourceNote>& notes) {
                    {"id", note.id},
                    {"handle", or_null(note.handle)},
                    {"reason", or_null(note.reason)},
-                   {"since", instant(note.since)}});
+                   {"since", time_or_null(note.since)}});
   }
   return out;
 }
 
 OrderedJson quarantined(const std::vector<ResourceNote>& resources) {
   OrderedJson out = notes(resources);
-  for (std::size_t i = 0; i < resources.size(); ++i) out[i]["next_try"] = instant(resources[i].next_try);
+  for (std::size_t i = 0; i < resources.size(); ++i) out[i]["next_try"] = time_or_null(resources[i].next_try);
   return out;
 }
 
@@ -134,7 +134,7 @@ OrderedJson holds(const std::vector<HoldNote>& holds) {
   for (const HoldNote& hold : holds) {
     out.push_back({{"listing", hold.listing},
                    {"state", to_string(hold.state)},
-                   {"since", instant(hold.since)},
+                   {"since", time_or_null(hold.since)},
                    {"would_go", hold.would_go},
                    {"in_service", hold.in_service},
                    {"release_in_s", hold.releases_in ? seconds(*hold.releases_in) : OrderedJson()},
@@ -155,7 +155,7 @@ std::string how_old(const std::optional<TimePoint>& proof, TimePoint now) {
 
 OrderedJson event_timestamps(const std::map<std::string, Instant>& timestamps) {
   OrderedJson out = OrderedJson::object();
-  for (const auto& [type, at] : timestamps) out[type] = instant(at);
+  for (const auto& [type, at] : timestamps) out[type] = time_or_null(at);
   return out;
 }
 
