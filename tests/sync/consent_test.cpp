@@ -57,6 +57,22 @@ TEST_CASE("an operator's word on a staged identity is void once it is not as it 
   CHECK(served_by(world) == "gateway-2");
 }
 
+TEST_CASE("a staged identity whose own brake holds is left to the operator [CE-9]") {
+  World world;
+  serve_first(world);
+  link_second(world, 10);
+  world.serve();
+  REQUIRE(world.standing().staged_lack == StagedLack::Listings);
+  world.clear();
+  world.serve_for(1h);
+  CHECK(served_by(world) == "gateway-1");
+  CHECK(world.standing().staged_lack == StagedLack::Held);
+
+  accept(world, shown_now(world));
+  CHECK(served_by(world) == "gateway-2");
+  CHECK(world.read<std::int64_t>([](Records& records) { return records.offered_count(); }) == 10);
+}
+
 TEST_CASE("a staged identity that has more than an operator was shown is served by that word") {
   World world;
   stage_four_beside_ten(world);
