@@ -78,7 +78,7 @@ struct Flight {
 
 struct HeldFetch {
   int failures = 0;
-  bool lacking = false;  ///< It was answered, and not there.
+  int lacking = 0;  ///< How often it was answered, and not there.
   TimePoint until;
 };
 

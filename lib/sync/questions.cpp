@@ -14,6 +14,8 @@ constexpr Duration kFirstHold = 5s;
 constexpr Duration kFirstExistsHold = 1s;
 constexpr Duration kFirstFetchHold = 1s;
 constexpr Duration kLongestHold = 300s;
+/// What was answered so often without it is not waited for any more.
+constexpr int kDoesNotCome = 3;
 /// After a batch that failed, before the next one.
 constexpr Duration kFetchPause = 500ms;
 constexpr const char* kTooLargeByItself =
@@ -55,12 +57,13 @@ void hold_or_pause(Memory& memory, Call call, const std::string& key, TimePoint 
 /// Notes that it was answered without what was asked for; true the first time.
 bool note_lacking(Memory& memory, const std::string& key) {
   const auto held = memory.held_fetches.find(key);
-  return held != memory.held_fetches.end() && !std::exchange(held->second.lacking, true);
+  return held != memory.held_fetches.end() && ++held->second.lacking == 1;
 }
 
-bool is_lacking(const Memory& memory, const std::string& key) {
+/// A batch may lack once what the next one has.
+bool does_not_come(const Memory& memory, const std::string& key) {
   const auto held = memory.held_fetches.find(key);
-  return held != memory.held_fetches.end() && held->second.lacking;
+  return held != memory.held_fetches.end() && held->second.lacking >= kDoesNotCome;
 }
 
 /// How often a document was asked for in vain.
@@ -202,9 +205,9 @@ bool lacks_only_what_does_not_come(Records& records, const Memory& memory) {
   if (documents.size() + values.size() >= limit) return false;  // one at least was not asked for, or is under way
   const bool documents_held =
       std::all_of(documents.begin(), documents.end(),
-                  [&memory](const WantedDocument& document) { return is_lacking(memory, document.deployment_id); });
+                  [&memory](const WantedDocument& document) { return does_not_come(memory, document.deployment_id); });
   return documents_held && std::all_of(values.begin(), values.end(), [&memory](const std::string& handle) {
-           return is_lacking(memory, value_key(handle));
+           return does_not_come(memory, value_key(handle));
          });
 }
 

@@ -219,6 +219,28 @@ TEST_CASE("what a document that is refused or does not come lacks is not waited 
   CHECK_FALSE(world.standing().in_sync);
 }
 
+TEST_CASE("a document that one answer lacks is waited for until three have") {
+  World world;
+  world.deploy("a", "d1");
+  world.deploy("b", "d2");
+  world.deployments.at("b").unavailable = true;
+  world.settle();
+  world.serve_for(6s);
+  CHECK_FALSE(world.standing().complete);
+
+  SECTION("the third lacks it too") {
+    world.serve_for(10s);
+    CHECK(world.standing().complete);
+    CHECK_FALSE(world.standing().in_sync);
+  }
+  SECTION("the third has it") {
+    world.deployments.at("b").unavailable = false;
+    world.serve_for(10s);
+    CHECK(world.standing().complete);
+    CHECK(world.standing().settled);
+  }
+}
+
 TEST_CASE("a missing document and a missing value are in the way") {
   World world;
   world.statuses["fetch_batch"] = 503;
@@ -322,7 +344,7 @@ TEST_CASE("a document and a value that never come do not keep the rest from a ga
   world.statuses["secret_value"] = 500;
   world.link_up();
   CHECK_FALSE(world.standing().complete);
-  world.serve_for(2s);  // a listing once more, in case it is not wanted after all
+  world.serve_for(20s);  // a listing once more, in case it is not wanted after all, and two more answers
 
   CHECK(world.standing().complete);
   CHECK_FALSE(world.standing().settled);
