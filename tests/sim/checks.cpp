@@ -295,9 +295,12 @@ void World::take_ack(Instance& instance, ControlPlane& peer, const std::string& 
     if (!instance.reports_failures()) fail("false_failure", what + ", which is not to be reported");
     if (!seen.refused[key].contains(version)) fail("false_failure", what + ", which the gateway did not refuse");
     if (seen.acked.contains(what)) fail("failed_after_success", what);
-    // Taken again after a later one that was committed before it, it is refused once more.
-    const bool is_again = !seen.failed.insert(what).second;
+    // Taken again after a later one that was committed before it, or after listings that lacked it, it is refused once
+    // more.
+    const auto [first, is_new] = seen.failed.emplace(what, now_);
+    const bool is_again = !is_new && first->second >= seen.last_lie;
     if (is_again && now_ - peer.last_crosswise(ack.artifact_id) >= kCrosswise) fail("failed_twice", what);
+    first->second = now_;
   }
   peer.take_ack(ack, now_);
 }

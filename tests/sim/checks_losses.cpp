@@ -58,9 +58,21 @@ std::string World::wanted_deployment(const Key& key) const {
 /// What is wanted of it refers to something that the gateway does not have. What is in service is not withdrawn because
 /// of that, but an empty store does not know what is.
 bool World::waits_for_others(const Instance& instance, const Key& key) const {
-  const auto references = owner(key.second).references_of(wanted_deployment(key));
   const auto& served = instance.gateway_.served;
-  return std::any_of(references.begin(), references.end(), [&served](const Key& one) { return !served.contains(one); });
+  const auto lacks_some = [&](const std::string& deployment) {
+    const auto references = owner(key.second).references_of(deployment);
+    return std::any_of(references.begin(), references.end(),
+                       [&served](const Key& one) { return !served.contains(one); });
+  };
+  if (lacks_some(wanted_deployment(key))) return true;
+  if (!instance.seen.store_lost || !wishes_.contains(key)) return false;
+  // What the empty store was told is wanted may have been taken back since, with a backup.
+  const Wishes& wishes = wishes_.at(key);
+  for (auto wish = wishes.rbegin(); wish != wishes.rend(); ++wish) {
+    if (lacks_some(wish->version.substr(0, wish->version.find('@')))) return true;
+    if (wish->when <= instance.seen.store_lost->when) break;
+  }
+  return false;
 }
 
 /// Whether something may go although nobody asked for that, because what was stored of it was lost.

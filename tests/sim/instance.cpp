@@ -102,7 +102,7 @@ void Instance::forget_events_of(std::size_t control_plane) {
   std::erase_if(seen.arrived, [&](const std::string& id) { return ControlPlane::owner_of(id) == control_plane; });
 }
 
-void Instance::agree_to_deletions() {
+void Instance::agree_to_replacement() {
   // Who has looked at the control plane knows that it has what is missing.
   if (!running_ || !daemon_.is_storing() || has(Trouble::Emptied)) return;
   if (const auto held = daemon_.courier().held()) {
@@ -111,6 +111,10 @@ void Instance::agree_to_deletions() {
     if (seen.store_lost) seen.store_lost->released = true;
     if (acked_ && seen.identity != world_.number_of(*peer_)) seen.consented = world_.number_of(*peer_);
   }
+}
+
+void Instance::agree_to_deletions() {
+  if (!running_ || !daemon_.is_storing() || has(Trouble::Emptied)) return;
   const auto overview = daemon_.overview();
   if (!overview) return;
   std::vector<sync::ShownHold> shown;
@@ -323,6 +327,7 @@ void Instance::dial(bool probe, const std::string& with_token) {
 void Instance::on_open() {
   const TimePoint now = world_.steady();
   open_ = true;
+  seen.nobody_there = {};
   half_open_ = false;
   peer_ = &world_.present();
   last_text_ = last_read_ = now;

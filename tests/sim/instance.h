@@ -70,6 +70,7 @@ class Instance {
   /// Nothing is wrong any more.
   void heal();
   /// What an operator does who has read /status: agrees to what is held, or to the staged identity that waits for it.
+  void agree_to_replacement();
   void agree_to_deletions();
   void agree_to_identity();
 
@@ -124,7 +125,7 @@ class Instance {
     std::map<Key, std::set<std::string>> unanswered;   ///< Taken, and the answer was lost.
     std::set<Key> kept;                                ///< Whose removal the gateway refused last.
     std::map<std::string, TimePoint> acked;            ///< `artifact action performedAt` with success: when last.
-    std::set<std::string> failed;                      ///< Likewise, with failed.
+    std::map<std::string, TimePoint> failed;           ///< Likewise, with failed, and when it was said last.
     std::set<std::string> arrived;                     ///< Correlation ids of events that were stored.
     /// Events about deployments that were sent to this daemon under the present identity.
     struct Handled {

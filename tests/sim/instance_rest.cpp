@@ -32,7 +32,10 @@ void Instance::send(const sync::SendRequest& request) {
     const bool is_emptied = running_ && has(Trouble::Emptied) && seen.last_lie == world_.steady();
     if (is_emptied && daemon_.held_count() > 0 && with.chance(20)) {
       open(Trouble::Emptied, world_.steady());
-      world_.at(world_.steady() + (arrives - world_.steady()) / 2, [this] { agree_to_deletions(); });
+      world_.at(world_.steady() + (arrives - world_.steady()) / 2, [this] {
+        agree_to_replacement();
+        agree_to_deletions();
+      });
     }
     const bool packed = world_.chance_of("packed").chance(25);
     const auto reading =

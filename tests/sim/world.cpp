@@ -152,6 +152,8 @@ void World::heal() {
 void World::operator_looks() {
   for (const auto& instance : instances_) {
     instance->agree_to_identity();
+    // A gateway that an empty store would take most from has nothing new before somebody has looked at it.
+    instance->agree_to_replacement();
     if (releases_) instance->agree_to_deletions();
   }
   at(now_ + 30s, [this] { operator_looks(); });
@@ -263,7 +265,10 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       if (random.chance(30)) {
         const TimePoint until = now_ + random.between(1min, 40min);
         instance.open(Trouble::Emptied, until);
-        return at(until + random.between(0s, 1min), [one = &instance] { one->agree_to_deletions(); });
+        return at(until + random.between(0s, 1min), [one = &instance] {
+          one->agree_to_replacement();
+          one->agree_to_deletions();
+        });
       }
       return open(Trouble::Emptied, 1min, 40min);
     case ActionKind::Stale:
@@ -294,6 +299,7 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
     case ActionKind::AcceptIdentity:
       return instance.agree_to_identity();
     case ActionKind::ReleaseDeletions:
+      instance.agree_to_replacement();
       return instance.agree_to_deletions();
     case ActionKind::GatewayRefuses:
       return open(Trouble::GatewayRefuses, 1min, 30min);
