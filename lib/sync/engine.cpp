@@ -359,6 +359,9 @@ std::optional<TimePoint> Engine::next_deadline(TimePoint now) const {
   for (const auto& [key, held] : memory_.held_fetches) {
     if (held.until > now) earlier(held.until);
   }
+  for (const auto& [handle, due] : memory_.unconfirmed) {
+    if (due > now) earlier(due);
+  }
   return next;
 }
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
+#include "tether/protocol/kinds.h"
 #include "tether/protocol/rest.h"
+#include "tether/sync/rule.h"
 
 namespace tether::sync {
 namespace {
@@ -121,18 +124,39 @@ void ask_existence(Context& context) {
   send_request(context, std::move(asked), "POST", "/artifacts/exists", std::move(body));
 }
 
+void ask_value(Context& context, const std::string& handle) {
+  Asked asked;
+  asked.call = Call::SecretValue;
+  asked.ids = {handle};
+  context.memory.planner.start_follow_up(Call::SecretValue);
+  send_request(context, std::move(asked), "GET", "/secrets/" + protocol::encode_segment(handle) + "/value", "");
+}
+
+/// A handle whose value one answer alone has given, if it is time to ask for it again.
+std::optional<std::string> next_unconfirmed(Context& context) {
+  auto& unconfirmed = context.memory.unconfirmed;
+  for (auto one = unconfirmed.begin(); one != unconfirmed.end();) {
+    if (one->second > context.now.steady || is_held(context.memory, value_key(one->first), context.now.steady)) {
+      ++one;
+      continue;
+    }
+    const auto secret = context.records.resource(protocol::kSecret, one->first);
+    if (secret && !secret->gone && secret->from_event) {
+      one->second = context.now.steady + kConfirmAfter;
+      return one->first;
+    }
+    one = unconfirmed.erase(one);
+  }
+  return std::nullopt;
+}
+
 void ask_values(Context& context) {
   Memory& memory = context.memory;
   if (!memory.planner.may_follow_up(Call::SecretValue, context.now.steady)) return;
   for (const std::string& handle : context.records.without_value(1 + memory.held_fetches.size())) {
-    if (is_held(memory, value_key(handle), context.now.steady)) continue;
-    Asked asked;
-    asked.call = Call::SecretValue;
-    asked.ids = {handle};
-    memory.planner.start_follow_up(Call::SecretValue);
-    send_request(context, std::move(asked), "GET", "/secrets/" + protocol::encode_segment(handle) + "/value", "");
-    return;
+    if (!is_held(memory, value_key(handle), context.now.steady)) return ask_value(context, handle);
   }
+  if (const auto handle = next_unconfirmed(context)) ask_value(context, *handle);
 }
 
 /// Damaged or failed: what came whole is stored, the rest waits for itself, longer each time. Others wait a moment.

@@ -61,6 +61,7 @@ void Resources::remove(Resource& resource) {
   resource.absent.reset();
   resource.changed = context_.records.next_change();
   context_.offers.stop(resource);
+  if (resource.kind == protocol::kSecret) context_.memory.unconfirmed.erase(resource.id);
   if (resource.kind == protocol::kApiKey) drop_orphaned_applications(resource);
 }
 
@@ -94,6 +95,7 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
   if (row.kind == protocol::kSecret) {
     Resource secret = stored ? *stored : fresh(row);
     const bool known = stored && !stored->gone && stored->hash == row.hash;
+    if (known && stored->from_event) context_.memory.unconfirmed.emplace(row.id, context_.now.steady);
     if (known && !stored->absent) return;
     if (!known) secret.changed = records.next_change();
     secret.gone = false;
@@ -184,7 +186,9 @@ void Resources::on_secret_value(const Asked& asked, std::string_view value) {
   Records& records = context_.records;
   const std::string& handle = asked.ids.front();
   auto secret = records.resource(protocol::kSecret, handle);
-  if (!secret || secret->gone || secret->hash == secret->fetched_hash) return;
+  if (!secret || secret->gone) return;
+  const bool confirms = secret->hash == secret->fetched_hash;
+  if (confirms && !secret->from_event) return;
   if (secret->changed > asked.change) return;  // it may be the value before the rotation: asked again
   protocol::ResourceState state;
   state.kind = secret->kind;
@@ -197,7 +201,14 @@ void Resources::on_secret_value(const Asked& asked, std::string_view value) {
   state.data = protocol::write_secret_data(state, value);
   state.references.clear();
   state.name = type;
-  take(*secret, state, /*from_event=*/false);
+  const auto body = records.body({secret->kind, handle}, secret->body);
+  if (confirms && body && body->document == state.data) {
+    context_.memory.unconfirmed.erase(handle);
+    secret->from_event = false;
+    return records.put(*secret);
+  }
+  context_.memory.unconfirmed.insert_or_assign(handle, asked.when + kConfirmAfter);
+  take(*secret, state, /*from_event=*/true);
 }
 
 }  // namespace tether::sync

@@ -52,6 +52,7 @@ void identify(Context& context, const std::string& gateway_id) {
   if (memory.link_gateway_id != gateway_id) {
     // What the last link left open, and what its listings have shown, is about another identity.
     memory.hints.clear();
+    memory.unconfirmed.clear();
     memory.listed_since_start = false;
     memory.all_listed = false;
     memory.listing_knew = false;

@@ -8,7 +8,7 @@ OpenWork update_standing(Records& records, Memory& memory) {
   Standing& standing = memory.standing;
   const OpenWork open = records.open_work();
   const bool quiet = !open.is_any() && !memory.relist_due && memory.hints.empty() && memory.unreadable.empty() &&
-                     memory.planner.owes_nothing();
+                     memory.unconfirmed.empty() && memory.planner.owes_nothing();
   standing.identity_served = memory.side == Side::Served;
   if (standing.identity_served) standing.other_gateway_id.clear();
   standing.settled = memory.identified && standing.identity_served && memory.listed && quiet;

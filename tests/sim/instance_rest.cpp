@@ -93,7 +93,7 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
     return control_plane.lie(request, now, nothing, random);
   }
   Answer answer;
-  if (has(Trouble::Stale) && may_lie && random.chance(30)) {
+  if (has(Trouble::Stale) && may_lie && random.chance(request.call == sync::Call::SecretValue ? 90 : 30)) {
     seen.last_lie = now;
     note("is told what was");
     answer = control_plane.answer_late(request, now, random.between(1s, 8s));
