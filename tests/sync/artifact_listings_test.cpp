@@ -87,6 +87,26 @@ TEST_CASE("what comes into service has its subscriptions listed at once, alone")
   CHECK(lists(world, 0, 20) - before <= 1);
 }
 
+TEST_CASE("what came of a list that was cut short and comes into service has its subscriptions listed too") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(1000s);
+  world.subscriptions["new"] = World::subscription("new", numbered(50), "");
+  const Deployment row = world.deploy(numbered(50), "new");
+  for (world.run(1s); !world.awaits(Call::Deployments); world.run(1s)) world.serve();
+  const SendRequest listing = world.take_request(Call::Deployments);
+  world.with([&](Engine& engine, Records& records) {
+    engine.on_deployment_rows(records, listing.number, {{"RestApi", numbered(50), "new", true, row.at, row.at_text}},
+                              world.now());
+    RequestOutcome cut_short;
+    cut_short.status = 200;
+    engine.on_done(records, listing.number, cut_short, world.now());
+  });
+  world.serve_for(5s);
+
+  CHECK_FALSE(world.offered("Subscription", "new").empty());
+}
+
 TEST_CASE("a listing that brings more than a hundred into service has all subscriptions listed at once") {
   const int many = static_cast<int>(kMaxComing) + 1;
   World world;
