@@ -198,7 +198,10 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   }
   // Known limit: what a gateway takes that was asked for its state before may go with an empty PUT, until the parts
   // come.
-  const bool empties = body.full && body.lines.empty() && body.sent <= seen.taken_late;
+  const bool is_empty = body.full && body.lines.empty();
+  // Or an operator has said that an empty store is to be believed: it may have found another, empty control plane.
+  const bool is_agreed = seen.store_lost && seen.store_lost->released;
+  const bool empties = is_empty && (body.sent <= seen.taken_late || is_agreed);
   for (const Served& change : reaction.changes) {
     if (change.after.empty() && empties) continue;
     if (change.after.empty() && refused.contains(change.key)) {
