@@ -1,5 +1,6 @@
 #include "tether/admin/accept.h"
 
+#include "tether/admin/admin_client.h"
 #include "tether/admin/command_json.h"
 
 namespace tether {
@@ -176,7 +177,7 @@ std::optional<std::string> why_not_accept(const Status& status, const AgreedIden
 CommandEnd accept_identity(const CommandEnds& ends, bool yes) {
   const auto status = read_status(ends.status());
   if (!status) {
-    ends.complain("the daemon does not answer: " + status.error().message + "\n");
+    ends.complain(no_answer(status.error()) + "\n");
     return CommandEnd::NotDone;
   }
   const Json staged = staged_in(*status);

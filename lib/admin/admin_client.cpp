@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -32,8 +33,10 @@ class UnixClient : public httplib::ClientImpl {
  private:
   bool create_and_connect_socket(Socket& socket, httplib::Error& error) override {
     socket.sock = connect_to_unix_socket(path_);
-    if (socket.sock < 0) error = httplib::Error::Connection;
-    return socket.sock >= 0;
+    if (socket.sock >= 0) return true;
+    // The one reason that names what to do, in the library's word for a connection that was let go.
+    error = errno == EACCES ? httplib::Error::Canceled : httplib::Error::Connection;
+    return false;
   }
 
   std::string path_;
@@ -45,7 +48,11 @@ std::unique_ptr<httplib::ClientImpl> client_of(const AdminEndpoint& at) {
 }
 
 std::string why(httplib::Error error) {
-  return error == httplib::Error::Connection ? "nobody listens there" : httplib::to_string(error);
+  if (error == httplib::Error::Connection) return "nobody listens there";
+  if (error == httplib::Error::Canceled) {
+    return "this user may not connect to it: do it as the daemon's user, as one of its group, or as root";
+  }
+  return httplib::to_string(error);
 }
 
 std::string trimmed(std::string text) {
@@ -63,8 +70,8 @@ httplib::Result ask(const AdminEndpoint& at, const std::optional<Secret>& token,
     if (token) headers.emplace("Authorization", "Bearer " + token->reveal());
     client->set_default_headers(std::move(headers));
     httplib::Result answer = send(*client);
-    const bool nobody_listens = answer.error() == httplib::Error::Connection;
-    if (answer || nobody_listens || i == kTries) return answer;
+    const bool no_way = answer.error() == httplib::Error::Connection || answer.error() == httplib::Error::Canceled;
+    if (answer || no_way || i == kTries) return answer;
   }
 }
 
@@ -73,6 +80,11 @@ httplib::Result ask(const AdminEndpoint& at, const std::optional<Secret>& token,
 AdminClient::AdminClient(AdminEndpoint at, std::optional<Secret> token) : at_(std::move(at)), token_(std::move(token)) {
   if (at_.host == "0.0.0.0") at_.host = "127.0.0.1";
   if (at_.host == "::") at_.host = "::1";
+}
+
+std::string no_answer(const Error& error) {
+  return (error.kind == ErrorKind::Reject ? "the daemon does not say: " : "the daemon does not answer: ") +
+         error.message;
 }
 
 Result<std::string> AdminClient::status() const {

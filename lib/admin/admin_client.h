@@ -31,4 +31,8 @@ class AdminClient {
   std::optional<Secret> token_;
 };
 
+/// What a person is told of such an error, to which more may be added: that nobody answers, or that somebody does and
+/// does not say what was asked.
+std::string no_answer(const Error& error);
+
 }  // namespace tether

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "tether/admin/admin_client.h"
 #include "tether/admin/command_json.h"
 
 namespace tether {
@@ -217,7 +218,7 @@ std::optional<std::string> why_not_release(const Status& status, const AgreedRel
 CommandEnd release_deletions(const CommandEnds& ends, bool yes) {
   const auto status = read_status(ends.status());
   if (!status) {
-    ends.complain("the daemon does not answer: " + status.error().message + "\n");
+    ends.complain(no_answer(status.error()) + "\n");
     return CommandEnd::NotDone;
   }
   AgreedRelease agreed = agree_to(*status);

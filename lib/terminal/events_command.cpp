@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "tether/admin/admin_client.h"
 #include "tether/admin/command_json.h"
 #include "tether/terminal/screen.h"
 #include "tether/terminal/words.h"
@@ -18,7 +19,7 @@ struct News {
 std::optional<News> ask(const EventsEnds& ends, std::uint64_t after) {
   const auto body = ends.ask(after);
   if (!body) {
-    ends.complain("the daemon does not answer: " + body.error().message + "\n");
+    ends.complain(no_answer(body.error()) + "\n");
     return std::nullopt;
   }
   Json json = Json::parse(*body, nullptr, /*allow_exceptions=*/false);

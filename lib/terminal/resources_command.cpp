@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "tether/admin/admin_client.h"
 #include "tether/admin/command_json.h"
 #include "tether/terminal/resource_lines.h"
 #include "tether/terminal/words.h"
@@ -15,8 +16,7 @@ using Asked = std::multimap<std::string, std::string>;
 std::optional<Json> ask(const ResourcesEnds& ends, const Asked& asked) {
   const auto body = ends.ask(asked);
   if (!body) {
-    const bool nobody = body.error().kind == ErrorKind::Retry;
-    ends.complain((nobody ? "the daemon does not answer: " : "the daemon cannot say: ") + body.error().message + "\n");
+    ends.complain(no_answer(body.error()) + "\n");
     return std::nullopt;
   }
   Json page = Json::parse(*body, nullptr, /*allow_exceptions=*/false);

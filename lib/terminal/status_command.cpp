@@ -1,12 +1,14 @@
 #include "tether/terminal/status_command.h"
 
+#include "tether/admin/admin_client.h"
 #include "tether/terminal/status_screen.h"
 
 namespace tether::terminal {
 namespace {
 
-std::string no_answer(const Error& error) {
-  return "the daemon does not answer: " + error.message +
+std::string why_none(const Error& error) {
+  if (error.kind == ErrorKind::Reject) return no_answer(error);
+  return no_answer(error) +
          ". See whether it runs, and whether admin.listen (TETHER_ADMIN_LISTEN) is the same here as for it";
 }
 
@@ -16,14 +18,14 @@ bool look(const StatusEnds& ends, const StatusWishes& wishes, bool is_first) {
   const auto shown = status_screen(body, ends.now());
   const auto screen = wishes.watch && !wishes.json ? ends.screen() : std::nullopt;
   if (!shown && !screen) {
-    ends.complain(no_answer(shown.error()) + "\n");
+    ends.complain(why_none(shown.error()) + "\n");
     return false;
   }
   if (wishes.json) {
     ends.say(*body);
     return shown->all_well;
   }
-  const Lines lines = shown ? shown->lines : Lines{{no_answer(shown.error()), Tone::Bad}};
+  const Lines lines = shown ? shown->lines : Lines{{why_none(shown.error()), Tone::Bad}};
   if (screen) {
     ends.say(redraw(lines, *screen, wishes.colours));
   } else {

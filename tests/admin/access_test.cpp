@@ -121,6 +121,26 @@ TEST_CASE("over a Unix socket the endpoint answers to its user and group, and th
   CHECK_FALSE(client.status());
 }
 
+TEST_CASE("who may not connect to the Unix socket is told so, and not that nobody listens") {
+  const Folder folder;
+  const AdminEndpoint at{"", 0, folder.path("admin.sock")};
+  Endpoint endpoint;
+  endpoint.start(at, /*asks_for_token=*/false);
+  REQUIRE(::chmod(at.unix_path.c_str(), 0) == 0);
+  constexpr uid_t kNobody = 65534;
+  const uid_t before = ::geteuid();
+  if (before == 0) REQUIRE(::seteuid(kNobody) == 0);  // root may connect to anything
+
+  const auto closed = AdminClient(at).status();
+  if (before == 0) REQUIRE(::seteuid(before) == 0);
+
+  REQUIRE_FALSE(closed);
+  CHECK_THAT(no_answer(closed.error()),
+             Contains("the daemon does not answer: " + at.unix_path + ": this user may not connect to it"));
+  endpoint.server.reset();
+  CHECK_THAT(AdminClient(at).status().error().message, Contains("nobody listens there"));
+}
+
 TEST_CASE("a Unix socket takes the place of one that nobody listens on, and of nothing else") {
   const Folder folder;
   const std::string path = folder.path("admin.sock");

@@ -197,7 +197,7 @@ TEST_CASE("a daemon that does not answer, cannot, or is none, is said so") {
   for (int i = 0; i < 3; ++i) CHECK_FALSE(person.run({}));
   CHECK(person.err ==
         "the daemon does not answer: refused\n"
-        "the daemon cannot say: the store is damaged\n"
+        "the daemon does not say: the store is damaged\n"
         "what answers there is no tetherd of this version\n");
   CHECK(person.out.empty());
 }

@@ -78,6 +78,14 @@ TEST_CASE("a daemon that does not answer is said so, with where to look") {
              StartsWith("the daemon does not answer: 127.0.0.1:9469: refused. ") && Contains("TETHER_ADMIN_LISTEN"));
 }
 
+TEST_CASE("a daemon that wants a token is not taken for one that is away") {
+  StatusPerson person;
+  person.answers = {fail(ErrorKind::Reject, "127.0.0.1:9469: a token is wanted")};
+
+  CHECK_FALSE(person.run({}));
+  CHECK(person.err == "the daemon does not say: 127.0.0.1:9469: a token is wanted\n");
+}
+
 TEST_CASE("something else that answers there is no daemon") {
   StatusPerson person;
   person.answers = {R"({"hello":1})"};
