@@ -1,4 +1,5 @@
 #include <openssl/sha.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <catch2/catch.hpp>
@@ -124,6 +125,10 @@ TEST_CASE("TLS 1.2 is enough and TLS 1.1 is not") {
   const auto problem = dial(trust, secure(older->port()));
   REQUIRE(problem);
   CHECK(problem->error == SocketError::Tls);
+  // OpenSSL's own policy may forbid it besides; ours is not left to that.
+  const auto context = trust.context();
+  REQUIRE(context);
+  CHECK(SSL_CTX_get_min_proto_version(context->get()) == TLS1_2_VERSION);
 }
 
 TEST_CASE("a server that speaks no TLS fails as a TLS failure") {
