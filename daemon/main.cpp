@@ -5,6 +5,7 @@
 #include "operator_commands.h"
 #include "options.h"
 #include "terminal_commands.h"
+#include "terminal_output.h"
 #include "tether/settings/settings.h"
 #include "tether/settings/unknown_variables.h"
 
@@ -29,7 +30,7 @@ int main(int argc, char** argv) {
   }
 
   if (checks) {
-    std::fputs(print_effective(*loaded.settings).c_str(), stdout);
+    daemon::say(print_effective(*loaded.settings));
     return daemon::kStopped;
   }
   using Command = daemon::Options::Command;

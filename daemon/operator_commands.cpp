@@ -4,13 +4,13 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <iostream>
 #include <string>
 #include <thread>
 
 #include "admin_access.h"
 #include "daemon.h"
+#include "terminal_output.h"
 #include "tether/admin/accept.h"
 #include "tether/admin/release.h"
 
@@ -20,8 +20,7 @@ namespace {
 /// nullopt: there is no terminal.
 std::optional<bool> ask_on_terminal(const std::string& question) {
   if (::isatty(STDIN_FILENO) == 0) return std::nullopt;
-  std::fputs((question + " [y/N] ").c_str(), stdout);
-  std::fflush(stdout);
+  say(question + " [y/N] ");
   std::string line;
   std::getline(std::cin, line);
   return line == "y" || line == "Y" || line == "yes";
@@ -47,11 +46,8 @@ CommandEnds ends_of(const AdminClient& client, const std::string& name, const st
   ends.status = [&client] { return client.status(); };
   ends.agree = [&client, name](const std::string& body) { return client.command(name, body); };
   ends.ask = [question] { return ask_on_terminal(question); };
-  ends.say = [](const std::string& text) {
-    std::fputs(text.c_str(), stdout);
-    std::fflush(stdout);
-  };
-  ends.complain = [](const std::string& text) { std::fputs(("tetherd: " + text).c_str(), stderr); };
+  ends.say = say;
+  ends.complain = complain;
   ends.pause = [] { std::this_thread::sleep_for(std::chrono::seconds(1)); };
   return ends;
 }

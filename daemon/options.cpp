@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon.h"
+#include "tether/protocol/kinds.h"
 #include "tether/store/catalogue.h"
 
 namespace tether::daemon {
@@ -18,6 +19,30 @@ CLI::App* add(CLI::App& app, Options& options, Options::Command command, const c
   return out;
 }
 
+std::vector<std::string> kinds() {
+  std::vector<std::string> out;
+  for (const auto& kind : protocol::kArtifactKinds) out.emplace_back(kind.name);
+  for (const auto kind : {protocol::kApiKey, protocol::kApplication, protocol::kHmacSecret, protocol::kSecret,
+                          protocol::kSubscription, protocol::kSubscriptionPlan}) {
+    out.emplace_back(kind);
+  }
+  return out;
+}
+
+/// What is wrong with the command line. The library's own words name an option and what was expected of it; of a word
+/// that is no sub-command they say nothing.
+std::string sentence(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const CLI::App& at = chosen.empty() ? app : *chosen.front();
+  const auto left = app.remaining(/*recurse=*/true);
+  const bool needs_another = at.get_require_subcommand_min() > 0 && at.get_subcommands().empty();
+  const std::string command = chosen.empty() ? "tetherd" : "tetherd " + at.get_name();
+  if (!left.empty() && left.front().starts_with('-')) return command + " has no option " + left.front();
+  if (!left.empty() && (chosen.empty() || needs_another)) return command + " has no sub-command " + left.front();
+  if (!left.empty()) return command + " does not expect " + left.front();
+  return needs_another ? command + " needs a sub-command" : error.what();
+}
+
 void add_resources(CLI::App& app, Options& options) {
   auto* resources = add(app, options, Options::Command::Resources, "resources",
                         "List what the running daemon has stored, or show one resource and why it is or is not in "
@@ -27,7 +52,7 @@ void add_resources(CLI::App& app, Options& options) {
     states.emplace_back(store::name_of(static_cast<store::Standing>(i)));
   }
   auto* name = resources->add_option("NAME", options.name, "An id, a handle or a name: all that is known of that one");
-  resources->add_option("--kind", options.kind, "Only of this kind, RestApi for example");
+  resources->add_option("--kind", options.kind, "Only of this kind")->check(CLI::IsMember(kinds(), CLI::ignore_case));
   auto* state = resources->add_option("--state", options.state, "Only in this state");
   state->check(CLI::IsMember(states))->excludes(name);
   resources->add_flag("--json", options.json, "A JSON object a line instead");
@@ -48,7 +73,9 @@ void add_events(CLI::App& app, Options& options) {
   auto* events = add(app, options, Options::Command::Events, "events",
                      "Show the last events that came from the control plane, and what has become of each");
   events->add_flag("--follow", options.follow, "And those that come, and what becomes of them, until Ctrl-C");
-  events->add_option("--count", options.count, "How many of the last ones")->capture_default_str();
+  events->add_option("--count", options.count, "How many of the last ones")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   events->add_flag("--json", options.json, "A JSON object a line instead");
 }
 
@@ -95,8 +122,10 @@ ParsedOptions parse_options(int argc, const char* const* argv, const std::string
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error, std::cout, std::cerr);
-    return {std::nullopt, status == 0 ? kStopped : kBadSettings};
+    // Help and version were asked for, and come by the same way.
+    if (error.get_exit_code() == 0) return {std::nullopt, app.exit(error, std::cout, std::cerr)};
+    std::cerr << "tetherd: " << sentence(app, error) << ". See `tetherd --help`\n";
+    return {std::nullopt, kBadSettings};
   }
   if (*config_option) options.config_path = config;
   return {options, kStopped};

@@ -5,13 +5,13 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <thread>
 
 #include "admin_access.h"
 #include "daemon.h"
 #include "doctor_steps.h"
+#include "terminal_output.h"
 #include "tether/store/upkeep.h"
 #include "tether/terminal/database_command.h"
 #include "tether/terminal/events_command.h"
@@ -26,19 +26,6 @@ namespace {
 
 constexpr std::chrono::seconds kLookEvery{2};
 constexpr std::chrono::milliseconds kFollowEvery{500};
-
-void say(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
-}
-
-void write_to_error(const std::string& text) {
-  std::fputs(text.c_str(), stderr);
-}
-
-void complain(const std::string& text) {
-  write_to_error("tetherd: " + text);
-}
 
 /// Nothing is left to be undone: the person has seen enough.
 void end_at_ctrl_c() {

@@ -119,6 +119,34 @@ TEST_CASE("a settings file that is missing and a command that is unknown exit 2"
   CHECK(run({"--version"}, {}).status == kGood);
 }
 
+TEST_CASE("a command line that cannot be read is told by the word that is wrong") {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"dance"}, "tetherd: tetherd has no sub-command dance. "},
+      {{"db", "dance"}, "tetherd: tetherd db has no sub-command dance. "},
+      {{"db"}, "tetherd: tetherd db needs a sub-command. "},
+      {{"db", "backup"}, "tetherd: FILE is required. "},
+      {{"status", "--loud"}, "tetherd: tetherd status has no option --loud. "},
+      {{"status", "more"}, "tetherd: tetherd status does not expect more. "},
+      {{"events", "--count", "-1"}, "tetherd: --count: "},
+      {{"resources", "--kind", "RestAPIs"}, "tetherd: --kind: RestAPIs not in {RestApi,"},
+      {{"resources", "--state", "gone"}, "tetherd: --state: gone not in {in-service,"}};
+  for (const auto& [arguments, begins] : cases) {
+    CAPTURE(begins);
+    const auto ended = run(arguments, {});
+    CHECK(ended.status == kBadSettings);
+    REQUIRE(ended.err.size() == 1);
+    CHECK(ended.err.front().substr(0, begins.size()) == begins);
+  }
+}
+
+TEST_CASE("what cannot be written to the output is a failure, and not taken for shown") {
+  const std::string command = daemon_binary() + " check-config >/dev/full";
+  auto process = DaemonProcess::start({"/bin/sh", {"-c", command}, {}});
+  REQUIRE(process);
+  CHECK((*process)->wait_for_exit(kPatience) == kCouldNotStart);
+  CHECK(joined((*process)->err()) == "tetherd: cannot write its output: No space left on device\n");
+}
+
 TEST_CASE("a second daemon on the same state folder is refused by name, and the first goes on") {
   Scene scene;
   scene.start_daemon({{"TETHER_REGISTRATION_TOKEN", ""}});
