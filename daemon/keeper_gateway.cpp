@@ -57,6 +57,8 @@ void Keeper::on_state(delivery::StateOutcome outcome, TimePoint now) {
     courier_->on_state_problem(problem, now);
     if (problem.failure == delivery::GatewayFailure::WrongUser) {
       log_.repeated(LogLevel::Warn, "gateway.wrong_user", problem.text, {{"reason", problem.text}});
+    } else if (problem.failure == delivery::GatewayFailure::UnsafeFolder) {
+      log_.repeated(LogLevel::Warn, "gateway.unsafe_folder", problem.text, {{"reason", problem.text}});
     }
   }
   note_presence();

@@ -100,6 +100,8 @@ int run_database_check(const Settings& settings) {
 }
 
 int run_database_backup(const Settings& settings, const Options& options) {
+  // Past a limit on the size of files the disk is full, for us.
+  std::signal(SIGXFSZ, SIG_IGN);
   return terminal::run_database_backup(database_ends(settings), options.file) ? kStopped : kCouldNotStart;
 }
 

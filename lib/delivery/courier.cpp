@@ -16,6 +16,12 @@ bool refuses_body(int status) {
   return status == 400 || status == 413 || status == 422;
 }
 
+/// Nobody is there whom we may talk to.
+bool is_absent(GatewayFailure failure) {
+  return failure == GatewayFailure::Gone || failure == GatewayFailure::WrongUser ||
+         failure == GatewayFailure::UnsafeFolder;
+}
+
 }  // namespace
 
 Courier::Courier(const CourierLimits& limits, LastRevisionOf last_revision_of, std::int64_t last_push, TimePoint now)
@@ -194,8 +200,7 @@ void Courier::on_state_problem(const GatewayProblem& problem, TimePoint now) {
   away_ = !answers;
   reachable_ = false;
   forget_state();
-  const bool absent = problem.failure == GatewayFailure::Gone || problem.failure == GatewayFailure::WrongUser;
-  retry_after(absent ? limits_.away_retry : pace_.next(), now);
+  retry_after(is_absent(problem.failure) ? limits_.away_retry : pace_.next(), now);
 }
 
 void Courier::on_push_outcome(std::int64_t push, const PushOutcome& outcome, TimePoint now) {
@@ -258,7 +263,7 @@ void Courier::on_push_problem(const PushOutcome& outcome, const GatewayProblem& 
   // Whether it was applied is unknown: the state is asked, and what was not answered goes again.
   forget_state();
   refusing_ = is_status && problem.status < 500;
-  if (problem.failure == GatewayFailure::Gone || problem.failure == GatewayFailure::WrongUser) {
+  if (is_absent(problem.failure)) {
     reachable_ = false;
     away_ = true;
   }

@@ -12,13 +12,14 @@
 namespace tether::delivery {
 
 enum class GatewayFailure {
-  Gone,       ///< No socket, nobody behind it, or the connection broke.
-  Timeout,    ///< No answer, or the body was not taken, within the limit.
-  BadAnswer,  ///< An answer that cannot be read.
-  Status,     ///< An HTTP status other than 200.
-  WrongUser,  ///< Somebody else is behind the socket; nothing was sent.
-  Source,     ///< Our own body could not be read from the store; the gateway got no whole one.
-  Cancelled,  ///< cancel() was called: the daemon stops.
+  Gone,          ///< No socket, nobody behind it, or the connection broke.
+  Timeout,       ///< No answer, or the body was not taken, within the limit.
+  BadAnswer,     ///< An answer that cannot be read.
+  Status,        ///< An HTTP status other than 200.
+  WrongUser,     ///< Somebody else is behind the socket; nothing was sent.
+  UnsafeFolder,  ///< Others could put a socket there; nobody was connected to.
+  Source,        ///< Our own body could not be read from the store; the gateway got no whole one.
+  Cancelled,     ///< cancel() was called: the daemon stops.
 };
 
 struct GatewayProblem {

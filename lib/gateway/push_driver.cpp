@@ -25,6 +25,8 @@ GatewayFailure failure_of(http::Fault fault) {
       return GatewayFailure::BadAnswer;
     case http::Fault::Peer:
       return GatewayFailure::WrongUser;
+    case http::Fault::Folder:
+      return GatewayFailure::UnsafeFolder;
     case http::Fault::Receiver:
       return GatewayFailure::Source;
     case http::Fault::Cancelled:

@@ -199,7 +199,7 @@ Dialled dial_unix(const std::string& path, const PeerPolicy& policy, const DialL
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
 
-  if (const auto why_not = why_not_socket_folder(policy, path)) return Problem{Fault::Peer, path + ": " + *why_not};
+  if (const auto why_not = why_not_socket_folder(policy, path)) return Problem{Fault::Folder, path + ": " + *why_not};
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return Problem{Fault::Refused, path + ": " + text_of(errno)};
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): how the sockets interface is made.

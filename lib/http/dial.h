@@ -26,8 +26,8 @@ struct DialLimits {
 /// resolver does.
 Dialled dial_tcp(const std::string& host, std::uint16_t port, const DialLimits& limits);
 
-/// Connects if the socket's folder is safe, and checks with SO_PEERCRED who listens before a byte is sent
-/// (Fault::Peer).
+/// Connects if the socket's folder is safe (else Fault::Folder), and checks with SO_PEERCRED who listens before a byte
+/// is sent (else Fault::Peer).
 Dialled dial_unix(const std::string& path, const PeerPolicy& policy, const DialLimits& limits);
 
 enum class Ready { Yes, TimedOut, Cancelled };

@@ -20,6 +20,8 @@ std::string_view to_string(Fault fault) {
       return "http";
     case Fault::Peer:
       return "peer";
+    case Fault::Folder:
+      return "folder";
     case Fault::Receiver:
       return "receiver";
     case Fault::Cancelled:

@@ -15,6 +15,7 @@ enum class Fault {
   Closed,    ///< The other side ended the connection before its answer was whole.
   Http,      ///< What came is no HTTP answer, or larger than allowed.
   Peer,      ///< Somebody else than allowed is behind the Unix socket.
+  Folder,    ///< The Unix socket's folder, or one above it, lets others put a socket there.
   Receiver,  ///< Our own side gave up: the receiver of the answer, or the source of the body.
   Cancelled,
 };

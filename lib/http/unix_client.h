@@ -46,9 +46,8 @@ struct UnixAnswer {
 using UnixOutcome = std::variant<UnixAnswer, Problem>;
 
 /// HTTP/1.1 requests to a server on a Unix socket, over one connection that is kept, with `Host: localhost` and chunked
-/// bodies. The socket's folder and who listens are checked on each
-/// connection before a byte is sent (Fault::Peer). Blocking, one thread;
-/// cancel() from any.
+/// bodies. The socket's folder (Fault::Folder) and who listens (Fault::Peer) are checked on each connection before a
+/// byte is sent. Blocking, one thread; cancel() from any.
 class UnixClient {
  public:
   explicit UnixClient(UnixClientOptions options);

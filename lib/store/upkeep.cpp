@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,7 +34,7 @@ Result<std::shared_ptr<const BodySealer>> read_key(const StoreAt& store) {
 Result<std::int64_t> size_of(const std::string& file) {
   struct stat found {};
   if (::stat(file.c_str(), &found) == 0) return static_cast<std::int64_t>(found.st_size);
-  if (errno == ENOENT) return fail(ErrorKind::Retry, file + ": there is no store (state_dir, TETHER_STATE_DIR)");
+  if (errno == ENOENT) return fail(ErrorKind::Reject, file + ": there is no store (state_dir, TETHER_STATE_DIR)");
   return fail(ErrorKind::Retry, file + ": " + why(errno));
 }
 
@@ -44,6 +45,17 @@ Result<std::unique_ptr<Connection>> open_to_look(const std::string& file, std::s
   options.leaves_log = true;
   options.bodies = std::move(bodies);
   return Connection::open(file, options);
+}
+
+/// Why SQLite could not write there; empty: nothing is known. For the daemon's user, who has no part of what is kept
+/// for root; nothing is written to find out.
+std::string why_no_room(const std::filesystem::path& folder) {
+  constexpr std::uint64_t kLeast = std::uint64_t{1024} * 1024;
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) != 0) return "";
+  if ((disk.f_flag & ST_RDONLY) != 0) return folder.string() + " is on a read-only file system";
+  const std::uint64_t left = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  return left < kLeast ? folder.string() + " has less than 1 MB left on its disk" : "";
 }
 
 std::int64_t version_known() {
@@ -69,6 +81,11 @@ void try_contents(Connection& db, bool has_key, CheckReport& report) {
   }
 }
 
+/// It may be empty, or end in a blank.
+std::string in_quotes(const std::filesystem::path& file) {
+  return "'" + file.string() + "'";
+}
+
 /// Writes what is in the file to the disk, and its name in the folder.
 Result<Done> sync_file(const std::filesystem::path& file) {
   const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
@@ -87,15 +104,15 @@ Result<Done> give_name(const std::filesystem::path& partial, const std::filesyst
   int failed = ::renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, file.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
   if (failed == EINVAL) failed = ::rename(partial.c_str(), file.c_str()) == 0 ? 0 : errno;  // not known to this disk
   if (failed == EEXIST) return fail(ErrorKind::Reject, file.string() + " is there already: name another file");
-  if (failed != 0) return fail(ErrorKind::Retry, file.string() + ": " + why(failed));
+  if (failed != 0) return fail(ErrorKind::Retry, "cannot write " + in_quotes(file) + ": " + why(failed));
   return sync_file(file);
 }
 
-Result<Done> copy_to(const StoreAt& store, const std::string& from, const std::filesystem::path& partial) {
+Result<Done> copy_to(const std::string& from, const std::filesystem::path& partial, const std::filesystem::path& file) {
   // Made before SQLite opens it, so that it is nobody else's from the beginning.
   ::unlink(partial.c_str());
   const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0) return fail(ErrorKind::Retry, partial.string() + ": " + why(errno));
+  if (fd < 0) return fail(ErrorKind::Retry, "cannot write " + in_quotes(file) + ": " + why(errno));
   ::close(fd);
   auto db = open_to_look(from, nullptr);
   if (!db) return tl::unexpected(db.error());
@@ -104,7 +121,7 @@ Result<Done> copy_to(const StoreAt& store, const std::string& from, const std::f
   }
   (*db)->execute("PRAGMA query_only = OFF");  // it would forbid to write the copy, too
   (*db)->execute("VACUUM INTO ?", partial.string());
-  return (*db)->outcome("copy " + store.folder.string());
+  return (*db)->outcome("cannot write " + in_quotes(file));
 }
 
 }  // namespace
@@ -115,6 +132,7 @@ Result<CheckReport> check_database(const StoreAt& store) {
   const auto bytes = size_of(report.file);
   if (!bytes) return tl::unexpected(bytes.error());
   report.bytes = *bytes;
+  report.no_room = why_no_room(store.folder);
   const auto key = read_key(store);
   if (!key) report.no_key = key.error().message;
   auto db = open_to_look(report.file, key ? *key : nullptr);
@@ -132,6 +150,8 @@ Result<CheckReport> check_database(const StoreAt& store) {
                                       ": an older one is brought up to date when the daemon starts");
   }
   if (report.damage.empty()) {
+    // What is still in the log counts, too.
+    report.bytes = (*db)->number("PRAGMA page_count") * (*db)->number("PRAGMA page_size");
     report.resources = (*db)->number("SELECT (SELECT count(*) FROM artifacts) + (SELECT count(*) FROM resources)");
     try_contents(**db, key.has_value(), report);
   }
@@ -151,7 +171,7 @@ Result<BackupReport> back_up(const StoreAt& store, const std::filesystem::path& 
   }
   std::filesystem::path partial = file;
   partial += ".partial";
-  auto done = copy_to(store, from, partial);
+  auto done = copy_to(from, partial, file);
   if (done) done = sync_file(partial);
   if (done) done = give_name(partial, file);
   if (!done) {

@@ -25,11 +25,13 @@ struct CheckReport {
   std::int64_t encrypted = 0;       ///< Contents that are encrypted,
   std::int64_t unreadable = 0;      ///<   of these, the ones that this key does not open.
   std::string no_key;               ///< Why there is no key to try; then nothing is said of `unreadable`.
+  std::string no_room;              ///< Why nothing more can be stored, as far as that shows from outside; or empty.
   std::vector<std::string> damage;  ///< The first kMaxDamageShown, in words.
 };
 inline constexpr std::size_t kMaxDamageShown = 20;
 
-/// Reads all of it once. Retry: it is not there, may not be read by this user, or is of another version; one sentence.
+/// Reads all of it once. Reject: it is not there; Retry: it may not be read by this user, or is of another version; one
+/// sentence.
 Result<CheckReport> check_database(const StoreAt& store);
 
 struct BackupReport {
@@ -38,7 +40,8 @@ struct BackupReport {
 };
 
 /// Writes a consistent copy, compacted, to `file`, which its owner alone may read (0600) and which is there whole and
-/// on the disk, or not at all. Retry: as above; Reject: `file` is there already.
+/// on the disk, or not at all. Errors as above, and Reject: `file` is there
+/// already; Retry: it cannot be written.
 Result<BackupReport> back_up(const StoreAt& store, const std::filesystem::path& file);
 
 }  // namespace tether::store

@@ -12,6 +12,11 @@ constexpr int kNotFound = 404;
 constexpr int kTooMany = 429;
 constexpr int kServerError = 500;
 
+/// What tls:: says of a pin, a client certificate or a version names the setting that it is about.
+bool names_a_setting(const std::string& message) {
+  return message.find("control_plane.") != std::string::npos;
+}
+
 std::string advice_for(const http::Problem& problem) {
   switch (problem.fault) {
     case http::Fault::Dns:
@@ -22,9 +27,13 @@ std::string advice_for(const http::Problem& problem) {
     case http::Fault::Timeout:
       return "Something on the way drops it, or the other side hangs: see firewalls and routes in between.";
     case http::Fault::Tls:
+      if (names_a_setting(problem.message)) {
+        return "See whether that setting is what the control plane wants, and whether it is the control plane that "
+               "answers there.";
+      }
       return "If its certificate is of an authority of your own, name that by TETHER_CONTROL_PLANE_CA_FILE. If it is "
-             "for "
-             "another name, use that one in TETHER_CONTROL_PLANE_URL. Verification cannot be switched off.";
+             "for another name, use that one in TETHER_CONTROL_PLANE_URL. If it has ended, have it renewed. "
+             "Verification cannot be switched off.";
     default:
       return "See the control plane's own log, and what stands between it and this machine.";
   }
@@ -66,8 +75,12 @@ Finding finding_of_daemon(const Result<std::string>& readyz) {
 
 Finding finding_of_store(const Result<store::CheckReport>& report) {
   if (!report) {
+    const bool is_none = report.error().kind == ErrorKind::Reject;
     return {false, report.error().message,
-            "Where no daemon has run yet this is as it should be. If one has, give its state_dir (TETHER_STATE_DIR)."};
+            is_none ? "Where no daemon has run yet this is as it should be. If one has, give its state_dir "
+                      "(TETHER_STATE_DIR)."
+                    : "Do this as the daemon's user or as root, with the daemon's own program and state_dir "
+                      "(TETHER_STATE_DIR)."};
   }
   const std::string what = report->file;
   if (!report->damage.empty()) {
@@ -82,6 +95,10 @@ Finding finding_of_store(const Result<store::CheckReport>& report) {
             what + " is sound, but its key does not open " + std::to_string(report->unreadable) + " of " +
                 count_of(report->encrypted, "encrypted content"),
             "Give the key back that it was made with, or let the daemon fetch them again."};
+  }
+  if (!report->no_room.empty()) {
+    return {false, what + " is sound, but nothing more can be stored: " + report->no_room,
+            "Make room there, or have it mounted writable. What is stored is served meanwhile."};
   }
   return {true, what + " is sound: " + size_in_words(report->bytes) + ", " + count_of(report->resources, "resource"),
           ""};
@@ -129,6 +146,11 @@ Finding finding_of_gateway(const std::string& socket, const delivery::StateOutco
   switch (problem.failure) {
     case delivery::GatewayFailure::WrongUser:
       return {false, problem.text, "Name who may listen there by TETHER_GATEWAY_USER, if that one may."};
+    case delivery::GatewayFailure::UnsafeFolder:
+      return {
+          false, problem.text,
+          "Give that folder to root, to this daemon's user or to the gateway's (TETHER_GATEWAY_USER), and close it to "
+          "the writing of others; or put the socket elsewhere (TETHER_GATEWAY_SOCKET)."};
     case delivery::GatewayFailure::Status:
       return {false, socket + ": it answers " + std::to_string(problem.status) + " when asked for its state",
               "See its log. What it should answer is in docs/gateway-protocol.md."};

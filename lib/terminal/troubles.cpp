@@ -112,9 +112,9 @@ std::optional<Trouble> of_gateway(const Json& gateway) {
   const std::string socket = shown_text(gateway, "socket");
   if (state == "away") {
     return Trouble{"The gateway is away" + for_how_long(gateway) + reason(gateway) + ".",
-                   "Start it, or see whether it listens on " + socket +
-                       " (TETHER_GATEWAY_SOCKET) as a user that TETHER_GATEWAY_USER allows, and whether this daemon's "
-                       "user may write to that socket."};
+                   "Start it, if it does not run. It has to listen on " + socket +
+                       " (TETHER_GATEWAY_SOCKET) as a user that TETHER_GATEWAY_USER allows, in a folder that no other "
+                       "user may write to, and this daemon's user has to be able to write to that socket."};
   }
   if (state == "connecting") {
     return Trouble{"The gateway has not been asked yet" + reason(gateway) + ".", "Look again in some seconds."};

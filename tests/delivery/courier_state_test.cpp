@@ -38,7 +38,8 @@ TEST_CASE("a push that fails is repeated after the state was asked, with waits t
                               Case{GatewayFailure::BadAnswer, 0, GatewayCondition::Behind},
                               Case{GatewayFailure::Source, 0, GatewayCondition::Behind},
                               Case{GatewayFailure::Gone, 0, GatewayCondition::Away},
-                              Case{GatewayFailure::WrongUser, 0, GatewayCondition::Away});
+                              Case{GatewayFailure::WrongUser, 0, GatewayCondition::Away},
+                              Case{GatewayFailure::UnsafeFolder, 0, GatewayCondition::Away});
   CAPTURE(static_cast<int>(given.failure), given.status);
   TimePoint now{};
   Courier courier(

@@ -1,5 +1,6 @@
 #include "tether/gateway/push_driver.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -175,6 +176,19 @@ TEST_CASE("somebody else behind the socket is named, and sent nothing") {
 
   CHECK(problem.failure == GatewayFailure::WrongUser);
   CHECK(problem.text.find(std::to_string(::geteuid())) != std::string::npos);
+  CHECK(gateway.seen().empty());
+}
+
+TEST_CASE("a folder that is not safe is told apart from somebody else behind the socket, and nobody is asked") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("config.sock");
+  ScriptedGateway gateway(path, [](const SeenRequest&) { return http_answer(200, kState); });
+  REQUIRE(::chmod(folder.path("").c_str(), 0777) == 0);
+
+  const auto problem = problem_in(PushDriver({.socket_path = path}).state());
+
+  CHECK(problem.failure == GatewayFailure::UnsafeFolder);
+  CHECK(problem.text.find("chmod o-w") != std::string::npos);
   CHECK(gateway.seen().empty());
 }
 

@@ -1,8 +1,10 @@
 #include "tether/store/upkeep.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <fstream>
 
 #include "fixture.h"
@@ -54,7 +56,9 @@ TEST_CASE("a store is checked beside the daemon that uses it, its encrypted cont
   CHECK(report.encrypted == 2);
   CHECK(report.unreadable == 0);
   CHECK(report.no_key.empty());
-  CHECK(report.bytes > 0);
+  CHECK(report.no_room.empty());
+  // What is in the log as yet counts, too.
+  CHECK(report.bytes > static_cast<std::int64_t>(std::filesystem::file_size(store.state_dir() / "tetherd.db")));
   fill_to_copy(store);  // it goes on
 }
 
@@ -112,6 +116,32 @@ TEST_CASE("a file that is no database is damaged, and one that is not there is n
 
   std::ofstream(folder.path() / "tetherd.db") << std::string(8192, 'x');
   CHECK_FALSE(check_of({folder.path()}).damage.empty());
+}
+
+TEST_CASE("a backup that cannot be written names the file that was asked for, and leaves nothing there") {
+  TestStore store;
+  fill_to_copy(store);
+  TempFolder elsewhere;
+
+  const auto nowhere = back_up({store.state_dir()}, elsewhere.path() / "none" / "backup.db");
+  REQUIRE_FALSE(nowhere);
+  CHECK(nowhere.error().message ==
+        "cannot write '" + (elsewhere.path() / "none" / "backup.db").string() + "': No such file or directory");
+  const auto unnamed = back_up({store.state_dir()}, "");
+  REQUIRE_FALSE(unnamed);
+  CHECK_THAT(unnamed.error().message, Contains("cannot write ''"));
+
+  // A full disk, for us: no file may be longer than nothing.
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const rlimit none{0, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &none) == 0);
+  const auto full = back_up({store.state_dir()}, elsewhere.path() / "backup.db");
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  REQUIRE_FALSE(full);
+  CHECK_THAT(full.error().message, Contains("cannot write '" + (elsewhere.path() / "backup.db").string() + "'"));
+  CHECK(std::filesystem::is_empty(elsewhere.path()));
 }
 
 TEST_CASE("a backup is whole, its owner's alone, and a store that works; it holds neither the key nor a secret") {

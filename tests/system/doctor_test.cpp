@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "commands.h"
+#include "read_only_mount.h"
 #include "steps.h"
 
 using namespace tether;
@@ -39,6 +40,26 @@ TEST_CASE("tetherd doctor finds nothing wrong beside a daemon that works, and ch
   CHECK(after["in_sync"] == true);
   CHECK(after["store"]["revision"] == before["store"]["revision"]);
   CHECK(scene.metric("tetherd_control_plane_reconnect_attempts_total{reason=\"closed\"}") <= 0);
+}
+
+TEST_CASE("tetherd doctor says that the disk of a daemon that still serves takes no more [R4]") {
+  Scene scene;
+  start_all(scene);
+  serve(scene, 1);
+  scene.wait_until_in_sync();
+  const ReadOnlyMount mount(scene.file("state"));
+  if (!mount.is_made()) {
+    WARN("only root may mount: not tried");
+    return;
+  }
+
+  const Ended ended = run_command(scene, {"doctor"}, settings(scene));
+
+  CHECK(ended.status == kNotDone);
+  CHECK(has(ended.out, "[!!] store    " + scene.file("state") +
+                           "/tetherd.db is sound, but nothing more can be stored: " + scene.file("state") +
+                           " is on a read-only file system\n     > Make room"));
+  CHECK(has(ended.out, "\n1 step failed\n"));
 }
 
 TEST_CASE("tetherd doctor works without a daemon, and says of each step that fails what to do") {

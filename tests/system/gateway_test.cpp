@@ -399,7 +399,7 @@ TEST_CASE("a gateway's socket in a folder that every user may write to is not sp
     return error.is_string() && error.get<std::string>().find("every user may write to it") != std::string::npos;
   });
   CHECK(refused["gateway"]["state"] == "away");
-  CHECK(scene.daemon().wait_for_text("gateway.wrong_user", kPatience));
+  CHECK(scene.daemon().wait_for_text("gateway.unsafe_folder", kPatience));
   CHECK((*gateway)->history().empty());
 
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all);

@@ -147,7 +147,9 @@ TEST_CASE("a daemon that does not run is no failure, one that is not ready is") 
 }
 
 TEST_CASE("a store that is not there, damaged or without its key says what to do") {
-  CHECK_THAT(finding_of_store(fail(ErrorKind::Retry, "there is no store")).advice, Contains("no daemon has run yet"));
+  CHECK_THAT(finding_of_store(fail(ErrorKind::Reject, "there is no store")).advice, Contains("no daemon has run yet"));
+  const auto closed = finding_of_store(fail(ErrorKind::Retry, "Permission denied"));
+  CHECK_THAT(closed.advice, Contains("as the daemon's user") && !Contains("no daemon has run yet"));
   store::CheckReport report;
   report.file = "f";
   report.encrypted = 3;
@@ -165,6 +167,9 @@ TEST_CASE("each way in which a connection fails has its own advice") {
   CHECK_THAT(advice_of(http::Fault::Refused), Contains("port"));
   CHECK_THAT(advice_of(http::Fault::Timeout), Contains("firewalls"));
   CHECK_THAT(advice_of(http::Fault::Tls), Contains("TETHER_CONTROL_PLANE_CA_FILE"));
+  const http::Problem pinned{http::Fault::Tls, "its public key is none of control_plane.server_key_pins"};
+  CHECK_THAT(finding_of_connect("cp", pinned).advice,
+             Contains("that setting") && !Contains("TETHER_CONTROL_PLANE_CA_FILE"));
   CHECK_THAT(advice_of(http::Fault::Reset), Contains("own log"));
 }
 
@@ -186,6 +191,16 @@ TEST_CASE("a certificate that ends within 14 days is taken, and warned of") {
   CHECK_THAT(ends_in(kCertificateWarning - 1s).advice, Contains("Renew"));
 }
 
+TEST_CASE("a store that is sound and cannot take any more is no good finding") {
+  World world;
+  world.report.no_room = "/state is on a read-only file system";
+
+  CHECK_FALSE(world.run());
+  CHECK_THAT(world.out,
+             Contains("[!!] store    /state/tetherd.db is sound, but nothing more can be stored: /state is on "
+                      "a read-only file system\n     > Make room there"));
+}
+
 TEST_CASE("each way in which a gateway fails has its own advice, without its words [R3]") {
   const auto of = [](delivery::GatewayFailure failure) {
     const Finding finding = finding_of_gateway("s", delivery::GatewayProblem{failure, 500, "text"});
@@ -196,6 +211,8 @@ TEST_CASE("each way in which a gateway fails has its own advice, without its wor
   CHECK_THAT(of(delivery::GatewayFailure::Gone).advice, Contains("TETHER_GATEWAY_SOCKET"));
   CHECK(of(delivery::GatewayFailure::WrongUser).what == "text");
   CHECK_THAT(of(delivery::GatewayFailure::WrongUser).advice, Contains("TETHER_GATEWAY_USER"));
+  CHECK(of(delivery::GatewayFailure::UnsafeFolder).what == "text");
+  CHECK_THAT(of(delivery::GatewayFailure::UnsafeFolder).advice, Contains("close it to the writing of others"));
   CHECK(of(delivery::GatewayFailure::Status).what == "s: it answers 500 when asked for its state");
   CHECK(of(delivery::GatewayFailure::BadAnswer).what == "s: what it answers when asked for its state cannot be read");
 }
