@@ -50,6 +50,11 @@ std::string names_of(const Lookup::Endpoints& addresses) {
   return names;
 }
 
+/// Before what is done on the way there.
+std::string by(const std::optional<proxy::Proxy>& proxy) {
+  return proxy ? "the proxy " + proxy->authority() + " (" + proxy->setting + "): " : "";
+}
+
 bool is_address(const std::string& host) {
   asio::error_code not_an_address;
   asio::ip::make_address(host, not_an_address);
@@ -80,15 +85,15 @@ void Stream::connect(const std::shared_ptr<ssl_ctx_st>& context) {
     context_.emplace(context.get());
   }
   const std::string& first = proxy_ ? proxy_->host : host_;
-  doing_ = "looking up " + first;
+  doing_ = by(proxy_) + "looking up " + first;
   lookup_.emplace(
       loop_.impl().io, first, proxy_ ? proxy_->port : port_,
       [self = weak_from_this()](const Lookup::Endpoints& endpoints, const std::string& error) {
         const auto stream = self.lock();
         if (!stream || stream->is_cut_) return;
         if (!error.empty()) {
-          return stream->end({SocketError::Dns, "the name " + (stream->proxy_ ? stream->proxy_->host : stream->host_) +
-                                                    " was not found: " + error});
+          const std::string& name = stream->proxy_ ? stream->proxy_->host : stream->host_;
+          return stream->end({SocketError::Dns, by(stream->proxy_) + "the name " + name + " was not found: " + error});
         }
         stream->connect_to(endpoints);
       });
@@ -96,7 +101,7 @@ void Stream::connect(const std::shared_ptr<ssl_ctx_st>& context) {
 
 void Stream::connect_to(const Lookup::Endpoints& addresses) {
   addresses_ = addresses;
-  doing_ = "connecting to " + names_of(addresses);
+  doing_ = by(proxy_) + "connecting to " + names_of(addresses);
   Race::Callbacks callbacks;
   callbacks.on_connected = [self = weak_from_this()](asio::ip::tcp::socket socket) {
     const auto stream = self.lock();
@@ -110,7 +115,7 @@ void Stream::connect_to(const Lookup::Endpoints& addresses) {
     if (!stream || stream->is_cut_) return;
     const SocketError kind = classify(error);
     stream->end({kind == SocketError::Reset ? SocketError::Refused : kind,
-                 "connecting to " + name_of(address) + ": " + text_of(error)});
+                 by(stream->proxy_) + "connecting to " + name_of(address) + ": " + text_of(error)});
   };
   race_.emplace(loop_, addresses, std::move(callbacks));
 }

@@ -103,7 +103,25 @@ TEST_CASE("a proxy that wants credentials is told by the setting that they come 
   scene.kill_daemon();
 }
 
-TEST_CASE("a proxy that is away, silent, no proxy or hangs up is told as what it is, and got over") {
+TEST_CASE("a proxy that is away is named as the one that is, with its setting") {
+  Scene scene;
+  scene.start_control_plane();
+  std::string url;
+  { url = Proxy().url(); }
+
+  scene.start_daemon({{"TETHER_CONTROL_PLANE_PROXY", url}});
+
+  const std::string authority = url.substr(std::string("http://").size());
+  CHECK(scene.wait_for(says("the proxy " + authority + " (TETHER_CONTROL_PLANE_PROXY): connecting to " + authority))
+            .is_object());
+  scene.kill_daemon();
+
+  scene.start_daemon({{"TETHER_CONTROL_PLANE_PROXY", "http://no-such-proxy.invalid:3128"}});
+  CHECK(scene.wait_for(says("(TETHER_CONTROL_PLANE_PROXY): the name no-such-proxy.invalid was not found")).is_object());
+  scene.kill_daemon();
+}
+
+TEST_CASE("a proxy that is silent, no proxy or hangs up is told as what it is, and got over") {
   Scene scene;
   scene.start_control_plane();
   scene.start_gateway();
