@@ -41,8 +41,9 @@ int give_up(const std::string& what, const std::string& why) {
   return kCouldNotStart;
 }
 
-std::string listen_text(const AdminSettings& admin) {
-  return admin.unix_path.empty() ? admin.host + ":" + std::to_string(admin.port) : "unix:" + admin.unix_path;
+/// `port`: the one that it listens on, where any was asked for.
+std::string listen_text(const AdminSettings& admin, std::uint16_t port) {
+  return admin.unix_path.empty() ? admin.host + ":" + std::to_string(port) : "unix:" + admin.unix_path;
 }
 
 LogOptions log_options(const LogSettings& settings) {
@@ -217,7 +218,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
     sources.token = [source = settings.admin.token] { return source.read(); };
   }
   auto admin = AdminServer::start(endpoint_of(settings.admin), std::move(sources), metrics);
-  if (!admin) return give_up("admin.listen " + listen_text(settings.admin), admin.error().message);
+  if (!admin) return give_up("admin.listen " + listen_text(settings.admin, settings.admin.port), admin.error().message);
 
   net::Loop loop;
   // Shared by the loop and the REST workers, of which one may outlive an end that takes too long.
@@ -230,7 +231,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
                               {"control_plane", settings.control_plane.address.url()},
                               {"gateway_socket", settings.gateway.socket},
                               {"state_dir", settings.state_dir},
-                              {"admin_port", (*admin)->port()}});
+                              {"admin", listen_text(settings.admin, (*admin)->port())}});
 
   Beat beat(loop, heartbeat, metrics);
   // What the gateway lacks goes first; the dial waits neither for its answer nor for an absent gateway.

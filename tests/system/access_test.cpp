@@ -35,7 +35,9 @@ TEST_CASE("the admin endpoint over a Unix socket serves the sub-commands of the 
   scene.start_gateway();
   const std::map<std::string, std::string> settings = {{"TETHER_ADMIN_LISTEN", "unix:" + scene.file("admin.sock")}};
 
-  REQUIRE(start(scene, settings).wait_for_text("daemon.started", kPatience));
+  const auto started = start(scene, settings).wait_for_text("daemon.started", kPatience);
+  REQUIRE(started);
+  CHECK(has(*started, "unix:" + scene.file("admin.sock")));
 
   int status = -1;
   CHECK(has(said_by("health", settings, status), "alive"));
@@ -66,7 +68,15 @@ TEST_CASE("bound elsewhere than to this machine, the daemon asks for its token, 
   CHECK(has(said_by("status", settings, status), "control plane"));
   CHECK(has(said_by("status", {{"TETHER_ADMIN_LISTEN", scene.admin()}}, status), "admin.token_file"));
   CHECK(status == 1);
+  // Nor if somebody quotes it.
+  scene.gateway().change_faults([&token](peers::GatewayFaults& faults) {
+    faults.status = 500;
+    faults.error = "somebody sent " + token;
+  });
+  scene.control_plane().deploy("RestApi", "petstore");
+  CHECK(scene.daemon().wait_for_text("somebody sent ", kPatience));
   CHECK(scene.daemon().all_output().find(token) == std::string::npos);
+  CHECK(said_by("status", settings, status).find(token) == std::string::npos);
 }
 
 TEST_CASE("without a token the daemon refuses to be bound elsewhere than to this machine") {
