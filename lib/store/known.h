@@ -21,6 +21,7 @@ enum class Left {
   WentBack,
   AbsentResource,
   Question,
+  OpenQuestion,
   Hold,
   HeldResource,
   WaitingArtifact,

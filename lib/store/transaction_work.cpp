@@ -3,6 +3,7 @@
 #include "tether/protocol/kinds.h"
 #include "tether/store/transaction.h"
 #include "tether/store/work_left.h"
+#include "tether/sync/rule.h"
 
 namespace tether::store {
 namespace {
@@ -15,6 +16,8 @@ const std::array<std::string, kLeftKinds> kFrom = {
     "FROM artifacts INDEXED BY artifacts_went_back WHERE identity = ?1 AND went_back_change IS NOT NULL",
     "FROM resources INDEXED BY resources_absent WHERE identity = ?1 AND absent_change IS NOT NULL",
     "FROM artifacts INDEXED BY artifacts_with_question WHERE identity = ?1 AND question <> 0",
+    "FROM artifacts INDEXED BY artifacts_with_question WHERE identity = ?1 AND question <> 0 AND NOT (question = 2 AND "
+    "by_absence = 1 AND wanted = 1)",
     "FROM holds WHERE identity = ?1",
     "FROM held_resources WHERE identity = ?1",
     "FROM artifacts INDEXED BY artifacts_waiting WHERE identity = ?1 AND waiting = 1",
@@ -43,6 +46,7 @@ void Transaction::note_written(const sync::Artifact& a) {
   here_->left.note_written(Left::AbsentArtifact, a.absent.has_value());
   here_->left.note_written(Left::WentBack, a.went_back.has_value());
   here_->left.note_written(Left::Question, a.question != sync::Question::None);
+  here_->left.note_written(Left::OpenQuestion, sync::has_open_question(a));
   here_->left.note_written(Left::WaitingArtifact, a.waiting);
   if (a.may_settle && a.offering.revision <= here_->none_settles_up_to) here_->none_settles_up_to = -1;
 }
@@ -86,7 +90,7 @@ sync::OpenWork Transaction::open_work() {
   sync::OpenWork work;
   work.documents = is_left(Left::Document) || is_left(Left::Value);
   work.proposals = is_left(Left::AbsentArtifact) || is_left(Left::WentBack) || is_left(Left::AbsentResource);
-  work.questions = is_left(Left::Question);
+  work.questions = is_left(Left::Question) && is_left(Left::OpenQuestion);
   work.holds = is_left(Left::Hold);
   work.waiting = is_left(Left::WaitingArtifact);
   work.refused = is_left(Left::Refused);

@@ -47,7 +47,7 @@ void add_unanswered(Context& context, const Asked& asked, const ListingScope& sc
 void list_experimental_keys(Context& context) {
   for (const std::string_view kind : {"WebSubApi", "WebBrokerApi"}) {
     if (!context.records.has_deployed(kind)) continue;
-    context.memory.planner.want_in_round(Call::Keys, "keys/" + std::string(kind), context.now.steady);
+    context.memory.planner.plan_in_round(Call::Keys, "keys/" + std::string(kind), context.now.steady);
   }
 }
 

@@ -238,7 +238,7 @@ struct Hint {
 struct OpenWork {
   bool documents = false;  ///< A wanted document, or a secret's value, is not here.
   bool proposals = false;  ///< An absence or a step back waits for its second statement.
-  bool questions = false;  ///< `exists` is to be asked.
+  bool questions = false;  ///< `exists` is to be asked, and something depends on it.
   bool holds = false;      ///< A brake holds.
   bool waiting = false;    ///< An artifact's document is here and waits for what it refers to.
   bool refused = false;    ///< Something is quarantined.

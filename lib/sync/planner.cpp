@@ -117,8 +117,8 @@ void Planner::plan(Call call, std::string_view scope, TimePoint at, bool full) {
   }
 }
 
-void Planner::want_in_round(Call call, std::string_view scope, TimePoint at) {
-  want(call, scope, at);
+void Planner::plan_in_round(Call call, std::string_view scope, TimePoint at) {
+  plan(call, scope, at);
   if (up_ && polls_ == 0 && !first_round_done()) first_round_.emplace(scope);
 }
 

@@ -67,8 +67,8 @@ class Planner {
   void want(Call call, std::string_view scope, TimePoint at, bool full = false);
   /// The same where nothing is owed: it is looked at once more, and what that is for is open by itself.
   void plan(Call call, std::string_view scope, TimePoint at, bool full = false);
-  /// Like `want`, and while the first round of a link is not done, it is part of it.
-  void want_in_round(Call call, std::string_view scope, TimePoint at);
+  /// Like `plan`, and while the first round of a link is not done, it is part of it.
+  void plan_in_round(Call call, std::string_view scope, TimePoint at);
 
   /// How fast a sweep over all artifacts goes, for the listings that there is one of per artifact.
   enum class Pace {

@@ -72,6 +72,11 @@ Version wanted_version(const Artifact& artifact) {
   return {artifact.deployment_id, artifact.at.ms()};
 }
 
+bool has_open_question(const Artifact& artifact) {
+  const bool is_out = artifact.wanted == Wanted::Undeployed && artifact.by_absence;
+  return artifact.question != Question::None && !(is_out && artifact.question == Question::Absence);
+}
+
 bool may_settle(const Artifact& artifact) {
   switch (artifact.wanted) {
     case Wanted::Gone:

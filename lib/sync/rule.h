@@ -140,6 +140,10 @@ Settlement judge_settlement(const Artifact& artifact, std::chrono::nanoseconds a
 /// Up to this age a `failed` is worth saying: after 60 s the control plane has given its own verdict.
 inline constexpr std::chrono::nanoseconds kFailedWithin = std::chrono::seconds(55);
 
+/// Whether something is in question as long as `exists` is not answered. It is not about what is out of service because
+/// no listing has it: that is asked about at each full listing, and no answer brings it back.
+bool has_open_question(const Artifact& artifact);
+
 /// Whether only the gateway's answer is missing for a verdict.
 bool may_settle(const Artifact& artifact);
 

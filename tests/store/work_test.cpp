@@ -93,6 +93,36 @@ TEST_CASE("questions are those noted, the longest waiting first") {
   });
 }
 
+TEST_CASE("a question about what is out of service because it was absent is asked, and holds up nothing") {
+  TestStore store;
+  auto out = artifact("a");
+  out.wanted = sync::Wanted::Undeployed;
+  out.by_absence = true;
+  out.question = sync::Question::Absence;
+  bool holds_up = false;
+  SECTION("nothing else") {}
+  SECTION("it was deleted, and a row names it") {
+    out.wanted = sync::Wanted::Gone;
+    holds_up = true;
+  }
+  SECTION("somebody said that it is undeployed") {
+    out.by_absence = false;
+    holds_up = true;
+  }
+  SECTION("an event said that it was deleted") {
+    out.question = sync::Question::DeletedEvent;
+    holds_up = true;
+  }
+  store.write([&out](sync::Records& records) {
+    records.put(out);
+    CHECK(records.with_question(10) == Ids{"a"});
+  });
+  CHECK(open_work(store).questions == holds_up);
+  store.reopen();
+
+  CHECK(open_work(store).questions == holds_up);
+}
+
 TEST_CASE("nothing is open in a store where everything is offered") {
   TestStore store;
   store.write([](sync::Records& records) { offer(records, artifact("a"), "petstore"); });

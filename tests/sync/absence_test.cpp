@@ -166,6 +166,22 @@ TEST_CASE("what is undeployed by absence is not asked about twice at every listi
   CHECK(world.artifact("a0")->wanted == Wanted::Gone);
 }
 
+TEST_CASE("all is in sync while it is asked whether what is undeployed by absence exists still") {
+  World world;
+  fill_with_ten(world);
+  world.deployments.erase("a0");
+  world.relist();
+  world.serve_for(12s);
+  world.push();
+  REQUIRE(world.standing().in_sync);
+  world.statuses["exists"] = 503;
+  world.relist();
+  world.serve_for(12s);
+
+  REQUIRE(world.artifact("a0")->question == Question::Absence);
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("what is undeployed and then deleted without an event or a row stays undeployed [F8]") {
   World world;
   fill_with_ten(world);

@@ -57,6 +57,18 @@ TEST_CASE("a listing that the server does not have is not waited for") {
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a poll takes nothing back of being in sync, whatever kinds there are") {
+  World world;
+  world.deploy("a", "d1", "WebSubApi");
+  world.settle();
+  REQUIRE(world.standing().in_sync);
+  world.run(20min);
+  REQUIRE(world.awaits(Call::Deployments));
+  while (world.awaits(Call::Deployments)) world.answer(world.take_request(Call::Deployments));
+
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("in sync waits for the keys and subscriptions of what comes into service") {
   World world;
   world.settle();
