@@ -65,6 +65,32 @@ void World::check_removals(Instance& instance) {
   }
 }
 
+/// For people to read.
+std::string World::what_is_left(Instance& instance) {
+  std::string left;
+  const auto add = [&left](bool is_left, std::string_view name) {
+    if (is_left) left.append(left.empty() ? ": " : ", ").append(name);
+  };
+  instance.daemon_.look([&add](sync::Records& records) {
+    const sync::OpenWork open = records.open_work();
+    add(open.documents, "documents");
+    add(open.proposals, "proposals");
+    add(open.questions, "questions");
+    add(open.holds, "holds");
+    add(open.waiting, "what it waits for");
+    add(open.refused, "quarantine");
+    add(open.removals, "removals");
+    add(open.doubts, "doubts");
+    add(open.lost, "what cannot be read");
+  });
+  const auto& memory = instance.daemon_.engine().memory();
+  add(!memory.hints.empty(), "hints");
+  add(!memory.unreadable.empty(), "unreadable rows");
+  add(!memory.planner.owes_nothing(), "listings");
+  add(!memory.listed, "a full listing");
+  return left;
+}
+
 void World::check_agreement(Instance& instance) {
   const auto& peer = *control_planes_[0];
   for (const auto& [key, version] : desire_) {
@@ -96,7 +122,7 @@ void World::check_agreement(Instance& instance) {
     fail("held_in_the_end", std::to_string(held) + " removals that an operator has agreed to are held");
   }
   const bool is_done = has_lost_for_good(instance) ? instance.daemon_.is_settled() : instance.daemon_.is_in_sync();
-  if (!is_done) fail("in_sync_in_the_end", "does not say that it is in sync");
+  if (!is_done) fail("in_sync_in_the_end", "does not say that it is in sync" + what_is_left(instance));
   for (const auto& [id, row] : peer.rows()) {
     const std::string what = id + (row.deployed ? " deploy " : " undeploy ") + row.at_text;
     if (instance.seen.acked.contains(what) || instance.seen.acked_before.contains(what)) continue;

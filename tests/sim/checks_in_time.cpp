@@ -25,7 +25,7 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
     // Nor is it news when something has been done since whose event was lost.
     const auto last = last_event_.find(event.about);
     const bool is_last = last != last_event_.end() && last->second == event.id;
-    if (is_last && !is_replayed) look_at_stop(instance, event.about);
+    if (is_last && !is_replayed) look_at_stop(instance, event);
     return;
   }
   if (!event.type.ends_with(".deployed")) return;
@@ -79,7 +79,8 @@ void World::look_at_history(const Instance& instance, const Key& key, const std:
 }
 
 /// An undeploy is obeyed at once, whatever deployment it names.
-void World::look_at_stop(Instance& instance, const Key& key) {
+void World::look_at_stop(Instance& instance, const HubEvent& event) {
+  const Key& key = event.about;
   if (!wishes_.contains(key)) return;
   // It is news only as long as nothing is known of what has been wanted since.
   const auto& wishes = wishes_.at(key);
@@ -91,7 +92,14 @@ void World::look_at_stop(Instance& instance, const Key& key) {
   if (!is_news) return;
   // What a lie's `Date` has made history is decided by the next listing.
   if (now_ - instance.seen.last_lie < kBetweenLies) return;
-  instance.seen.stops[key] = stop->number;
+  // Known limit: a stop that was stamped before what is known already is in doubt, and whether it was carried out no
+  // listing says after the next deployment.
+  const bool is_later = std::none_of(wishes.begin(), wishes.end(), [&](const Wish& wish) {
+    const auto mark = wish.version.find('@');
+    return mark != std::string::npos && std::stoll(wish.version.substr(mark + 1)) >= event.at.ms() &&
+           instance.seen.known_deployments.contains(wish.version.substr(0, mark));
+  });
+  if (is_later) instance.seen.stops[key] = stop->number;
   const bool in_sync = instance.daemon_.courier().condition() == delivery::GatewayCondition::InSync;
   if (desire_.contains(key) || !in_sync) return;
   at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,

@@ -125,7 +125,7 @@ class World {
   void look_at_settled(Instance& instance);
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_repeat(Instance& instance, const HubEvent& event);
-  void look_at_stop(Instance& instance, const Key& key);
+  void look_at_stop(Instance& instance, const HubEvent& event);
   void note_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_bounds(Instance& instance);
@@ -139,6 +139,7 @@ class World {
   void check_changes(Instance& instance);
   void check_removals(Instance& instance);
   void check_agreement(Instance& instance);
+  std::string what_is_left(Instance& instance);
   bool is_excepted(const Instance& instance, const Key& key) const;
   bool was_refused(const Instance& instance, const Key& key, const std::string& version) const;
   bool is_as_wanted(const Instance& instance, const Key& key, const std::string& version) const;
