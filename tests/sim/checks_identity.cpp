@@ -47,8 +47,8 @@ void World::look_at_identity(Instance& instance, const Body& body) {
     if (named && *named != one) return fail("one_identity", "a push has a mix of two control planes' configurations");
     named = one;
   }
-  // Who asked for what is empty gets nothing; a push in parts begins with nothing as well.
-  const bool is_part = body.revision == delivery::kFirstRevision;
+  // Who asked for what is empty gets nothing; a push in parts begins with nothing as well, where there is nothing.
+  const bool is_part = body.revision == delivery::kFirstRevision && instance.gateway_.served.empty();
   if (!named && body.full && !is_part && seen.consented) named = seen.consented;
   if (!named) return;
   const bool is_first = std::exchange(seen.identity_lost, false);
