@@ -235,11 +235,7 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
       if (!outcome.complete && outcome.status != 0) hold_value(context, asked);
       break;
     case Call::Deployments:
-      if (outcome.complete) {
-        end_deployments(context, asked, outcome);
-      } else {
-        Artifacts(context).on_came(asked);  // the next listing says the same of it again
-      }
+      end_deployments(context, asked, outcome);
       if (outcome.status == 400 && !asked.full) context.doubt();  // `since` was not understood: ask without it
       break;
     case Call::Manifest:

@@ -84,7 +84,8 @@ void end_deployments(Context& context, Asked& asked, const RequestOutcome& outco
   list_experimental_keys(context);
   Artifacts artifacts(context);
   artifacts.on_came(asked);
-  if (!asked.full) return;
+  // Of what came of one that was cut short the next one says nothing new.
+  if (!outcome.complete || !asked.full) return;
   note_unreadable(context, asked, outcome);
 
   Marks marks = records.marks();
