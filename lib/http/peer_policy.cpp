@@ -42,7 +42,9 @@ std::optional<std::string> why_not_peer(const PeerPolicy& policy, Owner peer, ui
 std::optional<std::string> why_not_folder(const PeerPolicy& policy, Owner owner, mode_t mode, uid_t own, bool above) {
   const bool sticky_will_do = above && (mode & S_ISVTX) != 0;
   if ((mode & S_IWOTH) != 0 && !sticky_will_do) {
-    return "every user may write to it (mode " + octal(mode) + ") and put a socket there; chmod o-w ends that";
+    // A sticky one is meant to be everybody's, as /tmp: to close it would break others.
+    const std::string mend = (mode & S_ISVTX) != 0 ? "give the socket a folder of its own" : "chmod o-w ends that";
+    return "every user may write to it (mode " + octal(mode) + ") and put a socket there; " + mend;
   }
   if (owner.user == 0 || owner.user == own || is_named(policy, owner)) return std::nullopt;
   return "user " + std::to_string(owner.user) + " owns it and may put a socket there, expected root, our own user or " +

@@ -105,6 +105,13 @@ TEST_CASE("what the Markdown pages link to is there") {
   }
 }
 
+TEST_CASE("no page puts the gateway's socket where the daemon does not speak to it") {
+  for (const std::string page : {"README.md", "docs/gateway-protocol.md", "tests/peers/README.md"}) {
+    INFO(page << ": every user may write to /tmp itself");
+    CHECK(matches(house::read(page), R"((/tmp/[^/\s]+\.sock))").empty());
+  }
+}
+
 TEST_CASE("the README's map names each folder at the top and each library") {
   std::string map;
   for (const auto& row : house::table("README.md", "folder")) map += row.cells.front() + " ";
