@@ -16,6 +16,12 @@ bool flag(const Json& object, const char* member) {
   return found != object.end() && found->is_boolean() && found->get<bool>();
 }
 
+std::optional<double> number_of(const Json& object, const char* member) {
+  const auto found = object.find(member);
+  if (found == object.end() || !found->is_number()) return std::nullopt;
+  return found->get<double>();
+}
+
 /// `: why`, or nothing.
 std::string reason(const Json& object, const char* member = "last_error") {
   const std::string text = shown_text(object, member);
@@ -201,6 +207,13 @@ Trouble not_yet(const Json& status) {
   if (shown_text(status["gateway"], "state") == "behind") {
     return {"The gateway does not have all of it yet" + reason(status["gateway"]) + ".",
             "Look again: it is being sent."};
+  }
+  const Json& control_plane = status["control_plane"];
+  const auto proven = number_of(control_plane, "last_proven_sync_age_s");
+  const auto link = number_of(control_plane, "state_age_s");
+  if (proven && link && *proven <= *link) {
+    return {"Something that has come since the last comparison with the control plane is not settled yet.",
+            "Look again: it is being asked or fetched."};
   }
   return {"What is stored has not been compared with the control plane under this link yet.",
           "Look again: it is being asked."};

@@ -202,9 +202,20 @@ TEST_CASE("a store that cannot be written comes first [R29]") {
                                                          Contains("store           cannot be written, revision 42"));
 }
 
+TEST_CASE("what was compared under this link and has changed since is not called never compared [R29]") {
+  Status status = well();
+  status.in_sync = status.control_plane.in_sync = false;
+  CHECK_THAT(troubles_in(status), Contains("! Something that has come since the last comparison"));
+  status.control_plane.last_proven_sync = *status.control_plane.state_since - 1s;
+  CHECK_THAT(troubles_in(status), Contains("! What is stored has not been compared"));
+  status.control_plane.last_proven_sync.reset();
+  CHECK_THAT(troubles_in(status), Contains("! What is stored has not been compared"));
+}
+
 TEST_CASE("what is merely not done yet says that it is on its way [R29]") {
   Status status = well();
   status.in_sync = status.control_plane.in_sync = false;
+  status.control_plane.last_proven_sync.reset();
   CHECK_THAT(troubles_in(status), Contains("! What is stored has not been compared with the control plane") &&
                                       Contains("> Look again: it is being asked."));
   CHECK_THAT(render(screen_of(status).lines, false), Contains(": 1 thing is not as it should be\n"));
