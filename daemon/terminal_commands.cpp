@@ -89,8 +89,8 @@ int run_status(const AdminSettings& admin, const Options& options) {
 
 int run_resources(const AdminSettings& admin, const Options& options) {
   const AdminClient client = client_of(admin);
-  const terminal::ResourcesEnds ends = {[&client](const auto& asked) { return client.get("/resources", asked); }, say,
-                                        complain};
+  const terminal::ResourcesEnds ends = {[&client](const auto& asked) { return client.get("/resources", asked); },
+                                        [&client] { return client.get("/events"); }, say, complain};
   const terminal::ResourcesWishes wishes{options.name, options.kind, options.state, options.json, may_colour()};
   return terminal::run_resources(ends, wishes) ? kStopped : kCouldNotStart;
 }

@@ -5,6 +5,7 @@
 
 #include "tether/admin/admin_client.h"
 #include "tether/admin/command_json.h"
+#include "tether/terminal/event_words.h"
 #include "tether/terminal/screen.h"
 #include "tether/terminal/words.h"
 
@@ -28,19 +29,6 @@ std::optional<News> ask(const EventsEnds& ends, std::uint64_t after) {
   if (is_news) return News{json["next"].get<std::uint64_t>(), std::move(json["events"])};
   ends.complain("what answers there is no tetherd of this version\n");
   return std::nullopt;
-}
-
-/// What has become of it.
-std::string stage_in_words(const Json& event) {
-  std::string stage = shown_text(event, "stage");
-  if (stage == "received") return "waits for the store";
-  if (stage == "dropped") return "dropped: " + shown_text(event, "why");
-  if (stage == "stored") return "stored";
-  if (stage == "pushed") return "the gateway has answered a push with it";
-  if (stage == "refused") return "the gateway has refused it";
-  if (stage == "acknowledged") return "in effect, and acknowledged";
-  if (stage == "failed") return "acknowledged as failed";
-  return stage;
 }
 
 Line line_of(const Json& event) {

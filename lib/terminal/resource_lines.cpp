@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tether/admin/command_json.h"
+#include "tether/terminal/event_words.h"
 #include "tether/terminal/words.h"
 
 namespace tether::terminal {
@@ -140,6 +141,21 @@ Lines detail_lines(const Json& resource) {
   add_wishes(resource, out);
   add_what_is_here(resource, out);
   add_what_is_open(resource, out);
+  return out;
+}
+
+Lines history_lines(const Json& resource, const Json& events) {
+  Lines out;
+  for (auto event = events.rbegin(); event != events.rend() && out.size() < kShownHistory; ++event) {
+    const bool is_its = shown_text(*event, "kind") == shown_text(resource, "kind") &&
+                        shown_text(*event, "id") == shown_text(resource, "id");
+    if (!is_its) continue;
+    const std::string correlation = shown_text(*event, "correlation_id");
+    out.push_back(fact("history", shown_text(*event, "at") + " " + shown_text(*event, "type") + ", " +
+                                      stage_in_words(*event) + (correlation.empty() ? "" : " [" + correlation + "]")));
+  }
+  std::reverse(out.begin(), out.end());
+  if (out.empty()) out.push_back(fact("history", "no event about it has come since the daemon's start"));
   return out;
 }
 

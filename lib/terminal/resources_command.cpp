@@ -1,6 +1,7 @@
 #include "tether/terminal/resources_command.h"
 
 #include <optional>
+#include <utility>
 
 #include "tether/admin/admin_client.h"
 #include "tether/admin/command_json.h"
@@ -69,7 +70,13 @@ bool show_one(const ResourcesEnds& ends, const ResourcesWishes& wishes) {
     return false;
   }
   if (resources.size() == 1 && !wishes.json) {
-    ends.say(render(detail_lines(resources.front()), wishes.colours));
+    Lines lines = detail_lines(resources.front());
+    const auto events = ends.events();
+    const Json news = events ? Json::parse(*events, nullptr, /*allow_exceptions=*/false) : Json();
+    if (news.is_object() && news.contains("events") && news["events"].is_array()) {
+      for (Line& line : history_lines(resources.front(), news["events"])) lines.push_back(std::move(line));
+    }
+    ends.say(render(lines, wishes.colours));
     return true;
   }
   for (const Json& resource : resources) ends.say(in_list(resource, wishes));

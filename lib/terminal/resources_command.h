@@ -12,6 +12,7 @@ namespace tether::terminal {
 struct ResourcesEnds {
   /// Asks `/resources`. Retry: nobody answers. Reject: it says why it cannot.
   std::function<Result<std::string>(const std::multimap<std::string, std::string>& asked)> ask;
+  std::function<Result<std::string>()> events;  ///< Asks `/events`, all of them; errors alike.
   std::function<void(const std::string&)> say;
   std::function<void(const std::string&)> complain;
 };

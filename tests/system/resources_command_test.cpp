@@ -41,6 +41,8 @@ TEST_CASE("tetherd resources lists all that is stored, of every kind, and none o
     const Ended one = run_command(scene, {"resources", key.second, "--kind", key.first});
     CHECK(one.status == kDone);
     CHECK(has(one.out, "in-service: the gateway has answered a push that has it\n"));
+    const bool has_events = key.first != "Secret";
+    CHECK(has(one.out, has_events ? "  history       20" : "  history       no event about it"));
     planted.check_absent(one.out, "one of them");
   }
   CHECK(has(run_command(scene, {"resources", everything.artifacts.at("LlmProxy").artifact_id}).out,
@@ -63,6 +65,7 @@ TEST_CASE("tetherd resources says why one is not in service, and what the gatewa
   CHECK(has(list.out, "\n1 resource\n"));
   const Ended one = run_command(scene, {"resources", "api-0"});
   CHECK(has(one.out, "  refused       since "));
+  CHECK(has(one.out, " api.deployed, the gateway has refused it ["));
   CHECK(one.out.find(scene.control_plane().token()) == std::string::npos);
   CHECK(list.out.find(scene.control_plane().token()) == std::string::npos);
 

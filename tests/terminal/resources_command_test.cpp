@@ -1,5 +1,6 @@
 #include "tether/terminal/resources_command.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -60,6 +61,7 @@ std::string page(const std::vector<json>& resources, const json& next = nullptr)
 struct ResourcesPerson {
   std::vector<Result<std::string>> answers;
   std::vector<std::multimap<std::string, std::string>> asked;
+  Result<std::string> events = std::string(R"({"next":0,"events":[]})");
   std::string out, err;
 
   bool run(const ResourcesWishes& wishes) {
@@ -68,6 +70,7 @@ struct ResourcesPerson {
       asked.push_back(with);
       return answers.at(asked.size() - 1);
     };
+    ends.events = [this] { return events; };
     ends.say = [this](const std::string& text) { out += text; };
     ends.complain = [this](const std::string& text) { err += text; };
     return run_resources(ends, wishes);
@@ -120,7 +123,8 @@ TEST_CASE("one is shown with all that is known of it") {
         "  document      is here\n"
         "  offered       deployment d-2, at revision 42, which the gateway has answered\n"
         "  last accepted deployment d-2\n"
-        "  ack           success, nothing waits to be sent\n");
+        "  ack           success, nothing waits to be sent\n"
+        "  history       no event about it has come since the daemon's start\n");
 }
 
 TEST_CASE("what keeps one from service is said with what it waits for") {
@@ -187,6 +191,43 @@ TEST_CASE("several of one name are listed, none is an error") {
   CHECK(person.err ==
         "nothing is stored under that id or name: `tetherd resources` lists what is\n"
         "nothing is stored under that id or name of kind Mcp: `tetherd resources` lists what is\n");
+}
+
+TEST_CASE("one that is shown has its history, and no other's: the last events about it with what became of each") {
+  json events = json::array();
+  for (int i = 0; i < 12; ++i) {
+    events.push_back({{"at", "t" + std::to_string(i)},
+                      {"type", "api.deployed"},
+                      {"kind", "RestApi"},
+                      {"id", "id-1"},
+                      {"correlation_id", "c-" + std::to_string(i)},
+                      {"stage", "acknowledged"}});
+  }
+  events[5]["id"] = "id-2";
+  events[6]["kind"] = "Mcp";
+  events[11]["stage"] = "refused";
+  events[11]["correlation_id"] = "";
+  ResourcesPerson person;
+  person.answers = {page({api()}), page({api()}), page({api()})};
+  person.events = json{{"next", 12}, {"events", events}}.dump();
+
+  CHECK(person.run({.name = "petstore"}));
+  CHECK_THAT(person.out, Contains("  history       t0 api.deployed, in effect, and acknowledged [c-0]\n") &&
+                             Contains("  history       t11 api.deployed, the gateway has refused it\n") &&
+                             !Contains(" t5 ") && !Contains(" t6 "));
+  events.push_back(events[0]);
+  person.out.clear();
+  person.events = json{{"next", 13}, {"events", events}}.dump();
+  CHECK(person.run({.name = "petstore"}));
+  CHECK(std::count(person.out.begin(), person.out.end(), '\n') -
+            static_cast<std::ptrdiff_t>(detail_lines(api()).size()) ==
+        static_cast<std::ptrdiff_t>(kShownHistory));
+
+  // What cannot be told is left out, and what is known of the resource is shown all the same.
+  person.out.clear();
+  person.events = fail(ErrorKind::Reject, "stopping");
+  CHECK(person.run({.name = "petstore"}));
+  CHECK(person.out == details(api()));
 }
 
 TEST_CASE("a daemon that does not answer, cannot, or is none, is said so") {
