@@ -14,14 +14,18 @@ const std::string kMissing =
     "(EXISTS (SELECT 1 FROM temp.listings l WHERE l.scope = ?2) AND "
     "NOT EXISTS (SELECT 1 FROM temp.seen s WHERE s.scope = ?2 AND s.id = x.id AND s.taken_back = 0)) ";
 
-// ?4 and ?5 are the artifact's kind and id, or empty. A list of keys shows only those of artifacts that are wanted
-// deployed, and whose absence is not being asked about: about the others it says nothing, so they neither are missing
-// nor call for the brake.
+// What belongs to an artifact is listed only while that is wanted deployed and its absence is not being asked about,
+// and subscriptions only of REST APIs. About the others no list says anything: they are not missing, are no share of
+// what is stored, and do not show that a control plane still has something.
+const std::string kListed =
+    "(x.kind NOT IN ('ApiKey', 'Subscription', 'HmacSecret') OR EXISTS (SELECT 1 FROM artifacts d WHERE "
+    "d.identity = x.identity AND d.id = x.artifact_id AND d.wanted = 0 AND d.absent_change IS NULL AND d.question = 0 "
+    "AND (x.kind <> 'Subscription' OR d.kind = 'RestApi'))) ";
+// ?4 and ?5 are the artifact's kind and id, or empty.
 const std::string kFilter =
     "WHERE x.identity = ?1 AND x.kind = ?3 AND x.gone = 0 AND (?4 = '' OR EXISTS (SELECT 1 FROM artifacts a WHERE "
-    "a.identity = x.identity AND a.id = x.artifact_id AND a.kind = ?4)) AND "
-    "(x.kind <> 'ApiKey' OR EXISTS (SELECT 1 FROM artifacts d WHERE d.identity = x.identity AND d.id = x.artifact_id "
-    "AND d.wanted = 0 AND d.absent_change IS NULL AND d.question = 0)) ";
+    "a.identity = x.identity AND a.id = x.artifact_id AND a.kind = ?4)) AND " +
+    kListed;
 // The list shows only secrets that something wanted here refers to. One that nothing refers to goes without taking
 // anything from service, so it does not count for the brake.
 const std::string kReferredTo =
@@ -129,8 +133,10 @@ bool Transaction::has_seen_unchanged(std::string_view scope, std::string_view ki
 
 bool Transaction::has_unchanged_elsewhere(std::string_view kind, std::string_view artifact_id, std::int64_t change) {
   return db_.number(
-             "SELECT EXISTS (SELECT 1 FROM resources WHERE identity = ? AND kind = ? AND artifact_id <> ? AND gone = 0 "
-             "AND absent_change IS NULL AND changed <= ?)",
+             "SELECT EXISTS (SELECT 1 FROM resources x WHERE identity = ? AND kind = ? AND artifact_id <> ? AND gone = "
+             "0 "
+             "AND absent_change IS NULL AND changed <= ? AND " +
+                 kListed + ")",
              identity_, kind, artifact_id, change) != 0;
 }
 

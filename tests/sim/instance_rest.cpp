@@ -117,8 +117,7 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   Random random(Random::part(seed_, static_cast<std::uint64_t>(until)));
   std::set<std::string> missing;
   if (random.chance(50)) {
-    // Secrets of what is not deployed are stored and not listed: the others are not all there are, and few.
-    if (!is_listing(request.call) || request.call == sync::Call::HmacSecrets) return std::nullopt;
+    if (!is_listing(request.call)) return std::nullopt;
     seen.last_lie = now;
     note("is told: nothing at all");
     return control_plane.lie(request, now, /*nothing=*/true, random);

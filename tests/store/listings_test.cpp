@@ -238,6 +238,31 @@ TEST_CASE("a list of keys lacks nothing of an artifact that is not wanted deploy
   });
 }
 
+TEST_CASE("what belongs to something that no list is asked about is no share of what is stored [B5]") {
+  TestStore store;
+  const char* kind = GENERATE("Subscription", "HmacSecret");
+  store.write([kind](sync::Records& records) {
+    const char* artifact_kind = std::string_view(kind) == "Subscription" ? "RestApi" : "WebSubApi";
+    records.put(artifact("a", artifact_kind));
+    auto stopped = artifact("stopped", artifact_kind);
+    stopped.wanted = sync::Wanted::Undeployed;
+    records.put(stopped);
+    auto asked_about = artifact("asked about", artifact_kind);
+    asked_about.question = sync::Question::DeletedEvent;
+    records.put(asked_about);
+    records.put(artifact("proxy", "LlmProxy"));
+    records.put(resource(kind, "own", "a"));
+    records.put(resource(kind, "of stopped", "stopped"));
+    records.put(resource(kind, "of asked about", "asked about"));
+    if (std::string_view(kind) == "Subscription") records.put(resource(kind, "of proxy", "proxy"));
+    records.begin_listing("scope");
+
+    CHECK(records.unseen_resources("scope", kind, "", "").stored == 1);
+    CHECK(records.unseen_resources("scope", kind, "", "a").unseen == 1);
+    CHECK_FALSE(records.has_unchanged_elsewhere(kind, "a", 1000));
+  });
+}
+
 TEST_CASE("a visitor may remove what the listing lacks, however much that is") {
   TestStore store;
   store.write([](sync::Records& records) {

@@ -155,6 +155,19 @@ TEST_CASE("all lists of subscriptions being empty takes none of them away, thoug
   CHECK_FALSE(world.standing().in_sync);
 }
 
+TEST_CASE("what belongs to APIs that are not in service does not make the loss of all others a small one [B5]") {
+  World world;
+  subscribe(world, 20);
+  world.serve_for(1000s);
+  for (int i = 1; i < 20; ++i) world.event(world.undeploy(numbered(i)));
+  world.serve_for(1000s);
+  world.subscriptions.clear();
+  world.serve_for(3h);
+
+  CHECK(subscribed(world, 20) == 40);
+  CHECK(world.hold("subscriptions/" + numbered(0)));
+}
+
 TEST_CASE("lists of subscriptions that fail count as missing, where others are empty [B5]") {
   World world;
   subscribe(world, 20);
