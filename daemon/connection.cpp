@@ -174,7 +174,7 @@ void Connection::on_message(std::string_view text) {
   auto frame = protocol::parse_frame(text);
   if (!frame) {
     const std::string type = protocol::event_type_of(text);
-    trail_.dropped(trail_.received({type}, text.size()), frame.error().message);
+    trail_.dropped(trail_.received({type}, text.size(), now), frame.error().message);
     metrics_.count_event(type);
     metrics_.count_event_dropped();
     log_.repeated(LogLevel::Warn, "link.bad_frame", frame.error().message,
@@ -187,18 +187,18 @@ void Connection::on_message(std::string_view text) {
   } else if (const auto* error = std::get_if<protocol::ServerError>(&*frame)) {
     link_->on_server_error(redactor_.redact(error->message, kMaxWordsBytes), now);
   } else if (auto* event = std::get_if<protocol::Event>(&*frame)) {
-    on_event(std::move(*event), text.size());
+    on_event(std::move(*event), text.size(), now);
   }
   pump();
 }
 
-void Connection::on_event(protocol::Event event, std::size_t bytes) {
+void Connection::on_event(protocol::Event event, std::size_t bytes, TimePoint now) {
   metrics_.count_event(event.type);
   if (event.at.is_set()) metrics_.count_event_age(wall_now() - event.at);
   log_.debug("event.received", {{"type", event.type}, {"correlation_id", event.correlation_id}, {"bytes", bytes}});
   auto subject = protocol::subject_of(event);
   const std::uint64_t number =
-      trail_.received({event.type, event.correlation_id, subject.kind, subject.id, subject.deployment_id}, bytes);
+      trail_.received({event.type, event.correlation_id, subject.kind, subject.id, subject.deployment_id}, bytes, now);
   if (keeper_.event(std::move(event), bytes, number)) return;
   trail_.dropped(number, "too many events wait for the store");
   metrics_.count_event_dropped();

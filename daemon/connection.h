@@ -55,7 +55,7 @@ class Connection {
   void on_open();
   void on_failed(const net::DialProblem& problem);
   void on_message(std::string_view text);
-  void on_event(protocol::Event event, std::size_t bytes);
+  void on_event(protocol::Event event, std::size_t bytes, TimePoint now);
   void on_closed(const net::SocketEnd& end);
   void carry_out(const link::Command& command);
   void count(const link::Snapshot& snapshot);

@@ -103,7 +103,7 @@ void Keeper::on_push(std::int64_t push, bool full, delivery::PushOutcome outcome
     std::set<std::pair<std::string, std::string>> refused;
     for (const auto& line : std::get<protocol::PushAnswer>(outcome.answer).rejected)
       refused.emplace(line.kind, line.id);
-    trail_.push_answered(refused);
+    for (const Duration handled : trail_.push_answered(refused, now)) metrics_.count_event_handled(handled);
     log_.resolved("gateway.push_failed");
   }
   note_presence();

@@ -21,7 +21,7 @@ std::string_view name_of(EventTrail::Stage stage) {
   return kStages.at(static_cast<std::size_t>(stage));
 }
 
-std::uint64_t EventTrail::received(EventNote note, std::size_t bytes) {
+std::uint64_t EventTrail::received(EventNote note, std::size_t bytes, TimePoint arrived) {
   for (std::string* text : {&note.type, &note.correlation_id, &note.kind, &note.id, &note.deployment_id}) cut(*text);
   const std::lock_guard lock(mutex_);
   if (entries_.size() == kKeptEvents) {
@@ -33,7 +33,7 @@ std::uint64_t EventTrail::received(EventNote note, std::size_t bytes) {
   }
   const Instant now = clock_();
   if (!note.id.empty()) by_id_.emplace(note.id, numbers_ + 1);
-  entries_.push_back({++numbers_, ++changes_, now, now, std::move(note), bytes, Stage::Received, ""});
+  entries_.push_back({++numbers_, ++changes_, now, now, arrived, std::move(note), bytes, Stage::Received, ""});
   return numbers_;
 }
 
@@ -105,14 +105,19 @@ std::string EventTrail::push_correlations() {
   return out;
 }
 
-void EventTrail::push_answered(const std::set<std::pair<std::string, std::string>>& refused) {
+std::vector<Duration> EventTrail::push_answered(const std::set<std::pair<std::string, std::string>>& refused,
+                                                TimePoint now) {
   const std::lock_guard lock(mutex_);
+  std::vector<Duration> took;
   for (const std::uint64_t number : in_push_) {
     Entry* const entry = find(number);
     if (entry == nullptr || entry->stage != Stage::Stored) continue;
-    move_to(*entry, refused.contains({entry->note.kind, entry->note.id}) ? Stage::Refused : Stage::Pushed);
+    const bool is_refused = refused.contains({entry->note.kind, entry->note.id});
+    move_to(*entry, is_refused ? Stage::Refused : Stage::Pushed);
+    if (!is_refused) took.push_back(now - entry->arrived);
   }
   in_push_.clear();
+  return took;
 }
 
 void EventTrail::push_failed() {

@@ -58,8 +58,8 @@ class EventTrail {
   /// `clock`: our wall clock.
   explicit EventTrail(std::function<Instant()> clock) : clock_(std::move(clock)) {}
 
-  /// Returns its number, by which it is known from here on. Numbers grow.
-  std::uint64_t received(EventNote note, std::size_t bytes);
+  /// Returns its number, by which it is known from here on. Numbers grow. `arrived`: when its last byte was here.
+  std::uint64_t received(EventNote note, std::size_t bytes, TimePoint arrived);
   void dropped(std::uint64_t number, std::string_view why);
   void stored(std::uint64_t number);
 
@@ -68,8 +68,9 @@ class EventTrail {
   void push_line(std::string_view kind, std::string_view id);
   /// The correlation ids of the events that are in the push, and newly so.
   std::string push_correlations();
-  /// It was answered: all that it had is there, but for what was refused.
-  void push_answered(const std::set<std::pair<std::string, std::string>>& refused);
+  /// It was answered at `now`: all that it had is there, but for what was refused. Returns of each event that it took
+  /// in how long ago that had arrived; of those that are no longer remembered nothing.
+  std::vector<Duration> push_answered(const std::set<std::pair<std::string, std::string>>& refused, TimePoint now);
   /// Nobody knows what has become of it.
   void push_failed();
 
@@ -86,6 +87,7 @@ class EventTrail {
     std::uint64_t change = 0;  ///< At which it changed last, of the trail's own count.
     Instant at;
     Instant changed_at;
+    TimePoint arrived;
     EventNote note;
     std::size_t bytes = 0;
     Stage stage = Stage::Received;

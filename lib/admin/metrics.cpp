@@ -14,6 +14,7 @@
 #include <sstream>
 #include <utility>
 
+#include "tether/admin/metric_buckets.h"
 #include "tether/admin/process_metrics.h"
 
 namespace tether {
@@ -144,25 +145,6 @@ double wall_clock_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-const Histogram::BucketBoundaries& push_buckets() {
-  static const Histogram::BucketBoundaries kBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                                       0.25,  0.5,    1,     2.5,  5,     10,   30};
-  return kBuckets;
-}
-
-const Histogram::BucketBoundaries& commit_buckets() {
-  static const Histogram::BucketBoundaries kBuckets = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                                       0.025,  0.05,    0.1,    0.25,  0.5,    1,     5};
-  return kBuckets;
-}
-
-/// From a moment to the days that a clock may be wrong or an outage may last.
-const Histogram::BucketBoundaries& age_buckets() {
-  static const Histogram::BucketBoundaries kBuckets = {0.01, 0.05, 0.1, 0.5, 1,   2,    5,
-                                                       10,   30,   60,  120, 600, 3600, 86'400};
-  return kBuckets;
-}
-
 }  // namespace
 
 class Metrics::Impl {
@@ -222,6 +204,10 @@ class Metrics::Impl {
   Histogram& event_stored_ = family<Histogram>(registry_, "tetherd_event_store_duration_seconds",
                                                "Time from an event's arrival until what it says is on the disk.")
                                  .Add({}, push_buckets());
+  Histogram& event_handled_ = family<Histogram>(registry_, "tetherd_event_handling_duration_seconds",
+                                                "Time from an event's arrival until the gateway's answer that took in "
+                                                "what it is about.")
+                                  .Add({}, handling_buckets());
   Labelled<Counter> received_{registry_,
                               "tetherd_control_plane_received_bytes_total",
                               "Bytes of messages and of answers' bodies from the control plane, by channel.",
@@ -357,6 +343,9 @@ void Metrics::count_event_age(Duration age) {
 }
 void Metrics::count_event_stored(Duration took) {
   impl_->event_stored_.Observe(seconds(took));
+}
+void Metrics::count_event_handled(Duration took) {
+  impl_->event_handled_.Observe(seconds(took));
 }
 void Metrics::count_received(std::string_view channel, std::size_t bytes) {
   impl_->received_[channel].Increment(static_cast<double>(bytes));

@@ -45,6 +45,8 @@ class Metrics {
   void count_event_age(Duration age);
   /// From an event's arrival until it was stored.
   void count_event_stored(Duration took);
+  /// From an event's arrival until the gateway's answer that took in what it is about.
+  void count_event_handled(Duration took);
   /// Bytes of messages and bodies, without what the transport adds. channel: `websocket` or `rest`.
   void count_received(std::string_view channel, std::size_t bytes);
   void count_sent(std::string_view channel, std::size_t bytes);

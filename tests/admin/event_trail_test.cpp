@@ -11,11 +11,12 @@ using nlohmann::json;
 /// A trail with a clock that the test moves.
 struct Trail {
   Instant now = *parse_rfc3339("2026-08-22T11:02:03Z");
+  TimePoint arrived{1h};  ///< Of the next event.
   EventTrail trail{[this] { return now; }};
 
   std::uint64_t deploys(const std::string& artifact, const std::string& correlation,
                         const std::string& deployment = "d-1", const std::string& type = "api.deployed") {
-    return trail.received({type, correlation, "RestApi", artifact, deployment}, 120);
+    return trail.received({type, correlation, "RestApi", artifact, deployment}, 120, arrived);
   }
   std::uint64_t stores(const std::string& artifact, const std::string& correlation) {
     const auto number = deploys(artifact, correlation);
@@ -75,7 +76,7 @@ TEST_CASE("an answered push moves on what was stored before it, and only what it
   log.trail.push_line("ApiKey", "a-2");  // of another kind
   CHECK(log.trail.push_correlations() == "c-1");
 
-  log.trail.push_answered({});
+  log.trail.push_answered({}, log.arrived);
 
   CHECK(log.stage(in_it) == "pushed");
   CHECK(log.stage(not_in_it) == "stored");
@@ -89,13 +90,34 @@ TEST_CASE("what the gateway refused is told, and of a push that failed nothing i
   log.trail.push_begins();
   log.trail.push_line("RestApi", "a-1");
   log.trail.push_failed();
-  log.trail.push_answered({});
+  log.trail.push_answered({}, log.arrived);
   CHECK(log.stage(refused) == "stored");
 
   log.trail.push_begins();
   log.trail.push_line("RestApi", "a-1");
-  log.trail.push_answered({{"RestApi", "a-1"}});
+  log.trail.push_answered({{"RestApi", "a-1"}}, log.arrived);
   CHECK(log.stage(refused) == "refused");
+}
+
+TEST_CASE("how long an event took is from its arrival to the answer that took it in, once [R29]") {
+  Trail log;
+  log.stores("a-1", "c-1");
+  log.arrived += 3s;
+  log.stores("a-1", "c-2");
+  log.stores("a-2", "c-3");  // refused
+  log.stores("a-3", "c-4");  // not in the push
+  log.trail.push_begins();
+  for (const auto* artifact : {"a-1", "a-2"}) log.trail.push_line("RestApi", artifact);
+  log.trail.push_failed();
+  CHECK(log.trail.push_answered({}, log.arrived + 1s).empty());
+
+  log.trail.push_begins();
+  for (const auto* artifact : {"a-1", "a-2"}) log.trail.push_line("RestApi", artifact);
+  CHECK(log.trail.push_answered({{"RestApi", "a-2"}}, log.arrived + 2s) == std::vector<Duration>{5s, 2s});
+
+  log.trail.push_begins();
+  log.trail.push_line("RestApi", "a-1");
+  CHECK(log.trail.push_answered({}, log.arrived + 9s).empty());
 }
 
 TEST_CASE("an ack names the event of its deployment, and moves it on") {
@@ -129,7 +151,7 @@ TEST_CASE("no more than the last events are kept, and none of their texts is lon
   log.trail.stored(first);
   log.trail.dropped(first, "why");
   CHECK(log.trail.push_correlations().empty());
-  log.trail.push_answered({});
+  log.trail.push_answered({}, log.arrived);
   CHECK(log.trail.acknowledged({"a", "d-1", true, true}) == std::string(kMaxEventTextBytes, 'c'));
 }
 

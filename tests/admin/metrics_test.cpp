@@ -165,6 +165,19 @@ TEST_CASE("the age of an event is of our clock, and none is younger than none") 
   CHECK(scraped["tetherd_loop_lag_seconds_sum"] == 0);
 }
 
+TEST_CASE("how long events took to reach the gateway is told up to the hour that it may be away [R29]") {
+  Scraped scraped;
+  scraped.metrics.count_event_handled(20ms);
+  scraped.metrics.count_event_handled(50min);
+
+  CHECK(scraped["tetherd_event_handling_duration_seconds_count"] == 2);
+  CHECK(scraped["tetherd_event_handling_duration_seconds_sum"] == Approx(3000.02));
+  CHECK(scraped["tetherd_event_handling_duration_seconds_bucket{le=\"0.01\"}"] == 0);
+  CHECK(scraped["tetherd_event_handling_duration_seconds_bucket{le=\"0.025\"}"] == 1);
+  CHECK(scraped["tetherd_event_handling_duration_seconds_bucket{le=\"300\"}"] == 1);
+  CHECK(scraped["tetherd_event_handling_duration_seconds_bucket{le=\"3600\"}"] == 2);
+}
+
 TEST_CASE("bytes are counted by channel and by way") {
   Scraped scraped;
   scraped.metrics.count_received("websocket", 10);
@@ -367,6 +380,7 @@ TEST_CASE("the metrics that dashboards rely on are there from the start") {
                            "tetherd_control_plane_dials_total",
                            "tetherd_control_plane_knocks_total",
                            "tetherd_events_received_total",
+                           "tetherd_event_handling_duration_seconds",
                            "tetherd_gateway_in_sync",
                            "tetherd_gateway_push_duration_seconds",
                            "tetherd_resources",

@@ -173,9 +173,12 @@ Everything fill(MetricsWatch& watch, Scene& scene, Planted& planted) {
       desire.update_application("partner-app", {*key});
     });
   });
-  std::vector<std::string> series{"tetherd_event_age_seconds_count", "tetherd_event_age_seconds_sum",
+  std::vector<std::string> series{"tetherd_event_age_seconds_count",
+                                  "tetherd_event_age_seconds_sum",
                                   "tetherd_event_store_duration_seconds_count",
-                                  "tetherd_event_store_duration_seconds_sum"};
+                                  "tetherd_event_store_duration_seconds_sum",
+                                  "tetherd_event_handling_duration_seconds_count",
+                                  "tetherd_event_handling_duration_seconds_sum"};
   for (const auto& type : every_event_type()) series.push_back("tetherd_events_received_total{type=\"" + type + "\"}");
   watch.moves(scene, series, [&scene] { cause_every_event(scene); });
   watch.moves(scene, {"tetherd_events_dropped_total"},
