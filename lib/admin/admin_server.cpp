@@ -77,18 +77,21 @@ std::string_view command_of(std::string_view path) {
 /// GET, and for nobody but who is on this machine.
 constexpr std::array<std::string_view, 2> kPrivatePaths = {"/resources", "/events"};
 
+/// Whether this server is bound to a Unix socket: nobody who connects to it has an address, or is elsewhere.
+enum class Socket { Tcp, Unix };
+
 /// Why this does not come from somebody on this machine, or from a page in a browser there.
-std::optional<std::string> why_not_from_here(const httplib::Request& request) {
-  // Over a Unix socket nobody has an address.
-  if (!request.remote_addr.empty() && !is_loopback(request.remote_addr)) return "only from this machine\n";
+std::optional<std::string> why_not_from_here(const httplib::Request& request, Socket socket) {
+  // Whoever resets the connection behind his request has no address any more either.
+  if (socket == Socket::Tcp && !is_loopback(request.remote_addr)) return "only from this machine\n";
   if (!names_this_machine(request.get_header_value("Host"))) return "only for a Host that is this machine\n";
   if (request.has_header("Origin") || request.has_header("Sec-Fetch-Site")) return "not from a page\n";
   return std::nullopt;
 }
 
 /// Why this is not that command of an operator on this machine.
-std::optional<std::string> why_no_command(const httplib::Request& request, std::string_view command) {
-  if (auto why_not = why_not_from_here(request)) return why_not;
+std::optional<std::string> why_no_command(const httplib::Request& request, Socket socket, std::string_view command) {
+  if (auto why_not = why_not_from_here(request, socket)) return why_not;
   if (request.get_header_value(kCommandHeader) != command) {
     return "only with the header " + std::string(kCommandHeader) + ": " + std::string(command) + "\n";
   }
@@ -97,7 +100,8 @@ std::optional<std::string> why_no_command(const httplib::Request& request, std::
 }
 
 /// Before any body is read.
-httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& request, httplib::Response& response) {
+httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& request, httplib::Response& response,
+                                                      Socket socket) {
   const std::string_view command = command_of(request.path);
   const bool is_command_path = !command.empty();
   const bool is_allowed =
@@ -109,7 +113,7 @@ httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& re
   }
   const bool is_private = std::find(kPrivatePaths.begin(), kPrivatePaths.end(), request.path) != kPrivatePaths.end();
   if (!is_command_path && !is_private) return httplib::Server::HandlerResponse::Unhandled;
-  const auto why_not = is_private ? why_not_from_here(request) : why_no_command(request, command);
+  const auto why_not = is_private ? why_not_from_here(request, socket) : why_no_command(request, socket, command);
   if (!why_not) return httplib::Server::HandlerResponse::Unhandled;
   answer(response, 403, *why_not);
   return httplib::Server::HandlerResponse::Handled;
@@ -241,7 +245,9 @@ void AdminServer::Impl::route() {
   server.set_write_timeout(kWriteTimeout);
   server.set_payload_max_length(kMaxConsentBytes);
   server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-    if (may_ask(request)) return refuse_other_methods(request, response);
+    if (may_ask(request)) {
+      return refuse_other_methods(request, response, unix_path.empty() ? Socket::Tcp : Socket::Unix);
+    }
     response.set_header("WWW-Authenticate", "Bearer");
     answer(response, 401,
            "a token is wanted, as Authorization: Bearer: that of admin.token_file (TETHER_ADMIN_TOKEN_FILE)\n");
@@ -325,8 +331,8 @@ std::uint16_t AdminServer::port() const {
   return static_cast<std::uint16_t>(impl_->port);
 }
 
-std::string AdminServer::answer_to(std::string_view request) {
-  return impl_->server.answer(request);
+std::string AdminServer::answer_to(std::string_view request, const std::string& from) {
+  return impl_->server.answer(request, from);
 }
 
 void AdminServer::stop() {

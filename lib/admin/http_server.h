@@ -10,10 +10,10 @@
 
 namespace tether {
 
-/// A connection in memory: the other side, on this machine, has sent all it will ever send.
+/// A connection in memory: the other side, at the address `from`, has sent all it will ever send.
 class MemoryStream : public httplib::Stream {
  public:
-  explicit MemoryStream(std::string_view sent) : rest_(sent) {}
+  MemoryStream(std::string_view sent, std::string from) : rest_(sent), from_(std::move(from)) {}
 
   bool is_readable() const override { return true; }
   bool is_writable() const override { return true; }
@@ -27,7 +27,7 @@ class MemoryStream : public httplib::Stream {
     written_.append(data, size);
     return static_cast<ssize_t>(size);
   }
-  void get_remote_ip_and_port(std::string& ip, int& /*port*/) const override { ip = "127.0.0.1"; }
+  void get_remote_ip_and_port(std::string& ip, int& /*port*/) const override { ip = from_; }
   void get_local_ip_and_port(std::string& /*ip*/, int& /*port*/) const override {}
   socket_t socket() const override { return INVALID_SOCKET; }
 
@@ -35,6 +35,7 @@ class MemoryStream : public httplib::Stream {
 
  private:
   std::string_view rest_;
+  std::string from_;
   std::string written_;
 };
 
@@ -44,9 +45,9 @@ class HttpServer : public httplib::Server {
   /// Takes a listening socket over, to be served by listen_after_bind().
   void adopt(int fd) { svr_sock_ = fd; }
 
-  /// What a connection gets that sends these bytes and ends. Any thread.
-  std::string answer(std::string_view sent) {
-    MemoryStream stream(sent);
+  /// What a connection from that address gets that sends these bytes and ends. Any thread.
+  std::string answer(std::string_view sent, const std::string& from) {
+    MemoryStream stream(sent, from);
     bool is_closed = false;
     process_request(stream, /*close_connection=*/true, is_closed, /*setup_request=*/nullptr);
     return stream.take_written();

@@ -25,9 +25,9 @@ class Server {
     return ask("GET", path, host, headers);
   }
   Answered ask(const std::string& method, const std::string& path, const std::string& host = "localhost",
-               const std::string& headers = "") const {
+               const std::string& headers = "", const std::string& from = "127.0.0.1") const {
     const std::string all =
-        server_->answer_to(method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n");
+        server_->answer_to(method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n", from);
     CAPTURE(all);
     REQUIRE(all.starts_with("HTTP/1.1 "));
     return {std::stoi(all.substr(9, 3)), all.substr(all.find("\r\n\r\n") + 4)};
@@ -60,6 +60,32 @@ TEST_CASE("what is stored and what comes is for who is on this machine, and for 
     CHECK(server.get(path, "localhost", "Sec-Fetch-Site: same-origin\r\n").code == 403);
     CHECK(server.ask("POST", path).code == 405);
   }
+}
+
+TEST_CASE("from another machine nothing is shown or agreed to, nor from where the address is not known any more") {
+  AdminSources sources = both();
+  bool agreed = false;
+  sources.release = [&agreed](const AgreedRelease&) { agreed = true; };
+  const Server server(sources);
+  const std::string consent =
+      "X-Tetherd-Command: release-deletions\r\nContent-Type: application/json\r\n"
+      "Content-Length: 0\r\n";
+
+  // Empty: whoever resets the connection behind his request.
+  for (const char* from : {"192.0.2.7", "10.0.0.1", "2001:db8::1", "::ffff:192.0.2.7", ""}) {
+    CAPTURE(from);
+    for (const char* path : {"/resources", "/events"}) {
+      CHECK(server.ask("GET", path, "localhost", "", from).code == 403);
+    }
+    CHECK(server.ask("POST", "/release-deletions", "localhost", consent, from).code == 403);
+    CHECK(server.ask("GET", "/livez", "localhost", "", from).code == 200);
+  }
+  for (const char* from : {"127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"}) {
+    CAPTURE(from);
+    CHECK(server.ask("GET", "/events", "localhost", "", from).code == 200);
+    CHECK(server.ask("POST", "/release-deletions", "localhost", consent, from).code != 403);
+  }
+  CHECK_FALSE(agreed);
 }
 
 TEST_CASE("what is asked of the stored is handed on, and what cannot be answered has its status") {
