@@ -250,7 +250,10 @@ void Connection::pump() {
   }
   const auto snapshot = link_->snapshot();
   count(snapshot);
-  board_.update([&snapshot](Status& status) { describe_link(snapshot, status); });
+  board_.update([this, &snapshot](Status& status) {
+    describe_link(snapshot, status);
+    if (!why_no_token_.empty()) status.control_plane.last_error = why_no_token_;
+  });
   if (const auto deadline = link_->next_deadline()) {
     timer_.arm(*deadline);
   } else {

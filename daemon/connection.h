@@ -84,6 +84,7 @@ class Connection {
   std::unique_ptr<net::WebSocketClient> parting_;  ///< Let go, and still saying goodbye.
   std::uint64_t generation_ = 0;                   ///< Of the socket whose callbacks still count.
   std::optional<Secret> token_;                    ///< As the source gives it now.
+  std::string why_no_token_;                       ///< What is wrong with its file; empty: nothing.
   Secret socket_token_;                            ///< The one that the present socket was dialled with.
   std::unique_ptr<net::FileWatch> token_watch_;
   std::vector<std::unique_ptr<net::FileWatch>> certificate_watches_;

@@ -51,18 +51,18 @@ void Connection::on_certificate_changed() {
 
 /// A file that is there and cannot be used must not look as if nothing had been configured.
 void Connection::say_why_no_token() {
-  if (token_) return;
-  const std::string why = settings_.control_plane.token.why_none();
-  if (!why.empty()) log_.warn("link.no_token", {{"reason", why}});
+  why_no_token_ = token_ ? "" : settings_.control_plane.token.why_none();
+  if (!why_no_token_.empty()) log_.warn("link.no_token", {{"reason", why_no_token_}});
 }
 
 void Connection::reload_token(bool insist) {
   if (!link_) return;
   auto token = settings_.control_plane.token.read();
   if (token == token_) {
-    if (!insist) return;
+    const bool is_news = !token && settings_.control_plane.token.why_none() != why_no_token_;
+    if (!insist && !is_news) return;
     say_why_no_token();
-    link_->on_retry_asked(Clock::now());
+    if (insist) link_->on_retry_asked(Clock::now());
     return pump();
   }
   log_.info("link.token_changed", {{"present", token.has_value()}});

@@ -70,7 +70,7 @@ std::optional<Trouble> of_link(const Json& control_plane) {
     return Trouble{"The control plane refuses the token that is configured now.", "To do: " + advice + "."};
   }
   if (state == "standalone") {
-    return Trouble{"There is no registration token, so the control plane is not dialled.",
+    return Trouble{"There is no registration token, so the control plane is not dialled" + reason(control_plane) + ".",
                    "Put the gateway's token into the file that TETHER_REGISTRATION_TOKEN_FILE names, which is watched, "
                    "or set TETHER_REGISTRATION_TOKEN and start the daemon again." +
                        served};

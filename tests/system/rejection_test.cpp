@@ -347,8 +347,20 @@ TEST_CASE("a configured token file that does not exist yet is waited for [R3]") 
                line.find(scene.file("token-to-come")) != std::string::npos;
       },
       kPatience));
+  const auto why = [&scene] {
+    const auto error = scene.status()["control_plane"]["last_error"];
+    return error.is_string() ? error.get<std::string>() : "";
+  };
+  CHECK(why() == scene.file("token-to-come") + ": No such file or directory");
+  scene.folder().write("token-to-come", "no token at all");
+  CHECK(scene
+            .wait_for([&](const nlohmann::json&) {
+              return why().find("holds something that is no token") != std::string::npos;
+            })
+            .is_object());
 
   scene.folder().write("token-to-come", scene.control_plane().token());
 
   CHECK(scene.wait_until_in_sync().is_object());
+  CHECK(why().empty());
 }
