@@ -31,7 +31,8 @@ std::string reason(const Json& object, const char* member = "last_error") {
 std::string next_attempt(const Json& control_plane) {
   const auto wait = control_plane.find("next_attempt_s");
   if (wait == control_plane.end() || !wait->is_number()) return "";
-  return " It is tried again in " + duration_in_words(wait->get<double>()) + ".";
+  const double seconds = wait->get<double>();
+  return " It is tried again " + (seconds < 1 ? std::string("at once") : "in " + duration_in_words(seconds)) + ".";
 }
 
 const Json& list(const Json& status, const char* member) {

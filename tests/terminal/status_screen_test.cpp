@@ -54,13 +54,13 @@ std::string troubles_in(const Status& status) {
   return text.substr(begin + 1);
 }
 
-std::string link_trouble(CP state, std::optional<std::string> error = std::nullopt) {
+std::string link_trouble(CP state, std::optional<std::string> error = std::nullopt, Duration next = 12s) {
   Status status = well();
   status.in_sync = status.control_plane.in_sync = false;
   status.control_plane.state = state;
   status.control_plane.state_since = kNow - 4min;
   status.control_plane.last_error = std::move(error);
-  if (state != CP::Standalone) status.control_plane.next_attempt = kNow + 12s;
+  if (state != CP::Standalone) status.control_plane.next_attempt = kNow + next;
   return troubles_in(status);
 }
 
@@ -89,6 +89,9 @@ TEST_CASE("without a link each state says what to do, and that the gateway keeps
   const std::string kept = "The gateway keeps what it has.\n";
   CHECK_THAT(link_trouble(CP::Standalone), Contains("! There is no registration token") &&
                                                Contains("TETHER_REGISTRATION_TOKEN_FILE") && Contains(kept));
+  CHECK_THAT(link_trouble(CP::Standalone, "/token: Permission denied"),
+             Contains("so the control plane is not dialled: /token: Permission denied.\n"));
+  CHECK_THAT(link_trouble(CP::Reconnecting, "refused", 400ms), Contains("refused. It is tried again at once.\n"));
   CHECK_THAT(link_trouble(CP::Connecting, "dns: no such host"),
              Contains("! There has been no link to the control plane since the start for 4 min: dns: no such host. It "
                       "is tried again in 12 s.\n  > `tetherd doctor` shows which step fails on the way to "
