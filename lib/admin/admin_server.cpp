@@ -80,10 +80,16 @@ constexpr std::array<std::string_view, 2> kPrivatePaths = {"/resources", "/event
 /// Whether this server is bound to a Unix socket: nobody who connects to it has an address, or is elsewhere.
 enum class Socket { Tcp, Unix };
 
+/// Loopback, or the address of ours that was connected to: one that is listened on can be asked from nowhere else here.
+/// Whoever resets the connection behind his request has no address any more, and is not from here.
+bool is_from_here(const httplib::Request& request) {
+  return is_loopback(request.remote_addr) ||
+         (!request.remote_addr.empty() && request.remote_addr == request.local_addr);
+}
+
 /// Why this does not come from somebody on this machine, or from a page in a browser there.
 std::optional<std::string> why_not_from_here(const httplib::Request& request, Socket socket) {
-  // Whoever resets the connection behind his request has no address any more either.
-  if (socket == Socket::Tcp && !is_loopback(request.remote_addr)) return "only from this machine\n";
+  if (socket == Socket::Tcp && !is_from_here(request)) return "only from this machine\n";
   if (!names_this_machine(request.get_header_value("Host"))) return "only for a Host that is this machine\n";
   if (request.has_header("Origin") || request.has_header("Sec-Fetch-Site")) return "not from a page\n";
   return std::nullopt;

@@ -63,7 +63,7 @@ class AdminServer {
   std::uint16_t port() const;
 
   /// What a connection from that address gets that sends these bytes and ends, without one: for tests that make many,
-  /// or would have to be elsewhere. Any thread.
+  /// or would have to be elsewhere. It was made to 192.0.2.1. Any thread.
   std::string answer_to(std::string_view request, const std::string& from = "127.0.0.1");
 
   /// Returns within a second, whatever clients do. After it nothing of the sources or the metrics is used.

@@ -10,6 +10,9 @@
 
 namespace tether {
 
+/// Where such a connection was made to.
+inline constexpr const char* kMemoryAddress = "192.0.2.1";
+
 /// A connection in memory: the other side, at the address `from`, has sent all it will ever send.
 class MemoryStream : public httplib::Stream {
  public:
@@ -28,7 +31,7 @@ class MemoryStream : public httplib::Stream {
     return static_cast<ssize_t>(size);
   }
   void get_remote_ip_and_port(std::string& ip, int& /*port*/) const override { ip = from_; }
-  void get_local_ip_and_port(std::string& /*ip*/, int& /*port*/) const override {}
+  void get_local_ip_and_port(std::string& ip, int& /*port*/) const override { ip = kMemoryAddress; }
   socket_t socket() const override { return INVALID_SOCKET; }
 
   std::string take_written() { return std::move(written_); }
