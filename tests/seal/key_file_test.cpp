@@ -96,6 +96,9 @@ TEST_CASE("a key that was given counts whole, and is never written") {
   REQUIRE(loaded);
   CHECK(loaded->material.reveal() == text);
   CHECK(loaded->notes.empty());
+  CHECK(fs::file_size(file) == text.size());
+  CHECK_FALSE(load_key(credential(folder.file("none.key"))));
+  CHECK_FALSE(fs::exists(folder.file("none.key")));
 }
 
 TEST_CASE("a key that cannot be used is named, with what would be right, and left as it is") {
