@@ -2,7 +2,9 @@
 
 #include "admin_access.h"
 #include "tether/gateway/push_driver.h"
+#include "tether/log/redactor.h"
 #include "tether/protocol/rest.h"
+#include "tether/proxy/connect.h"
 #include "wall_clock.h"
 
 namespace tether::daemon {
@@ -35,6 +37,16 @@ http::RestOutcome list_what_is_new(const Settings& settings) {
                      [](std::string_view) -> Result<Done> { return Done{}; });
 }
 
+/// A proxy may repeat in its answer what it was sent.
+std::optional<http::Problem> try_tunnel(const Settings& settings) {
+  auto problem = http::try_tcp(server(settings), kConnectLimit);
+  if (!problem) return problem;
+  Redactor redactor;
+  for (const Secret& secret : proxy::secrets_of(*settings.control_plane.proxy.through)) redactor.add_secret(secret);
+  problem->message = redactor.redact(problem->message);
+  return problem;
+}
+
 delivery::StateOutcome ask_gateway(const Settings& settings) {
   gateway::PushDriverOptions options;
   options.socket_path = settings.gateway.socket;
@@ -55,7 +67,11 @@ terminal::DoctorEnds doctor_steps(const Settings& settings) {
     const auto& proxy = settings.control_plane.proxy.through;
     return http::look_up(proxy ? proxy->host : settings.control_plane.address.host);
   };
-  ends.connect = [&settings] { return http::try_tcp(server(settings), kConnectLimit); };
+  ends.connect = [&settings] {
+    const auto& proxy = settings.control_plane.proxy.through;
+    return http::try_tcp(proxy ? http::Server{proxy->host, proxy->port} : server(settings), kConnectLimit);
+  };
+  ends.tunnel = [&settings] { return try_tunnel(settings); };
   ends.shake_hands = [&settings] {
     tls::Trust trust(settings.control_plane.tls);
     return http::try_tls(server(settings), trust, kConnectLimit);

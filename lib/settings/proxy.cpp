@@ -27,8 +27,11 @@ std::optional<proxy::Proxy> parse(SettingReader& in, const std::string& name, co
   return std::move(*parsed);
 }
 
-std::optional<proxy::Proxy> configured(SettingReader& in, const Given& given) {
-  if (given.text == kNone) return std::nullopt;
+std::optional<proxy::Proxy> configured(SettingReader& in, const Given& given, ProxySettings& out) {
+  if (given.text == kNone) {
+    out.why_direct = given.name + " is none";
+    return std::nullopt;
+  }
   auto proxy = parse(in, given.name, given.text);
   if (!proxy || proxy->credentials.empty()) return proxy;
   in.mistake(given.name, "holds a proxy that is not shown: it has a user or a password in it; should be " +
@@ -38,16 +41,21 @@ std::optional<proxy::Proxy> configured(SettingReader& in, const Given& given) {
 }
 
 /// What is said to all programs of the machine: not meant for a control plane on this one.
-std::optional<proxy::Proxy> of_environment(SettingReader& in, const ControlPlaneAddress& to) {
-  if (to.is_loopback()) return std::nullopt;
+std::optional<proxy::Proxy> of_environment(SettingReader& in, const ControlPlaneAddress& to, ProxySettings& out) {
   // HTTP_PROXY in capitals may be a header of a request that a CGI program got.
   const std::vector<std::string> names =
       to.tls ? std::vector<std::string>{"HTTPS_PROXY", "https_proxy"} : std::vector<std::string>{"http_proxy"};
   for (const std::string& name : names) {
     const auto url = in.variable(name);
     if (!url) continue;
+    if (to.is_loopback()) {
+      out.why_direct = name + " does not count for this machine itself";
+      return std::nullopt;
+    }
     for (const char* exceptions : {"NO_PROXY", "no_proxy"}) {
-      if (proxy::is_excepted(in.variable(exceptions).value_or(""), to.host, to.port)) return std::nullopt;
+      if (!proxy::is_excepted(in.variable(exceptions).value_or(""), to.host, to.port)) continue;
+      out.why_direct = std::string(exceptions) + " excepts it from " + name;
+      return std::nullopt;
     }
     return parse(in, name, *url);
   }
@@ -84,7 +92,7 @@ std::optional<Secret> read_credentials(SettingReader& in, const Given& given) {
 ProxySettings read_proxy(SettingReader& in, const ControlPlaneAddress& to) {
   ProxySettings out;
   const auto given = in.given(setting::kProxy);
-  out.through = given ? configured(in, *given) : of_environment(in, to);
+  out.through = given ? configured(in, *given, out) : of_environment(in, to, out);
   out.no_proxy = in.text(setting::kNoProxy, kMaxListBytes);
   if (const auto file = in.given(setting::kProxyCredentials)) {
     if (auto credentials = read_credentials(in, *file)) {
@@ -92,7 +100,10 @@ ProxySettings read_proxy(SettingReader& in, const ControlPlaneAddress& to) {
       if (out.through) out.through->credentials = std::move(*credentials);
     }
   }
-  if (out.no_proxy && proxy::is_excepted(*out.no_proxy, to.host, to.port)) out.through.reset();
+  if (out.through && out.no_proxy && proxy::is_excepted(*out.no_proxy, to.host, to.port)) {
+    out.why_direct = std::string(setting::kNoProxy.key) + " excepts it from " + out.through->setting;
+    out.through.reset();
+  }
   return out;
 }
 

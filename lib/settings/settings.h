@@ -20,8 +20,13 @@ struct ProxySettings {
   std::optional<proxy::Proxy> through;          ///< nullopt: directly. Where no_proxy excepts it, too.
   std::optional<std::string> no_proxy;          ///< `control_plane.no_proxy`
   std::optional<std::string> credentials_file;  ///< `control_plane.proxy_credentials_file`
+  /// Why a proxy that is named somewhere is not used, for people; empty: one is used, or none is named.
+  std::string why_direct = {};
 
-  friend bool operator==(const ProxySettings&, const ProxySettings&) = default;
+  /// By what they lead to.
+  friend bool operator==(const ProxySettings& a, const ProxySettings& b) {
+    return a.through == b.through && a.no_proxy == b.no_proxy && a.credentials_file == b.credentials_file;
+  }
 };
 
 struct ControlPlaneSettings {

@@ -11,8 +11,10 @@ constexpr const char* kSettings = "settings";
 constexpr const char* kDaemon = "daemon";
 constexpr const char* kStore = "store";
 constexpr const char* kToken = "token";
+constexpr const char* kProxy = "proxy";
 constexpr const char* kDns = "DNS";
 constexpr const char* kTcp = "TCP";
+constexpr const char* kConnect = "CONNECT";
 constexpr const char* kTls = "TLS";
 constexpr const char* kRest = "REST";
 constexpr const char* kGateway = "gateway";
@@ -40,11 +42,8 @@ class Doctor {
     const ControlPlaneAddress& address = settings.control_plane.address;
     const bool has_token = report(
         kToken, finding_of_token(ends_.has_token(), settings.control_plane.token.describe(), ends_.why_no_token()));
-    bool there = try_step(kDns, "looking up " + address.host,
-                          [this, &address] { return finding_of_lookup(address.host, ends_.look_up()); });
-    there = there ? try_step(kTcp, "connecting to " + address.authority(),
-                             [this, &address] { return finding_of_connect(address.authority(), ends_.connect()); })
-                  : skip(kTcp, "the name has no address");
+    report(kProxy, finding_of_way(settings.control_plane));
+    bool there = find_the_way(settings.control_plane);
     if (there && address.tls) {
       there = try_step(kTls, "shaking hands with " + address.authority(),
                        [this] { return finding_of_tls(ends_.shake_hands(), ends_.now()); });
@@ -68,6 +67,19 @@ class Doctor {
   void conclude() const { ends_.say(failed_ == 0 ? "nothing is wrong\n" : count_of(failed_, "step") + " failed\n"); }
 
  private:
+  bool find_the_way(const ControlPlaneSettings& control_plane) {
+    const Hop hop = first_hop(control_plane);
+    bool there =
+        try_step(kDns, "looking up " + hop.host, [this, &hop] { return finding_of_lookup(hop, ends_.look_up()); });
+    there = there ? try_step(kTcp, "connecting to " + hop.authority,
+                             [this, &hop] { return finding_of_connect(hop, ends_.connect()); })
+                  : skip(kTcp, "the name has no address");
+    if (!hop.is_proxy) return there;
+    if (!there) return skip(kConnect, "there is no way to the proxy");
+    return try_step(kConnect, "asking the proxy for a way to " + control_plane.address.authority(),
+                    [this, &control_plane] { return finding_of_tunnel(control_plane, ends_.tunnel()); });
+  }
+
   template <class Step>
   bool try_step(const char* name, const std::string& what, Step step) {
     ends_.begin(what);

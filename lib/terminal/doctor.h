@@ -25,7 +25,8 @@ struct DoctorEnds {
   std::function<bool()> has_token;
   std::function<std::string()> why_no_token;  ///< One sentence, or empty.
   std::function<std::variant<std::vector<std::string>, http::Problem>()> look_up;
-  std::function<std::optional<http::Problem>()> connect;
+  std::function<std::optional<http::Problem>()> connect;  ///< To the proxy, if there is one, as the lookup is of it.
+  std::function<std::optional<http::Problem>()> tunnel;   ///< The whole way by that proxy, by CONNECT.
   std::function<std::variant<http::TlsFacts, http::Problem>()> shake_hands;
   std::function<http::RestOutcome()> list;  ///< The deployments that changed since now, with the token.
   std::function<delivery::StateOutcome()> gateway;

@@ -17,13 +17,14 @@ bool names_a_setting(const std::string& message) {
   return message.find("control_plane.") != std::string::npos;
 }
 
-std::string advice_for(const http::Problem& problem) {
+std::string advice_for(const http::Problem& problem, const Hop& hop = {}) {
   switch (problem.fault) {
     case http::Fault::Dns:
-      return "See whether the name in TETHER_CONTROL_PLANE_URL is right, and whether this machine can look up others "
-             "(/etc/resolv.conf).";
+      return "See whether the name in " + hop.setting +
+             " is right, and whether this machine can look up others (/etc/resolv.conf).";
     case http::Fault::Refused:
-      return "See whether the control plane runs there, and whether the port in TETHER_CONTROL_PLANE_URL is its own.";
+      return std::string("See whether the ") + (hop.is_proxy ? "proxy" : "control plane") +
+             " runs there, and whether the port in " + hop.setting + " is its own.";
     case http::Fault::Timeout:
       return "Something on the way drops it, or the other side hangs: see firewalls and routes in between.";
     case http::Fault::Tls:
@@ -41,6 +42,36 @@ std::string advice_for(const http::Problem& problem) {
 
 Finding failed(const http::Problem& problem) {
   return {false, problem.message, advice_for(problem)};
+}
+
+constexpr const char* kPastTheProxy =
+    " If the control plane is to be reached directly, except it by TETHER_CONTROL_PLANE_NO_PROXY.";
+
+Finding failed(const http::Problem& problem, const Hop& hop) {
+  if (!hop.is_proxy) return failed(problem);
+  return {false, "the proxy (" + hop.setting + "): " + problem.message, advice_for(problem, hop) + kPastTheProxy};
+}
+
+std::string advice_for_tunnel(const ControlPlaneSettings& control_plane, const http::Problem& problem) {
+  const proxy::Proxy& proxy = *control_plane.proxy.through;
+  if (problem.message.find("(407)") != std::string::npos) {
+    if (proxy.credentials.empty()) {
+      return "Write USER:PASSWORD for it into a file that is closed to other users, and name that by "
+             "TETHER_CONTROL_PLANE_PROXY_CREDENTIALS_FILE.";
+    }
+    return "See whether user and password in " + control_plane.proxy.credentials_file.value_or(proxy.setting) +
+           " are those that the proxy knows, and whether it takes basic authentication.";
+  }
+  switch (problem.fault) {
+    case http::Fault::Refused:
+      return "See in the proxy's own log why: it has to allow CONNECT to " + control_plane.address.authority() +
+             ", and has to be able to reach that itself." + kPastTheProxy;
+    case http::Fault::Http:
+      return "See whether what " + proxy.setting +
+             " names is an HTTP proxy, and is spoken to without TLS at that port.";
+    default:
+      return "See whether the proxy lets this machine in, and its own log." + std::string(kPastTheProxy);
+  }
 }
 
 Finding finding_of_status(const ControlPlaneAddress& address, int status) {
@@ -110,16 +141,39 @@ Finding finding_of_token(bool has_token, const std::string& described, const std
           "Put the gateway's token into a file and name that by TETHER_REGISTRATION_TOKEN_FILE."};
 }
 
-Finding finding_of_lookup(const std::string& host, const std::variant<std::vector<std::string>, http::Problem>& found) {
-  if (const auto* problem = std::get_if<http::Problem>(&found)) return failed(*problem);
-  std::string out;
-  for (const auto& address : std::get<std::vector<std::string>>(found)) out += (out.empty() ? "" : ", ") + address;
-  return {true, host + " is " + out, ""};
+Hop first_hop(const ControlPlaneSettings& control_plane) {
+  const auto& proxy = control_plane.proxy.through;
+  if (proxy) return {proxy->host, proxy->authority(), proxy->setting, /*is_proxy=*/true};
+  return {control_plane.address.host, control_plane.address.authority()};
 }
 
-Finding finding_of_connect(const std::string& authority, const std::optional<http::Problem>& problem) {
-  if (problem) return failed(*problem);
-  return {true, "connected to " + authority, ""};
+Finding finding_of_way(const ControlPlaneSettings& control_plane) {
+  const std::string what = control_plane.address.authority() + " is reached ";
+  if (const auto& proxy = control_plane.proxy.through) {
+    return {true,
+            what + "by the proxy " + proxy->authority() + " (" + proxy->setting + "), with" +
+                (proxy->credentials.empty() ? "out" : "") + " credentials",
+            ""};
+  }
+  const std::string& why = control_plane.proxy.why_direct;
+  return {true, what + "directly: " + (why.empty() ? "no proxy is set" : why), ""};
+}
+
+Finding finding_of_lookup(const Hop& hop, const std::variant<std::vector<std::string>, http::Problem>& found) {
+  if (const auto* problem = std::get_if<http::Problem>(&found)) return failed(*problem, hop);
+  std::string out;
+  for (const auto& address : std::get<std::vector<std::string>>(found)) out += (out.empty() ? "" : ", ") + address;
+  return {true, (hop.is_proxy ? "the proxy " : "") + hop.host + " is " + out, ""};
+}
+
+Finding finding_of_connect(const Hop& hop, const std::optional<http::Problem>& problem) {
+  if (problem) return failed(*problem, hop);
+  return {true, std::string("connected to ") + (hop.is_proxy ? "the proxy " : "") + hop.authority, ""};
+}
+
+Finding finding_of_tunnel(const ControlPlaneSettings& control_plane, const std::optional<http::Problem>& problem) {
+  if (problem) return {false, problem->message, advice_for_tunnel(control_plane, *problem)};
+  return {true, "the proxy has opened a way to " + control_plane.address.authority(), ""};
 }
 
 Finding finding_of_tls(const std::variant<http::TlsFacts, http::Problem>& shaken, Instant now) {

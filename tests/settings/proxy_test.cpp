@@ -50,6 +50,20 @@ TEST_CASE("exceptions are the setting's, and for the environment's proxy the env
   CHECK(load_good({{"TETHER_CONTROL_PLANE_PROXY", "http://a:1"}}).control_plane.proxy.through);
 }
 
+TEST_CASE("why a proxy that is named is not used can be told") {
+  const auto why = [](const Variables& variables) { return load_good(variables).control_plane.proxy.why_direct; };
+  const Variables of_all = {{"HTTPS_PROXY", "http://a:1"}};
+  CHECK(why({}).empty());
+  CHECK(why(with(of_all)).empty());
+  CHECK(why(of_all) == "HTTPS_PROXY does not count for this machine itself");
+  CHECK(why(with({{"HTTPS_PROXY", "http://a:1"}, {"no_proxy", "cp.example.com"}})) ==
+        "no_proxy excepts it from HTTPS_PROXY");
+  CHECK(why(with({{"TETHER_CONTROL_PLANE_PROXY", "none"}})) == "TETHER_CONTROL_PLANE_PROXY is none");
+  CHECK(why(with({{"HTTPS_PROXY", "http://a:1"}, {"TETHER_CONTROL_PLANE_NO_PROXY", "example.com"}})) ==
+        "control_plane.no_proxy excepts it from HTTPS_PROXY");
+  CHECK(why(with({{"TETHER_CONTROL_PLANE_NO_PROXY", "example.com"}})).empty());
+}
+
 TEST_CASE("credentials of a proxy stand in a file of their own, and are never shown") {
   const Folder folder;
   const std::string file = write_credentials(folder, "me:pa55word\n");

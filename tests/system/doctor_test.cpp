@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "read_only_mount.h"
 #include "steps.h"
+#include "tether/peers/proxy.h"
 
 using namespace tether;
 using namespace tether::test;
@@ -30,8 +31,8 @@ TEST_CASE("tetherd doctor finds nothing wrong beside a daemon that works, and ch
 
   CHECK(ended.status == kDone);
   CHECK(ended.err.empty());
-  for (const char* step :
-       {"settings", "daemon  ", "store   ", "token   ", "DNS     ", "TCP     ", "TLS     ", "REST    ", "gateway "}) {
+  for (const char* step : {"settings", "daemon  ", "store   ", "token   ", "proxy   ", "DNS     ", "TCP     ",
+                           "TLS     ", "REST    ", "gateway "}) {
     CHECK(has(ended.out, std::string("[ok] ") + step));
   }
   CHECK(has(ended.out, " and has 2 resources\nnothing is wrong\n"));
@@ -60,6 +61,45 @@ TEST_CASE("tetherd doctor says that the disk of a daemon that still serves takes
                            "/tetherd.db is sound, but nothing more can be stored: " + scene.file("state") +
                            " is on a read-only file system\n     > Make room"));
   CHECK(has(ended.out, "\n1 step failed\n"));
+}
+
+TEST_CASE("tetherd doctor says which proxy is used, and what to do about one that does not let us through") {
+  Scene scene;
+  scene.start_control_plane();
+  auto with = settings(scene);
+  const auto doctor = [&scene, &with] { return run_command(scene, {"doctor"}, with).out; };
+  const std::string target = "localhost:" + std::to_string(scene.control_plane().port());
+  const std::string credentials = scene.folder().write("credentials", "gateway-1:wrong-password");
+  std::filesystem::permissions(credentials, std::filesystem::perms::owner_read);
+  {
+    peers::Proxy proxy;
+    const std::string authority = "127.0.0.1:" + std::to_string(proxy.port());
+    with["HTTPS_PROXY"] = proxy.url();
+    CHECK(
+        has(doctor(), "[ok] proxy    " + target + " is reached directly: HTTPS_PROXY does not count for this machine"));
+    CHECK(proxy.requests().empty());
+    with["TETHER_CONTROL_PLANE_PROXY"] = proxy.url();
+
+    const std::string well = doctor();
+    CHECK(has(well, "[ok] proxy    " + target + " is reached by the proxy " + authority +
+                        " (TETHER_CONTROL_PLANE_PROXY), without credentials\n"));
+    CHECK(
+        has(well, "[ok] TCP      connected to the proxy " + authority + "\n[ok] CONNECT  the proxy has opened a way"));
+    CHECK(has(well, "[ok] REST "));
+    CHECK(proxy.tunnels() == 3);  // CONNECT, TLS and REST
+
+    proxy.set_mood(peers::Proxy::Mood::Refusing);
+    CHECK(has(doctor(),
+              "[!!] CONNECT  the proxy " + authority + " (TETHER_CONTROL_PLANE_PROXY) answered CONNECT with 502"));
+    proxy.set_mood(peers::Proxy::Mood::Obliging);
+    proxy.want("Basic Z2F0ZXdheS0xOnByMHh5LXA0c3N3b3Jk");
+    CHECK(has(doctor(), "(407): see control_plane.proxy_credentials_file\n     > Write USER:PASSWORD"));
+    with["TETHER_CONTROL_PLANE_PROXY_CREDENTIALS_FILE"] = credentials;
+    const std::string refused = doctor();
+    CHECK(has(refused, "     > See whether user and password in " + credentials));
+    CHECK_FALSE(has(refused, "wrong-password"));
+  }
+  CHECK(has(doctor(), "[!!] TCP      the proxy (TETHER_CONTROL_PLANE_PROXY): "));
 }
 
 TEST_CASE("tetherd doctor works without a daemon, and says of each step that fails what to do") {

@@ -31,6 +31,7 @@ struct World {
     ends.why_no_token = [] { return "the file /token is empty"; };
     ends.look_up = [this] { return found; };
     ends.connect = [this] { return connected; };
+    ends.tunnel = [this] { return tunnelled; };
     ends.shake_hands = [this] { return shaken; };
     ends.list = [this] { return listed; };
     ends.gateway = [this] { return gateway; };
@@ -42,6 +43,10 @@ struct World {
     return run_doctor(ends, loaded, unknown, /*colours=*/false);
   }
 
+  void through_a_proxy() {
+    loaded.settings->control_plane.proxy.through = {"proxy.example.com", 3128, {}, "HTTPS_PROXY"};
+  }
+
   LoadedSettings loaded;
   std::vector<UnknownVariable> unknown;
   Result<std::string> daemon = std::string("ok");
@@ -49,7 +54,7 @@ struct World {
   Result<store::CheckReport> stored = report;
   bool has_token = true;
   std::variant<std::vector<std::string>, http::Problem> found = std::vector<std::string>{"192.0.2.1", "2001:db8::1"};
-  std::optional<http::Problem> connected;
+  std::optional<http::Problem> connected, tunnelled;
   std::variant<http::TlsFacts, http::Problem> shaken =
       http::TlsFacts{"TLSv1.3", Instant{kNow.ns + std::chrono::nanoseconds(kCertificateWarning).count()}};
   http::RestOutcome listed = http::RestAnswer{200, "", {}, ""};
@@ -65,7 +70,7 @@ std::string advice_of(int status) {
 }
 
 std::string advice_of(http::Fault fault) {
-  return finding_of_connect("cp", http::Problem{fault, "why"}).advice;
+  return finding_of_connect({}, http::Problem{fault, "why"}).advice;
 }
 
 }  // namespace
@@ -79,6 +84,7 @@ TEST_CASE("where all is well every step says what was tried and what came of it"
         "[ok] daemon   one runs here and is ready\n"
         "[ok] store    /state/tetherd.db is sound: 4 kB, 2 resources\n"
         "[ok] token    there is one: none\n"
+        "[ok] proxy    cp.example.com:8443 is reached directly: no proxy is set\n"
         "[ok] DNS      cp.example.com is 192.0.2.1, 2001:db8::1\n"
         "[ok] TCP      connected to cp.example.com:8443\n"
         "[ok] TLS      TLSv1.3, certificate verified, valid until 2027-01-29T08:00:00.000Z\n"
@@ -118,6 +124,74 @@ TEST_CASE("without TLS there is no handshake") {
   CHECK(world.run());
   CHECK_THAT(world.out,
              Contains("[--] TLS      not tried: control_plane.url asks for none\n") && Contains("[ok] REST"));
+}
+
+TEST_CASE("a control plane that is reached by a proxy is looked for a hop at a time") {
+  World world;
+  world.through_a_proxy();
+
+  CHECK(world.run());
+  CHECK_THAT(world.out,
+             Contains("[ok] proxy    cp.example.com:8443 is reached by the proxy proxy.example.com:3128 (HTTPS_PROXY), "
+                      "without credentials\n"
+                      "[ok] DNS      the proxy proxy.example.com is 192.0.2.1, 2001:db8::1\n"
+                      "[ok] TCP      connected to the proxy proxy.example.com:3128\n"
+                      "[ok] CONNECT  the proxy has opened a way to cp.example.com:8443\n"
+                      "[ok] TLS "));
+  CHECK_THAT(world.tried, Contains("looking up proxy.example.com\nover\nconnecting to proxy.example.com:3128\nover\n"
+                                   "asking the proxy for a way to cp.example.com:8443\nover\n"));
+}
+
+TEST_CASE("where a proxy that is named is not used, the reason is told") {
+  World world;
+  world.loaded.settings->control_plane.proxy.why_direct = "NO_PROXY excepts it from HTTPS_PROXY";
+
+  CHECK(world.run());
+  CHECK_THAT(world.out, Contains("cp.example.com:8443 is reached directly: NO_PROXY excepts it from HTTPS_PROXY\n") &&
+                            !Contains("CONNECT"));
+}
+
+TEST_CASE("a proxy that cannot be reached is told by its own setting, and is asked for nothing") {
+  World world;
+  world.through_a_proxy();
+  world.connected = http::Problem{http::Fault::Refused, "proxy.example.com:3128: Connection refused"};
+
+  CHECK_FALSE(world.run());
+  CHECK_THAT(world.out, Contains("[!!] TCP      the proxy (HTTPS_PROXY): proxy.example.com:3128: Connection refused\n"
+                                 "     > See whether the proxy runs there, and whether the port in HTTPS_PROXY is its "
+                                 "own. If the control plane is to be reached directly, except it by "
+                                 "TETHER_CONTROL_PLANE_NO_PROXY.\n"
+                                 "[--] CONNECT  not tried: there is no way to the proxy\n"
+                                 "[--] TLS      not tried: nobody is there\n"));
+  world.found = http::Problem{http::Fault::Dns, "proxy.example.com: Name or service not known"};
+  CHECK_FALSE(world.run());
+  CHECK_THAT(world.out, Contains("[!!] DNS      the proxy (HTTPS_PROXY): proxy.example.com: Name or service not known\n"
+                                 "     > See whether the name in HTTPS_PROXY is right"));
+}
+
+TEST_CASE("each way in which a proxy does not let us through has its own advice") {
+  World world;
+  world.through_a_proxy();
+  auto& control_plane = world.loaded.settings->control_plane;
+  const auto advice = [&control_plane](http::Fault fault, const std::string& message) {
+    const Finding finding = finding_of_tunnel(control_plane, http::Problem{fault, message});
+    CHECK_FALSE(finding.good);
+    CHECK(finding.what == message);
+    return finding.advice;
+  };
+  // Its setting is called so in a file.
+  CHECK_THAT(advice(http::Fault::Refused, "the proxy p:1 (control_plane.proxy (a.yaml:3)) answered CONNECT with 403"),
+             Contains("allow CONNECT to cp.example.com:8443") && Contains("TETHER_CONTROL_PLANE_NO_PROXY"));
+  CHECK_THAT(advice(http::Fault::Http, "the proxy p:1 (HTTPS_PROXY) does not answer in HTTP"),
+             Contains("HTTPS_PROXY names is an HTTP proxy"));
+  CHECK_THAT(advice(http::Fault::Closed, "the proxy p:1 (HTTPS_PROXY) hung up"), Contains("lets this machine in"));
+
+  const std::string wants = "the proxy p:1 (HTTPS_PROXY) wants credentials, or refuses those that it got (407): see";
+  CHECK_THAT(advice(http::Fault::Http, wants), Contains("TETHER_CONTROL_PLANE_PROXY_CREDENTIALS_FILE"));
+  control_plane.proxy.through->credentials = Secret("me:pa55word");
+  CHECK_THAT(advice(http::Fault::Http, wants), Contains("user and password in HTTPS_PROXY are") && !Contains("pa55"));
+  control_plane.proxy.credentials_file = "/run/credentials";
+  CHECK_THAT(advice(http::Fault::Http, wants), Contains("in /run/credentials are"));
 }
 
 TEST_CASE("mistakes in the settings are all told, and nothing is tried with them") {
@@ -168,7 +242,7 @@ TEST_CASE("each way in which a connection fails has its own advice") {
   CHECK_THAT(advice_of(http::Fault::Timeout), Contains("firewalls"));
   CHECK_THAT(advice_of(http::Fault::Tls), Contains("TETHER_CONTROL_PLANE_CA_FILE"));
   const http::Problem pinned{http::Fault::Tls, "its public key is none of control_plane.server_key_pins"};
-  CHECK_THAT(finding_of_connect("cp", pinned).advice,
+  CHECK_THAT(finding_of_connect({}, pinned).advice,
              Contains("that setting") && !Contains("TETHER_CONTROL_PLANE_CA_FILE"));
   CHECK_THAT(advice_of(http::Fault::Reset), Contains("own log"));
 }
