@@ -116,6 +116,8 @@ void Link::on_open(TimePoint now) {
   phase_deadline_ = now + limits_.ack_timeout;
   last_frame_ = now;
   next_ping_ = now + limits_.ping_interval;
+  answers_pings_ = false;
+  unanswered_since_.reset();
   on_accepted(now);
 }
 
@@ -136,6 +138,7 @@ void Link::on_connection_ack(TimePoint now) {
   if (phase_ != Phase::AwaitingAck) return;
   phase_ = Phase::Up;
   ++link_;
+  next_ping_ = now;  // The sooner it is known that pings are answered, the sooner a missing answer tells something.
   connected_since_ = now;
   rejected_since_.reset();
   last_said_.clear();
@@ -163,8 +166,10 @@ void Link::on_frame(TimePoint now) {
 
 void Link::on_pong(std::string_view payload, TimePoint now) {
   on_frame(now);
-  if (has_link() && payload != kHeartbeat && !payload.empty())
-    commands_.emplace_back(PingAnswered{std::string(payload)});
+  if (!has_link() || payload.empty()) return;
+  answers_pings_ = true;
+  unanswered_since_.reset();
+  if (payload != kHeartbeat) commands_.emplace_back(PingAnswered{std::string(payload)});
 }
 
 void Link::on_closed(const Loss& loss, TimePoint now) {
@@ -291,9 +296,21 @@ void Link::watch_heartbeat(TimePoint now) {
     hang_up(kCut, "silent");
     return lose(NetworkError::Silent, "no frame came for too long", Absence::Mute, now);
   }
+  if (const auto at = unheard_at(); at && now >= *at) {
+    hang_up(kCut, "not heard");
+    return lose(NetworkError::Silent, "our pings went unanswered for too long, though frames came", Absence::Mute, now);
+  }
   if (now < next_ping_) return;
   next_ping_ = now + limits_.ping_interval;
+  if (!unanswered_since_) unanswered_since_ = now;
   commands_.emplace_back(SendPing{std::string(kHeartbeat)});
+}
+
+/// From the last answer to the first ping after it an interval went by at the most. Counted is from that ping on, and
+/// not from the answer: where we slept for a while, nobody was asked.
+std::optional<TimePoint> Link::unheard_at() const {
+  if (!answers_pings_ || !unanswered_since_) return std::nullopt;
+  return *unanswered_since_ + (limits_.silence - limits_.ping_interval);
 }
 
 std::optional<TimePoint> Link::next_deadline() const {
@@ -304,6 +321,7 @@ std::optional<TimePoint> Link::next_deadline() const {
   if (has_link()) {
     consider(last_frame_ + limits_.silence);
     consider(next_ping_);
+    if (const auto at = unheard_at()) consider(*at);
   }
   if (probe_ != Probe::None) consider(probe_deadline_);
   return next;

@@ -29,7 +29,9 @@ struct LinkLimits {
   Duration ack_timeout = 10s;   ///< From `on_open` to `on_connection_ack`.
   Duration ping_interval = 10s;
   /// Hung up after this long without any frame. Two seconds below the 30 s of R12, which leaves time to notice and
-  /// to say so; two of our own pings have gone unanswered by then.
+  /// to say so; two of our own pings have gone unanswered by then. Hung up as well when our pings have gone unanswered
+  /// for so long from the last answer on, whatever else comes: a path may be broken one way only. Of a control plane
+  /// that has answered none under this link no answer is expected. Longer than ping_interval.
   Duration silence = 28s;
   Duration goodbye = 2s;           ///< How long `stop` waits for the answer to our close frame.
   Duration poll_interval = 15min;  ///< Between the quiet attempts of `OnRejection::Probe`, jittered by 10 %.
@@ -151,6 +153,7 @@ class Link {
   void on_server_error(std::string_view message, TimePoint now);
   /// Any frame, ping and pong included, is a sign of life. Call it besides the more special ones.
   void on_frame(TimePoint now);
+  /// A pong with a payload answers a ping of ours; one without was not asked for, and is a frame as any other.
   void on_pong(std::string_view payload, TimePoint now);
   void on_closed(const Loss& loss, TimePoint now);
 
@@ -218,6 +221,7 @@ class Link {
   void on_newer_token_refused(TimePoint now);
   std::string advice() const;
   void watch_heartbeat(TimePoint now);
+  std::optional<TimePoint> unheard_at() const;
   void note_error(NetworkError reason, const std::string& message);
   void note_refusal(const std::string& message);
   void hang_up(int code, std::string reason);
@@ -251,6 +255,8 @@ class Link {
   TimePoint phase_deadline_{};               ///< Of Dialling, AwaitingAck and Closing.
   TimePoint last_frame_{};
   TimePoint next_ping_{};
+  bool answers_pings_ = false;                 ///< Under this link.
+  std::optional<TimePoint> unanswered_since_;  ///< When the first heartbeat after the last answer was sent.
 
   Probe probe_ = Probe::None;
   TimePoint probe_deadline_{};  ///< When to dial it, or when to give it up.

@@ -170,34 +170,6 @@ TEST_CASE("events before the ack do not stand in for it") {
   CHECK(link.did<HangUp>());
 }
 
-TEST_CASE("a silent control plane is hung up on at the limit, not before, and within 30 s (R12)") {
-  SimLink link;
-  link.connect();
-  link.run(5s);
-  link.frame();
-
-  link.run(27'999ms);
-  CHECK_FALSE(link.did<HangUp>());
-
-  link.run(1ms);
-  REQUIRE(link.did<HangUp>());
-  CHECK(link.last<HangUp>()->code == 0);
-  CHECK(errors(link, NetworkError::Silent) == 1);
-  CHECK(LinkLimits().silence < 30s);
-}
-
-TEST_CASE("a peer that answers pings is kept for days (R6)") {
-  SimLink link;
-  link.peer_is_alive = true;
-  link.connect();
-
-  link.run(72h);
-
-  CHECK_FALSE(link.did<HangUp>());
-  CHECK(link.count<SendPing>() == 72UL * 360U);
-  CHECK_FALSE(link.did<PingAnswered>());
-}
-
 TEST_CASE("a ping that was asked for is sent on a link, and its pong reported by its payload") {
   SimLink link;
   link.tell([](Link& l, TimePoint /*now*/) { l.request_ping("outbox-7"); });

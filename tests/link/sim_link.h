@@ -46,6 +46,9 @@ class SimLink {
     return true;
   }
 
+  /// Lets `duration` pass without waking the link.
+  void oversleep(Duration duration) { now_ += duration; }
+
   template <class Call>
   void tell(Call call) {
     call(link_, now_);

@@ -22,7 +22,7 @@ enum class ActionKind {
   Operation,      ///< A user of the control plane changes something.
   LostOperation,  ///< The same, and its event is never written.
   CutLink,        ///< The connection ends; no new one for a while.
-  HalfOpen,       ///< It is dead, and nobody says so.
+  HalfOpen,       ///< It is dead, or dead on the way out, and nobody says so.
   Partition,      ///< No packet gets through for a while.
   DialTrouble,    ///< 401, 429, 500, or too many connections.
   RestTrouble,    ///< 401, 429, 500, no answer, cut short, no `Date`, documents left out, slow, stopping in the middle.

@@ -143,7 +143,7 @@ void Instance::agree_to_identity() {
 
 void Instance::heal() {
   daemon_.disk().faults = {};
-  half_open_ = false;
+  half_open_ = unheard_ = false;
   if (!running_) start();
 }
 
@@ -178,7 +178,7 @@ void Instance::pump() {
         send(*request);
       } else if (const auto* frame = std::get_if<sync::SendFrame>(&command)) {
         note("says " + frame->text);
-        if (is_silent()) continue;
+        if (!is_heard()) continue;
         auto* peer = peer_;
         world_.at(read_at(frame->text), [this, peer, connection = connection_, text = frame->text] {
           if (connection != connection_) return;
@@ -230,7 +230,7 @@ void Instance::carry_out(const link::Command& command) {
   } else if (std::holds_alternative<link::Knock>(command)) {
     knock();
   } else if (const auto* ping = std::get_if<link::SendPing>(&command)) {
-    if (is_silent()) return;
+    if (!is_heard()) return;
     // Frames are read in order: what was said before it has been read when its pong comes.
     world_.at(read_at("ping") + world_.chance_of("pong").between(1ms, 200ms),
               [this, connection = connection_, payload = ping->payload] {
@@ -253,7 +253,7 @@ void Instance::carry_out(const link::Command& command) {
 void Instance::let_go() {
   ++connection_;
   end_stay();
-  half_open_ = acked_ = false;
+  half_open_ = unheard_ = acked_ = false;
   seen.early.clear();
   seen.listed.clear();
   if (std::exchange(open_, false)) daemon_.link_down(world_.now());
@@ -267,6 +267,15 @@ void Instance::cut(bool half_open) {
   }
   let_go();
   link_->on_closed({link::NetworkError::Closed, 1006, "gone"}, world_.steady());
+}
+
+void Instance::lose_way_out() {
+  if (!open_) return;
+  unheard_ = true;
+  // Without pongs the control plane gives up, at the second or third of its pings. That word need not arrive.
+  world_.at(world_.steady() + world_.chance_of("gives up").between(20s, 40s), [this, mine = connection_] {
+    if (mine == connection_) cut(/*half_open=*/world_.chance_of("last word").chance(50));
+  });
 }
 
 void Instance::knock() {
@@ -328,7 +337,7 @@ void Instance::on_open() {
   const TimePoint now = world_.steady();
   open_ = true;
   seen.nobody_there = {};
-  half_open_ = false;
+  half_open_ = unheard_ = false;
   peer_ = &world_.present();
   last_text_ = last_read_ = now;
   daemon_.link_up(world_.now());
@@ -392,6 +401,10 @@ TimePoint Instance::read_at(std::string_view text) {
 bool Instance::is_silent() {
   if (open_ && has(Trouble::Partition)) half_open_ = true;  // a stream that lost something does not go on behind it
   return !open_ || half_open_;
+}
+
+bool Instance::is_heard() {
+  return !is_silent() && !unheard_;
 }
 
 void Instance::send_text(const std::string& text, Duration after) {

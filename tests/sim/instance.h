@@ -63,6 +63,8 @@ class Instance {
 
   /// The connection ends (`half_open`: and nobody tells us).
   void cut(bool half_open);
+  /// What we say is lost from now on; what is said to us arrives.
+  void lose_way_out();
   /// Carries out what link, engine and courier ask for, until they ask for nothing.
   void pump();
   std::optional<TimePoint> next_deadline(TimePoint now) const;
@@ -201,6 +203,7 @@ class Instance {
   TimePoint read_at(std::string_view text);
   /// The frame that is about to pass the connection is lost.
   bool is_silent();
+  bool is_heard();
   void ask_state();
   void push(const delivery::Push& push);
   void stall(Body body, std::int64_t push, Random random);
@@ -224,6 +227,7 @@ class Instance {
   std::uint64_t knock_ = 0;
   bool open_ = false;
   bool half_open_ = false;
+  bool unheard_ = false;
   bool running_ = false;
   bool acked_ = false;            ///< The connection has been acknowledged.
   TimePoint last_text_;           ///< Texts of one connection arrive in order,

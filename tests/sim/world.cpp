@@ -250,7 +250,7 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       if (random.chance(50)) open(Trouble::Refused, 1s, random.chance(70) ? Duration(30s) : Duration(2h));
       return instance.cut(/*half_open=*/false);
     case ActionKind::HalfOpen:
-      return instance.cut(/*half_open=*/true);
+      return random.chance(70) ? instance.cut(/*half_open=*/true) : instance.lose_way_out();
     case ActionKind::Partition:
       return open(Trouble::Partition, 1s, random.chance(70) ? Duration(2min) : Duration(2h));
     case ActionKind::DialTrouble:
