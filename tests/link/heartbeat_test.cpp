@@ -7,10 +7,6 @@ using namespace tether::link;
 
 namespace {
 
-std::uint64_t errors(const SimLink& link, NetworkError reason) {
-  return link.snapshot().counters.network_errors.at(static_cast<std::size_t>(reason));
-}
-
 /// Lets time pass while a frame of the peer's own comes each second.
 void hear(SimLink& link, Duration duration) {
   for (Duration passed{}; passed < duration; passed += 1s) {

@@ -9,10 +9,6 @@ using namespace tether::link;
 
 namespace {
 
-std::uint64_t errors(const SimLink& link, NetworkError reason) {
-  return link.snapshot().counters.network_errors.at(static_cast<std::size_t>(reason));
-}
-
 std::uint64_t attempts(const SimLink& link, RetryReason reason) {
   return link.snapshot().counters.reconnect_attempts.at(static_cast<std::size_t>(reason));
 }

@@ -170,4 +170,8 @@ class SimLink {
   bool is_told_ = false;  ///< Of a knock: it may have more commands.
 };
 
+inline std::uint64_t errors(const SimLink& link, NetworkError reason) {
+  return link.snapshot().counters.network_errors.at(static_cast<std::size_t>(reason));
+}
+
 }  // namespace tether::link
