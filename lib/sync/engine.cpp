@@ -63,6 +63,7 @@ void Engine::on_link_down(Records& records, Now now) {
   memory_.held_fetches.clear();
   memory_.weighed.clear();
   memory_.unreadable.clear();
+  memory_.unshown.clear();
   memory_.keys_listed.clear();
   memory_.planner.on_link_down();
   // What was asked for of the link that is gone must not reach the next one, which may be another identity's.
@@ -253,10 +254,7 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
       if (outcome.complete) {
         end_resources(context, asked, outcome);
       } else if (outcome.status == 403 || outcome.status == 404) {
-        const auto scope = scope_of(asked);
-        if (scope) Resources(context).apply_hints(*scope);
-        // It does not show this artifact's any more, so nothing that it proposed before can be confirmed.
-        if (scope && !scope->artifact_id.empty()) Resources(context).forget_proposals(*scope);
+        end_unshown(context, asked);
       }
       break;
   }

@@ -137,6 +137,7 @@ void end_deployments(Context& context, Asked& asked, const RequestOutcome& outco
 void end_resources(Context& context, const Asked& asked, const RequestOutcome& outcome) {
   const auto scope = scope_of(asked);
   if (!scope) return;
+  context.memory.unshown.erase(asked.scope);
   note_unreadable(context, asked, outcome);
   if (asked.call == Call::Keys && outcome.date) context.memory.keys_listed[asked.scope] = *outcome.date;
   Records& records = context.records;
@@ -177,6 +178,15 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
       asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id,
       [&resources, &asked, how](const Resource& resource) { resources.on_absent(resource, asked, how); });
   end_release(context, asked.scope, own().unseen);
+}
+
+void end_unshown(Context& context, const Asked& asked) {
+  const auto scope = scope_of(asked);
+  if (!scope) return;
+  if (context.memory.unshown.size() < kMaxUnreadable) context.memory.unshown.insert(asked.scope);
+  Resources(context).apply_hints(*scope);
+  // It does not show this artifact's any more, so nothing that it proposed before can be confirmed.
+  if (!scope->artifact_id.empty()) Resources(context).forget_proposals(*scope);
 }
 
 std::string listing_path(Context& context, const Planner::Slot& slot) {

@@ -29,6 +29,8 @@ std::optional<ListingScope> scope_of(const Asked& asked);
 void end_deployments(Context& context, Asked& asked, const RequestOutcome& outcome);
 /// Any other listing was.
 void end_resources(Context& context, const Asked& asked, const RequestOutcome& outcome);
+/// The control plane does not show it (403, 404): events alone tell of what it would have.
+void end_unshown(Context& context, const Asked& asked);
 
 /// The path of a listing, below the REST base.
 std::string listing_path(Context& context, const Planner::Slot& slot);

@@ -1,6 +1,10 @@
 #include "tether/sync/lost.h"
 
+#include <optional>
+
+#include "tether/protocol/kinds.h"
 #include "tether/sync/engine.h"
+#include "tether/sync/planner.h"
 #include "tether/sync/rule.h"
 
 namespace tether::sync {
@@ -8,6 +12,18 @@ namespace {
 
 bool is_lost(Records& records, const Key& owner, const std::string& body) {
   return !body.empty() && !records.has_body(owner, body);
+}
+
+/// The scope of the list that shows it, if there is one.
+std::optional<std::string> list_of(const Resource& resource, const std::string& artifact_kind) {
+  if (resource.kind == protocol::kSubscriptionPlan) return "plans";
+  if (resource.kind == protocol::kSecret) return "secrets";
+  if (resource.kind == protocol::kHmacSecret) return scope_of_artifact(Call::HmacSecrets, resource.artifact_id);
+  if (resource.kind == protocol::kSubscription && artifact_kind == "RestApi") {
+    return scope_of_artifact(Call::Subscriptions, resource.artifact_id);
+  }
+  const auto* kind = resource.kind == protocol::kApiKey ? protocol::find_kind(artifact_kind) : nullptr;
+  return kind == nullptr || kind->keys_path.empty() ? std::nullopt : std::optional("keys/" + artifact_kind);
 }
 
 }  // namespace
@@ -32,6 +48,23 @@ void review_lost(Records& records) {
       records.put(*resource);
     }
   });
+}
+
+bool is_lost_from_lists(Records& records, const std::set<std::string>& unshown) {
+  bool found = false;
+  records.visit_lost([&](const Key& key) {
+    if (found) return;
+    const auto resource = records.resource(key.kind, key.id);
+    if (resource) {
+      const auto artifact = records.artifact(resource->artifact_id);
+      const auto list = list_of(*resource, artifact ? artifact->kind : "");
+      found = resource->offering.lost && list && !unshown.contains(*list);
+    } else {
+      const auto artifact = records.artifact(key.id);
+      found = artifact && artifact->offering.lost;
+    }
+  });
+  return found;
 }
 
 void Engine::on_content_lost(Records& records, Now now) {

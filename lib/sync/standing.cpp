@@ -1,5 +1,6 @@
 #include "tether/sync/standing.h"
 
+#include "tether/sync/lost.h"
 #include "tether/sync/questions.h"
 
 namespace tether::sync {
@@ -12,7 +13,7 @@ OpenWork update_standing(Records& records, Memory& memory) {
   standing.identity_served = memory.side == Side::Served;
   if (standing.identity_served) standing.other_gateway_id.clear();
   standing.settled = memory.identified && standing.identity_served && memory.listed && quiet;
-  standing.in_sync = standing.settled && !open.refused && !open.lost;
+  standing.in_sync = standing.settled && !open.refused && !(open.lost && is_lost_from_lists(records, memory.unshown));
   if (standing.in_sync) standing.proven = memory.listed_asked;
   memory.all_listed = memory.all_listed || (standing.identity_served && memory.identified && memory.listed &&
                                             memory.planner.everything_answered());

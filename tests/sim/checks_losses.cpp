@@ -93,12 +93,6 @@ bool World::may_go_with_loss(const Instance& instance, const Key& key, const std
          listed->second.unauthorized >= sync::Planner::kUnknownPath;
 }
 
-/// What events alone had said and cannot be read any more stays so: that is not in sync, though nothing is left to do.
-bool World::has_lost_for_good(const Instance& instance) const {
-  if (!instance.seen.has_lost) return false;
-  return std::any_of(wishes_.begin(), wishes_.end(), [&](const auto& one) { return is_excepted(instance, one.first); });
-}
-
 /// An empty store does not empty a gateway: the first that it gives it is most of what it has, or an operator agreed.
 void World::look_at_replacement(Instance& instance, const Gateway::Reaction& reaction, const Body& body) {
   auto& seen = instance.seen;

@@ -134,7 +134,6 @@ class World {
   bool may_go_with_loss(const Instance& instance, const Key& key, const std::string& version) const;
   std::string wanted_deployment(const Key& key) const;
   bool waits_for_others(const Instance& instance, const Key& key) const;
-  bool has_lost_for_good(const Instance& instance) const;
   bool is_overruled(const Instance& instance, const HubEvent& event) const;
   void check_changes(Instance& instance);
   void check_removals(Instance& instance);

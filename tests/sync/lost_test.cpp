@@ -48,6 +48,35 @@ TEST_CASE("what cannot be read any more is asked for again and sent again, and n
   CHECK_FALSE(world.offered("ApiKey", "k").empty());
 }
 
+TEST_CASE("what events alone told and cannot be read any more is not in the way of being in sync") {
+  World world;
+  set_up(world);
+  world.deploy("m", "d3", "Mcp");
+  world.event(world.deployments["m"]);
+  world.serve();
+  world.event("apikey.created", protocol::KeyCreated{World::key("mk", "m", "first", world.cp_now())});
+  world.serve();
+  world.push();
+  REQUIRE_FALSE(world.offered("ApiKey", "mk").empty());
+  SECTION("a kind without a list") {}
+  SECTION("a list that is not shown") {
+    world.statuses["subscriptions/a"] = 403;
+    world.event("subscription.created", protocol::SubscriptionChanged{World::subscription("s1", "a", "")});
+    world.serve();
+    world.push();
+    REQUIRE_FALSE(world.offered("Subscription", "s1").empty());
+  }
+  world.store_key = 'b';
+  world.restart();
+  CHECK_FALSE(world.standing().in_sync);
+  world.settle();
+  world.serve_for(11s);
+
+  CHECK(world.resource("ApiKey", "mk")->offering.lost);
+  CHECK_FALSE(world.resource("ApiKey", "k")->offering.lost);
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("what a push could not carry is neither acknowledged nor taken for good when that push is answered") {
   World world;
   world.link_up();
