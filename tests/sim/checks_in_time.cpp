@@ -28,6 +28,7 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
     if (is_last && !is_replayed) look_at_stop(instance, event);
     return;
   }
+  if (event.type == "apikey.updated" && !is_replayed) look_at_update(instance, event);
   if (!event.type.ends_with(".deployed")) return;
   auto& seen = instance.seen;
   const auto payload = nlohmann::json::parse(event.text).at("payload");
@@ -48,6 +49,26 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
       return;
     }
   }
+}
+
+/// B7: what the last event about a key says is served soon, also if it is the second of its second.
+void World::look_at_update(Instance& instance, const HubEvent& event) {
+  const Key& key = event.about;
+  const auto last = last_event_.find(key);
+  const bool is_last = last != last_event_.end() && last->second == event.id;
+  if (!is_last || !desire_.contains(key) || taken_back_.contains(key)) return;
+  if (instance.daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
+  at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
+                    connection = instance.connection_] {
+    const auto served = one->gateway_.served.find(key);
+    if (served == one->gateway_.served.end() || one->connection_ != connection || !one->is_fair(heard - kFair)) return;
+    const auto& peer = owner(key.second);
+    if (&peer != one->peer_ || one->seen.identity != number_of(peer) || peer.last_taken_back() > heard - kFair) return;
+    const Wish& wish = wishes_.at(key).back();
+    if (wish.number != number || wish.version == served->second) return;
+    fail("updated_in_time",
+         key.second + " is still served as " + served->second + ", and " + wish.version + " was said");
+  });
 }
 
 /// C2: of what was acknowledged a repetition is acknowledged again, as long as it is the newest.

@@ -16,6 +16,8 @@ constexpr Duration kReplay = 120s;
 constexpr Duration kEventLife = 1h;
 /// R23.
 constexpr Duration kWayBack = 30s;
+/// After this a link that was lost is dialled again, whatever the network is like: the longest wait, and some more.
+constexpr Duration kDialled = 6min;
 /// After this a dial that nobody answers is given up.
 constexpr Duration kDialLimit = 12s;
 /// How seldom it is looked at timestamps where nothing new was stored.
@@ -267,6 +269,11 @@ void Instance::cut(bool half_open) {
   }
   let_go();
   link_->on_closed({link::NetworkError::Closed, 1006, "gone"}, world_.steady());
+  // Each dial begins another connection. Where nobody is there, it is knocked first.
+  world_.at(world_.steady() + kDialled, [this, mine = connection_, knocks = knock_] {
+    if (!running_ || mine != connection_ || knocks != knock_) return;
+    world_.fail("dialled_again", "a link that was lost is neither dialled nor knocked at");
+  });
 }
 
 void Instance::lose_way_out() {

@@ -125,6 +125,7 @@ class World {
   void look_at_settled(Instance& instance);
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_repeat(Instance& instance, const HubEvent& event);
+  void look_at_update(Instance& instance, const HubEvent& event);
   void look_at_stop(Instance& instance, const HubEvent& event);
   void note_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_stopped(Instance& instance, const Key& key, const std::string& version);
