@@ -74,6 +74,7 @@ void describe_link(const link::Snapshot& link, Status& status) {
   if (!shown.state_since || shown.state != state) shown.state_since = Clock::now();
   shown.state = state;
   shown.next_attempt = link.next_attempt;
+  shown.is_looking_out = link.is_looking_out;
   shown.last_error = unless_empty(link.last_error);
   shown.advice = unless_empty(link.advice);
 }

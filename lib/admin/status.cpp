@@ -57,6 +57,7 @@ OrderedJson control_plane(const ControlPlaneStatus& status, bool stale, TimePoin
       {"last_proven_sync_age_s", age(status.last_proven_sync, now)},
       {"stale", stale},
       {"next_attempt_s", wait(status.next_attempt, now)},
+      {"looking_out", status.is_looking_out},
       {"last_error", or_null(status.last_error)},
       {"server_certificate_ends", time_or_null(status.server_certificate_ends)},
       {"client_certificate_ends", time_or_null(status.client_certificate_ends)},

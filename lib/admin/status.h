@@ -40,6 +40,7 @@ struct ControlPlaneStatus {
   Instant server_certificate_ends = {};    ///< Not set: none was shown yet, or there is no TLS.
   Instant client_certificate_ends = {};    ///< Not set: there is none.
   std::optional<std::string> advice = {};  ///< What to do about the token, if anything.
+  bool is_looking_out = false;             ///< It is dialled before `next_attempt` if the way there comes back.
 };
 
 /// A push that waits for an operator: the gateway has what the store does not know, and would be left with much less.

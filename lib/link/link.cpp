@@ -334,7 +334,8 @@ std::vector<Command> Link::take_commands() {
 }
 
 Snapshot Link::snapshot() const {
-  return {state_, link_, next_attempt_, last_error_, connected_since_, rejected_since_, advice(), counters_};
+  return {state_,          link_,    next_attempt_, way_back_.is_watching(), last_error_, connected_since_,
+          rejected_since_, advice(), counters_};
 }
 
 void Link::note_error(NetworkError reason, const std::string& message) {

@@ -53,7 +53,8 @@ struct Snapshot {
   State state = State::Disconnected;
   std::uint64_t link = 0;  ///< The number of the newest link that had its ack; 0: none yet.
   std::optional<TimePoint> next_attempt;
-  std::string last_error;  ///< Empty: none yet. Kept after recovery, so that it can be read in the morning.
+  bool is_looking_out = false;  ///< Until then the way back is looked out for, and dialled sooner if it is found.
+  std::string last_error;       ///< Empty: none yet. Kept after recovery, so that it can be read in the morning.
   std::optional<TimePoint> connected_since;
   std::optional<TimePoint> rejected_since;
   std::string advice;  ///< What a person should do about the token; empty: nothing.

@@ -32,7 +32,40 @@ std::string next_attempt(const Json& control_plane) {
   const auto wait = control_plane.find("next_attempt_s");
   if (wait == control_plane.end() || !wait->is_number()) return "";
   const double seconds = wait->get<double>();
-  return " It is tried again " + (seconds < 1 ? std::string("at once") : "in " + duration_in_words(seconds)) + ".";
+  if (seconds < 1) return " It is tried again at once.";
+  const bool sooner = flag(control_plane, "looking_out");
+  return " It is tried again in " + duration_in_words(seconds) +
+         (sooner ? ", or sooner: the daemon looks out for the way back, and dials soon after it is there." : ".");
+}
+
+/// `the proxy HOST:PORT (SETTING)`: by these words a proxy is named, wherever it is.
+bool blames_a_proxy(const std::string& error) {
+  constexpr std::string_view kBegins = "the proxy ";
+  const auto begin = error.find(kBegins);
+  if (begin == std::string::npos) return false;
+  const auto end = error.find(' ', begin + kBegins.size());
+  return end != std::string::npos && error.compare(end, 2, " (") == 0;
+}
+
+/// What to do where there is no link.
+std::string way_there(const Json& control_plane) {
+  const std::string error = shown_text(control_plane, "last_error");
+  const std::string url = shown_text(control_plane, "url");
+  if (error.find("control_plane.server_key_pins") != std::string::npos) {
+    return "If the control plane has a new key, add its pin to TETHER_CONTROL_PLANE_SERVER_KEY_PINS and start the "
+           "daemon again. If it has not, it is somebody else who answers at " +
+           url + ".";
+  }
+  if (blames_a_proxy(error) && error.find("(407)") != std::string::npos) {
+    return "Give the proxy's USER:PASSWORD in the file that TETHER_CONTROL_PLANE_PROXY_CREDENTIALS_FILE names, and "
+           "start the daemon again: it is read at the start.";
+  }
+  if (blames_a_proxy(error)) {
+    return "See to that proxy: `tetherd doctor` tries the way to it, and by it to " + url +
+           ". If none should be used, name the control plane in TETHER_CONTROL_PLANE_NO_PROXY and start the daemon "
+           "again.";
+  }
+  return "`tetherd doctor` shows which step fails on the way to " + url + ".";
 }
 
 const Json& list(const Json& status, const char* member) {
@@ -63,7 +96,6 @@ std::vector<std::string> named(const Json& resources) {
 
 std::optional<Trouble> of_link(const Json& control_plane) {
   const std::string state = shown_text(control_plane, "state");
-  const std::string url = shown_text(control_plane, "url");
   const std::string served = " The gateway keeps what it has.";
   if (state == "connected") {
     const std::string advice = shown_text(control_plane, "advice");
@@ -90,7 +122,7 @@ std::optional<Trouble> of_link(const Json& control_plane) {
   const std::string what = state == "connecting" ? "There has been no link to the control plane since the start"
                                                  : "The link to the control plane is lost";
   return Trouble{what + for_how_long(control_plane) + reason(control_plane) + "." + next_attempt(control_plane),
-                 "`tetherd doctor` shows which step fails on the way to " + url + "." + served};
+                 way_there(control_plane) + served};
 }
 
 std::optional<Trouble> of_identity(const Json& control_plane) {

@@ -100,7 +100,9 @@ TEST_CASE("everything that is known is told (R14, R29)") {
                           "was refused",
                           StagedStatus{"g-2", *parse_rfc3339("2026-08-22T11:02:03Z"), 4, 3, 2, "a listing", true, true},
                           *parse_rfc3339("2026-09-01T00:00:00Z"),
-                          *parse_rfc3339("2026-10-01T00:00:00Z")};
+                          *parse_rfc3339("2026-10-01T00:00:00Z"),
+                          std::nullopt,
+                          true};
   status.gateway = {
       GatewayStatus::State::InSync,     kAsked - 4s, "/run/g.sock", "i-1", 42, true, kAsked - 3s, "was away",
       HeldPush{"i-1", "e-1", 17, 10, 2}};
@@ -128,6 +130,7 @@ TEST_CASE("everything that is known is told (R14, R29)") {
       "gateway_id":"g-1","other_gateway_id":"g-2","staged":{"gateway_id":"g-2",
       "since":"2026-08-22T11:02:03.000Z","deployed":4,"documents":3,"resources":2,"waits_for":"a listing",
       "needs_operator":true,"accepted":true},"in_sync":true,"last_proven_sync_age_s":1.5,"stale":false,"next_attempt_s":2.5,
+      "looking_out":true,
       "last_error":"was refused","advice":null,"server_certificate_ends":"2026-09-01T00:00:00.000Z",
       "client_certificate_ends":"2026-10-01T00:00:00.000Z"})"));
   CHECK(json["gateway"] == nlohmann::json::parse(R"({"state":"in_sync","state_age_s":4.0,"socket":"/run/g.sock",

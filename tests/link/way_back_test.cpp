@@ -70,6 +70,15 @@ TEST_CASE("while nobody is there no dial is made, and a knock every few seconds 
   CHECK_FALSE(link.last<Knock>()->wants_words);
 }
 
+TEST_CASE("looking out for the way back is told, and its end (R23)") {
+  SimLink link;
+  be_away(link);
+  CHECK(link.snapshot().is_looking_out);
+  link.door = Door::Open;
+  CHECK(link.run_until<Dial>(28s));
+  CHECK_FALSE(link.snapshot().is_looking_out);
+}
+
 TEST_CASE("attempts that find nobody back off to the maximum, and are counted as any (R8)") {
   SimLink link;
   link.door = Door::Shut;

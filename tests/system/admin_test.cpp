@@ -100,8 +100,8 @@ TEST_CASE("in a normal run the status says where everything stands [R14] [R29]")
 
   const json& control_plane = status["control_plane"];
   CHECK(members(control_plane) == Names{"state", "state_age_s", "url", "gateway_id", "other_gateway_id", "staged",
-                                        "in_sync", "stale", "last_proven_sync_age_s", "next_attempt_s", "advice",
-                                        "last_error", "server_certificate_ends", "client_certificate_ends"});
+                                        "in_sync", "stale", "last_proven_sync_age_s", "next_attempt_s", "looking_out",
+                                        "advice", "last_error", "server_certificate_ends", "client_certificate_ends"});
   CHECK(control_plane["state"] == "connected");
   CHECK(is_age_below(control_plane["state_age_s"], so_far));
   CHECK(control_plane["url"] == scene.control_plane().websocket_url());

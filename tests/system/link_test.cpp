@@ -292,6 +292,7 @@ TEST_CASE("a control plane that comes back late in a long back-off is found with
   });
   REQUIRE(away.is_object());
   CHECK(away["control_plane"]["next_attempt_s"].get<double>() > 200);
+  CHECK(away["control_plane"]["looking_out"] == true);
 
   const TimePoint returned = Clock::now();
   REQUIRE(scene.control_plane().revive());

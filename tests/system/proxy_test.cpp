@@ -97,6 +97,7 @@ TEST_CASE("a proxy that wants credentials is told by the setting that they come 
 
   const auto refused = scene.wait_for(says("407"));
   CHECK(says("control_plane.proxy_credentials_file")(refused));
+  CHECK(has(run_command(scene, {"status"}).out, "  > Give the proxy's USER:PASSWORD in the file that "));
   // It is no word of the control plane's about the token.
   CHECK(scene.metric("tetherd_control_plane_auth_failures_total") == 0);
   CHECK(scene.control_plane().observed().dials.empty());
@@ -114,6 +115,8 @@ TEST_CASE("a proxy that is away is named as the one that is, with its setting") 
   const std::string authority = url.substr(std::string("http://").size());
   CHECK(scene.wait_for(says("the proxy " + authority + " (TETHER_CONTROL_PLANE_PROXY): connecting to " + authority))
             .is_object());
+  CHECK(has(run_command(scene, {"status"}).out,
+            "  > See to that proxy: `tetherd doctor` tries the way to it, and by it"));
   scene.kill_daemon();
 
   scene.start_daemon({{"TETHER_CONTROL_PLANE_PROXY", "http://no-such-proxy.invalid:3128"}});

@@ -106,6 +106,33 @@ TEST_CASE("without a link each state says what to do, and that the gateway keeps
   CHECK_THAT(link_trouble(CP::Disconnected), Contains("has just gone") && Contains(kept));
 }
 
+TEST_CASE("while the way back is looked out for, the wait is said to end with it [R23] [R29]") {
+  Status status = well();
+  status.in_sync = status.control_plane.in_sync = false;
+  status.control_plane.state = CP::Reconnecting;
+  status.control_plane.next_attempt = kNow + 4min;
+  status.control_plane.is_looking_out = true;
+
+  CHECK_THAT(troubles_in(status), Contains(" It is tried again in 4 min, or sooner: the daemon looks out for the way "
+                                           "back, and dials soon after it is there.\n"));
+  status.control_plane.is_looking_out = false;
+  CHECK_THAT(troubles_in(status), Contains(" It is tried again in 4 min.\n") && !Contains("looks out"));
+}
+
+TEST_CASE("a proxy that is in the way, and a key that is not pinned, have their own advice [R29]") {
+  const auto lost = [](const char* error) { return link_trouble(CP::Connecting, error); };
+  CHECK_THAT(lost("the proxy p:3128 (HTTPS_PROXY): connecting to 192.0.2.1:3128: refused"),
+             Contains("  > See to that proxy: `tetherd doctor`") && Contains("TETHER_CONTROL_PLANE_NO_PROXY"));
+  CHECK_THAT(lost("took too long at asking the proxy p:3128 (control_plane.proxy (a.yaml:3))"),
+             Contains("  > See to that proxy"));
+  CHECK_THAT(lost("the proxy p:3128 (HTTPS_PROXY) wants credentials, or refuses those that it got (407): see"),
+             Contains("  > Give the proxy's USER:PASSWORD") && Contains("start the daemon again"));
+  CHECK_THAT(lost("its public key is none of control_plane.server_key_pins"),
+             Contains("TETHER_CONTROL_PLANE_SERVER_KEY_PINS") && Contains("somebody else"));
+  // Words of the control plane's.
+  CHECK_THAT(lost("503: the proxy is overloaded (407)"), Contains("  > `tetherd doctor` shows which step fails"));
+}
+
 TEST_CASE("a new token that is refused is told although the link with the one before is up [R15] [R29]") {
   Status status = well();
   status.control_plane.advice = "put a good token into TETHER_REGISTRATION_TOKEN_FILE";
