@@ -1,7 +1,10 @@
 #include "options.h"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <iostream>
+#include <iterator>
+#include <string>
 #include <vector>
 
 #include "daemon.h"
@@ -20,12 +23,12 @@ CLI::App* add(CLI::App& app, Options& options, Options::Command command, const c
 }
 
 std::vector<std::string> kinds() {
+  constexpr std::array kOthers{protocol::kApiKey, protocol::kApplication,  protocol::kHmacSecret,
+                               protocol::kSecret, protocol::kSubscription, protocol::kSubscriptionPlan};
   std::vector<std::string> out;
+  out.reserve(std::size(protocol::kArtifactKinds) + kOthers.size());
   for (const auto& kind : protocol::kArtifactKinds) out.emplace_back(kind.name);
-  for (const auto kind : {protocol::kApiKey, protocol::kApplication, protocol::kHmacSecret, protocol::kSecret,
-                          protocol::kSubscription, protocol::kSubscriptionPlan}) {
-    out.emplace_back(kind);
-  }
+  for (const auto kind : kOthers) out.emplace_back(kind);
   return out;
 }
 
