@@ -243,6 +243,12 @@ bool Resources::shows(const Hint& hint, bool unseen) {
   return protocol::same_content(stored->kind, body->document, merged);
 }
 
+bool Resources::is_made_anew(const Hint& hint, bool unseen) {
+  if (!hint.deleted || unseen) return false;
+  const auto stored = context_.records.resource(hint.state.kind, hint.state.id);
+  return stored && !stored->gone && stored->changed >= hint.change;
+}
+
 void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
   auto& hints = context_.memory.hints;
   for (auto it = hints.begin(); it != hints.end();) {
@@ -253,7 +259,7 @@ void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
     }
     // What an event has just done may not be shown yet: asked once more, and then the list has the last word.
     const bool unseen = !context_.records.was_seen(asked.scope, hint.state.id);
-    if (!shows(hint, unseen) && !std::exchange(hint.lacked, true)) {
+    if (!is_made_anew(hint, unseen) && !shows(hint, unseen) && !std::exchange(hint.lacked, true)) {
       hint.change = context_.records.next_change();
       context_.records.put_hint(hint);
       ask_about(hint.state, kConfirmAfter);

@@ -58,6 +58,8 @@ class Resources {
   void forget_absence(Resource& resource);
   void drop_orphaned_applications(const Resource& key);
   void hint(const protocol::ResourceState& state, bool deleted);
+  /// Whether a listing, as it is stored now, shows what a `deleted` named, with content that came after that word.
+  bool is_made_anew(const Hint& hint, bool unseen);
   /// Whether a listing, as it is stored now, has what the event has done.
   bool shows(const Hint& hint, bool unseen);
   /// It waits for what it refers to, or the gateway has not answered what is stored of it.

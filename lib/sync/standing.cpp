@@ -22,8 +22,9 @@ OpenWork update_standing(Records& records, Memory& memory) {
   standing.complete = standing.identity_served && memory.listed_since_start && memory.all_listed && !in_question &&
                       (!open.documents || lacks_only_what_does_not_come(records, memory));
   standing.contains_known = standing.identity_served && memory.listing_knew;
-  standing.lost_stays =
-      memory.identified && memory.link > memory.lost_under && memory.planner.first_round_done() && standing.complete;
+  standing.lost_stays = memory.identified && memory.link > memory.lost_under && memory.planner.first_round_done() &&
+                        standing.complete &&
+                        !(open.lost && open.holds);  // a list that a brake does not believe may show it yet
   return open;
 }
 

@@ -77,6 +77,26 @@ TEST_CASE("what events alone told and cannot be read any more is not in the way 
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("what is lost and held does not go with a push of everything: its list may show it yet [B5]") {
+  World world;
+  set_up(world);
+  const auto keys = world.keys;
+  world.store_key = 'b';
+  world.keys.clear();
+  world.restart();
+  world.settle();
+  world.serve_for(1min);
+  REQUIRE(world.hold("keys/RestApi"));
+  CHECK(world.standing().complete);
+  CHECK_FALSE(world.standing().lost_stays);
+
+  world.keys = keys;
+  world.relist();
+  world.serve_for(1h);
+  CHECK_FALSE(world.resource("ApiKey", "k")->offering.lost);
+  CHECK(world.standing().lost_stays);
+}
+
 TEST_CASE("what a push could not carry is neither acknowledged nor taken for good when that push is answered") {
   World world;
   world.link_up();

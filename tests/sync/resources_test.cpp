@@ -249,6 +249,20 @@ TEST_CASE("a subscription to a plan that nobody has heard of has the plans liste
   CHECK(world.count_asked("GET /subscription-plans") == listings + 1);
 }
 
+TEST_CASE("a deleted event is overtaken by a list that shows what it named, made anew [B5]") {
+  World world;
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  fill_with_plan(world);
+  world.subscriptions["s"] = World::subscription("s", "a", "");  // deleted and created again, of which no event came
+  world.event("subscription.deleted", protocol::SubscriptionDeleted{"a", "s"});
+  world.serve();
+  world.subscriptions.clear();  // one list is no second word on it
+  world.relist();
+  world.serve_for(11s);
+
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+}
+
 TEST_CASE("a plan event is a hint: the list is asked") {
   World world;
   fill_with_plan(world);
