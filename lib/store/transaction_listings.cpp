@@ -133,9 +133,8 @@ bool Transaction::has_seen_unchanged(std::string_view scope, std::string_view ki
 
 bool Transaction::has_unchanged_elsewhere(std::string_view kind, std::string_view artifact_id, std::int64_t change) {
   return db_.number(
-             "SELECT EXISTS (SELECT 1 FROM resources x WHERE identity = ? AND kind = ? AND artifact_id <> ? AND gone = "
-             "0 "
-             "AND absent_change IS NULL AND changed <= ? AND " +
+             "SELECT EXISTS (SELECT 1 FROM resources x WHERE identity = ? AND kind = ? AND artifact_id <> ? AND "
+             "gone = 0 AND absent_change IS NULL AND changed <= ? AND " +
                  kListed + ")",
              identity_, kind, artifact_id, change) != 0;
 }

@@ -90,7 +90,7 @@ sync::OpenWork Transaction::open_work() {
   sync::OpenWork work;
   work.documents = is_left(Left::Document) || is_left(Left::Value);
   work.proposals = is_left(Left::AbsentArtifact) || is_left(Left::WentBack) || is_left(Left::AbsentResource);
-  work.questions = is_left(Left::Question) && is_left(Left::OpenQuestion);
+  work.questions = is_left(Left::OpenQuestion);
   work.holds = is_left(Left::Hold);
   work.waiting = is_left(Left::WaitingArtifact);
   work.refused = is_left(Left::Refused);

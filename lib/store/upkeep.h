@@ -40,8 +40,7 @@ struct BackupReport {
 };
 
 /// Writes a consistent copy, compacted, to `file`, which its owner alone may read (0600) and which is there whole and
-/// on the disk, or not at all. Errors as above, and Reject: `file` is there
-/// already; Retry: it cannot be written.
+/// on the disk, or not at all. Errors as above, and Reject: `file` is there already; Retry: it cannot be written.
 Result<BackupReport> back_up(const StoreAt& store, const std::filesystem::path& file);
 
 }  // namespace tether::store
