@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "tether/protocol/json.h"
 #include "tether/protocol/kinds.h"
 #include "tether/protocol/rest.h"
 #include "tether/sync/resources.h"
@@ -81,7 +82,7 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
 void Resources::on_key_updated(const protocol::ResourceState& key, const protocol::Event& event) {
   Records& records = context_.records;
   auto stored = records.key_by_name(key.artifact_id, key.name);
-  if (!stored || stored->body.empty()) {
+  if (!stored || (stored->body.empty() && has_key_list(key.artifact_id))) {
     // It names no uuid, so there is nothing to store it under, or what it changes cannot be read any more; the kind's
     // list has it (none exists for MCP).
     list_keys_of(key.artifact_id);
@@ -90,7 +91,10 @@ void Resources::on_key_updated(const protocol::ResourceState& key, const protoco
   }
   const std::int64_t second = second_of(key.updated_at);
   const auto body = records.body({stored->kind, stored->id}, stored->body);
-  const std::string merged = protocol::merge_data(body ? body->document : "{}", key.data);
+  // Without a list an update is the last that is said of a key: it stands for what cannot be read any more, since all
+  // that lets a request in is in it, and the old key must not serve on.
+  const std::string lost = R"({"uuid":)" + protocol::json::quoted(stored->id) + "}";
+  const std::string merged = protocol::merge_data(body ? body->document : lost, key.data);
   const bool news = second >= second_of(stored->updated_at) &&
                     !(body && protocol::same_content(stored->kind, body->document, merged));
   if (!news) {

@@ -149,6 +149,28 @@ TEST_CASE("an event that changes a part of a key that cannot be read does not ma
   CHECK(world.resource("ApiKey", "k")->offering.lost);
 }
 
+TEST_CASE("an event that changes a key that cannot be read and that no list has stands for all of it [B7]") {
+  World world;
+  set_up(world);
+  world.deploy("m", "d3", "Mcp");
+  world.event(world.deployments["m"]);
+  world.serve();
+  world.event("apikey.created", protocol::KeyCreated{World::key("mk", "m", "first", world.cp_now())});
+  world.serve_for(5s);
+  world.store_key = 'b';
+  world.restart();
+  world.settle();
+  REQUIRE(world.resource("ApiKey", "mk")->offering.lost);
+  auto update = World::key("mk", "m", "first", world.cp_now(), "second");
+  update.id.clear();
+
+  world.event("apikey.updated", protocol::KeyUpdated{update});
+
+  CHECK(world.offered("ApiKey", "mk").find("second") != std::string::npos);
+  CHECK(world.offered("ApiKey", "mk").find(R"("uuid":"mk")") != std::string::npos);
+  CHECK_FALSE(world.resource("ApiKey", "mk")->offering.lost);
+}
+
 TEST_CASE("what is in service, was lost and is here again is offered though what it refers to is not any more") {
   World world;
   world.needs_providers["p1"] = {"handle-provider"};
