@@ -51,6 +51,17 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
   }
 }
 
+/// A3: what was under way when the last listing was made, a delta has, however late it was there.
+void World::look_at_delta(const Instance& instance, const sync::SendRequest& request) {
+  if (request.call != sync::Call::Deployments) return;
+  const Instant since = since_of(request.path);
+  const auto listed = instance.seen.listed_to.find(instance.peer_);
+  if (!since.is_set() || listed == instance.seen.listed_to.end()) return;
+  if (since + ControlPlane::kCommitsWithin > listed->second) {
+    fail("deltas_reach_back", request.path + " asks for nothing that was under way when all was listed last");
+  }
+}
+
 /// B7: what the last event about a key says is served soon, also if it is the second of its second.
 void World::look_at_update(Instance& instance, const HubEvent& event) {
   const Key& key = event.about;

@@ -96,7 +96,7 @@ void ControlPlane::change_deployment(const std::string& id, std::string deployme
   tables_.artifacts.insert(id);
   Row row = stamped_row(id, std::move(deployment_id), deployed, now);
   if (!random_.chance(15)) return write_row(id, std::move(row), now, quiet);
-  const TimePoint due = now + random_.between(1ms, 3s);
+  const TimePoint due = now + random_.between(1ms, kCommitsWithin);
   if (row.more_ns != 0) row.rewritten = due + 50ms;
   pending_.push_back({due, [this, id, row, quiet](TimePoint then) { write_row(id, row, then, quiet); }});
 }

@@ -59,9 +59,15 @@ inline Instant second_of(Instant at) {
   return {at.ns / 1'000'000'000 * 1'000'000'000};
 }
 
+/// Which rows a delta asks for; not set: for all.
+Instant since_of(const std::string& path);
+
 /// The control plane's database and what it answers from it. Its users' operations are drawn at random.
 class ControlPlane {
  public:
+  /// An operation is there so long after it was stamped, at most.
+  static constexpr Duration kCommitsWithin = std::chrono::seconds(3);
+
   /// `is_experimental`: it has WebSub and WebBroker APIs.
   ControlPlane(std::string gateway_id, std::string prefix, TimePoint start, bool is_experimental);
 

@@ -21,14 +21,6 @@ std::vector<std::string> ids_in(const std::string& body) {
   return ids;
 }
 
-Instant since_of(const std::string& path) {
-  const auto at = path.find("since=");
-  if (at == std::string::npos) return {};
-  std::string text = path.substr(at + 6);
-  for (auto colon = text.find("%3A"); colon != std::string::npos; colon = text.find("%3A")) text.replace(colon, 3, ":");
-  return parse_rfc3339(text).value_or(Instant{});
-}
-
 /// What stands after the first slash of a scope.
 std::string rest_of(const std::string& scope) {
   return scope.substr(scope.find('/') + 1);
@@ -54,6 +46,14 @@ std::string list_of(const std::vector<std::string>& rows, const sync::SendReques
 }
 
 }  // namespace
+
+Instant since_of(const std::string& path) {
+  const auto at = path.find("since=");
+  if (at == std::string::npos) return {};
+  std::string text = path.substr(at + 6);
+  for (auto colon = text.find("%3A"); colon != std::string::npos; colon = text.find("%3A")) text.replace(colon, 3, ":");
+  return parse_rfc3339(text).value_or(Instant{});
+}
 
 bool is_listing(sync::Call call) {
   return call == sync::Call::Deployments || call == sync::Call::Keys || call == sync::Call::Plans ||

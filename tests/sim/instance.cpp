@@ -11,7 +11,11 @@
 namespace tether::sim {
 namespace {
 
+/// A dead connection is noticed so soon: 28 s of silence, beginning with the next ping.
+constexpr Duration kNoticed = 75s;
 constexpr std::string_view kAckPing = "acks-";
+/// A 401 may be a fault of the control plane's own: so many in a row are none.
+constexpr int kSurelyRefused = 3;
 constexpr Duration kReplay = 120s;
 constexpr Duration kEventLife = 1h;
 /// R23.
@@ -248,6 +252,9 @@ void Instance::carry_out(const link::Command& command) {
         world_.now());
   } else if (const auto* change = std::get_if<link::StateChanged>(&command)) {
     note("link " + std::string(link::name_of(change->to)) + ": " + change->reason);
+    if (change->to == link::State::Rejected && seen.refusals < kSurelyRefused) {
+      world_.fail("rejected_too_early", "a token is believed to be rejected after " + std::to_string(seen.refusals));
+    }
   }
 }
 
@@ -265,6 +272,7 @@ void Instance::cut(bool half_open) {
   if (!open_) return;
   if (half_open) {
     half_open_ = true;
+    expect_notice();
     return;
   }
   let_go();
@@ -276,9 +284,17 @@ void Instance::cut(bool half_open) {
   });
 }
 
+/// D4: a connection on which nothing comes, or nothing of ours arrives, is given up.
+void Instance::expect_notice() {
+  world_.at(world_.steady() + kNoticed, [this, mine = connection_] {
+    if (mine == connection_ && open_) world_.fail("silence_is_noticed", "a dead connection is kept");
+  });
+}
+
 void Instance::lose_way_out() {
   if (!open_) return;
   unheard_ = true;
+  expect_notice();
   // Without pongs the control plane gives up, at the second or third of its pings. That word need not arrive.
   world_.at(world_.steady() + world_.chance_of("gives up").between(20s, 40s), [this, mine = connection_] {
     if (mine == connection_) cut(/*half_open=*/world_.chance_of("last word").chance(50));
@@ -325,10 +341,12 @@ void Instance::dial(bool probe, const std::string& with_token) {
       http(429);
       if (world_.chance_of("retry-after").chance(50)) failure.retry_after = 90s;
     } else if (has(Trouble::Dial401) || !world_.present().accepts(token)) {
+      ++seen.refusals;
       http(401);
     } else if (has(Trouble::Dial500)) {
       http(500);
     } else {
+      seen.refusals = 0;
       if (probe) return link_->on_probe_accepted(now);
       socket_token_ = token;
       return on_open();

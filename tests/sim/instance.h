@@ -94,6 +94,7 @@ class Instance {
   // What was seen of it, for the checkers.
   struct Seen {
     TimePoint last_loss;  ///< When the gateway last lost what it had.
+    int refusals = 0;     ///< 401 in a row.
     TimePoint last_lie;   ///< When an answer last was not the truth.
     /// What was told since a control plane last took something back: an older row counts when it is said twice.
     struct ToldBack {
@@ -102,6 +103,8 @@ class Instance {
       TimePoint twice;  ///< and when another one arrived on the same connection, asked long enough after it.
     };
     std::map<const ControlPlane*, ToldBack> told_back;
+    /// When the last listing of deployments was made, full or not, by the control plane's clock: not after this.
+    std::map<const ControlPlane*, Instant> listed_to;
     /// The last full listing that was the truth.
     struct ToldAll {
       std::uint64_t connection = 0;
@@ -198,6 +201,7 @@ class Instance {
   void conclude(const AnswerReading& reading, const sync::RequestOutcome& outcome, std::uint64_t link);
   void note_told_back(TimePoint true_at);
   void note_known(const std::string& listing);
+  void expect_notice();
   void note_listed(const std::string& scope, const Answer& answer, bool complete);
   /// When the control plane will have read what is sent now.
   TimePoint read_at(std::string_view text);

@@ -18,6 +18,7 @@ constexpr Duration kSilenceLimit = 30s;
 void Instance::send(const sync::SendRequest& request) {
   note("asks " + request.method + " " + request.path + " " + request.body);
   ++seen.requests[request.call];
+  world_.look_at_delta(*this, request);
   Random random = world_.chance_of(request.path + request.body);
   const bool slow = has(Trouble::RestMoods) && random.chance(10);
   const bool stalls = has(Trouble::RestStalls) && random.chance(20);
@@ -145,10 +146,13 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   answer.status = outcome.status;
   note("is answered " + std::to_string(answer.status) + " " + request.path + (answer.whole ? "" : ", cut short"));
   note_listed(request.scope, answer, outcome.complete);
+  if (answer.status == 401 && seen.refusals == 0) seen.refusals = 1;  // the rest are the same question
+  if (answer.status >= 200 && answer.status < 300) seen.refusals = 0;
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
   if (request.call != sync::Call::Deployments || !outcome.complete) return;
   link_->on_listing_succeeded(link);
   note_known(answer.body);
+  seen.listed_to[peer_] = peer_->clock(answer.true_at.value_or(world_.steady()));
   if (!answer.true_at || request.path.find("since=") != std::string::npos) return;
   note_told_back(*answer.true_at);
   if (answer.date) seen.told_all = {connection_, *answer.true_at, *answer.date};

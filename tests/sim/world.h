@@ -70,6 +70,8 @@ class World {
 
   /// A body is about to go to the gateway.
   void look_at_identity(Instance& instance, const Body& body);
+  /// Before it is sent.
+  void look_at_delta(const Instance& instance, const sync::SendRequest& request);
   /// An event is about to be heard.
   void look_at_event(Instance& instance, const HubEvent& event);
   /// Something has been stored; `all`: and whatever was before is looked at again.
