@@ -6,6 +6,12 @@
 /// What must hold at every step, seen from outside: by what the control plane wanted when, and by what the gateway
 /// serves.
 namespace tether::sim {
+namespace {
+
+/// So long what was refused waits at least, if nothing that it refers to changes.
+constexpr Duration kSoonAgain = 50min;
+
+}  // namespace
 
 void World::note_wishes(bool taken_back) {
   std::map<Key, std::string> desire;
@@ -171,6 +177,8 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
 void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const Body& body, bool answered) {
   auto& seen = instance.seen;
   seen.changed = seen.unsettled = true;
+  seen.last_push = now_;
+  seen.just_refused.clear();
   std::set<Key> refused;
   for (const Line& line : reaction.refused) {
     instance.note("gateway refuses " + line.key.first + " " + line.key.second + " " +
@@ -180,6 +188,7 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
       seen.kept.insert(line.key);
     } else {
       seen.refused[line.key].insert(line.version);
+      if (answered) seen.just_refused[line.key] = line.version;
     }
   }
   if (reaction.status == 400) {
@@ -224,6 +233,19 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   if (has[0] && has[1]) fail("one_identity", "the gateway has a mix of two control planes' configurations");
   // What events alone had said of the one before is gone with it.
   if (has[0] != has[1]) instance.forget_events_of(has[0] ? 1 : 0);
+}
+
+/// What was refused does not come again at once, with nothing that could have changed the gateway's mind.
+void World::look_at_repetition(const Instance& instance, const Body& body) {
+  if (body.full || body.lines.empty()) return;
+  const auto& refused = instance.seen.just_refused;
+  const bool is_the_same = std::all_of(body.lines.begin(), body.lines.end(), [&refused](const Line& line) {
+    const auto found = refused.find(line.key);
+    return is_artifact(line.key.first) && !line.removes && found != refused.end() && found->second == line.version;
+  });
+  if (!is_the_same || now_ - instance.seen.last_push > kSoonAgain) return;
+  const Line& line = body.lines.front();
+  fail("refused_and_repeated", line.key.second + " " + line.version + " was refused, and comes again at once");
 }
 
 /// An update names a key by its artifact and name alone: that of a later key is taken by an earlier one until it is

@@ -86,6 +86,7 @@ void Instance::kill(const std::function<bool()>* keeps) {
   seen.looks_out.reset();
   open_ = half_open_ = running_ = acked_ = false;
   seen.early.clear();
+  seen.just_refused.clear();
   seen.stops.clear();
   seen.stopped.clear();
   seen.handled.waiting.clear();

@@ -128,6 +128,8 @@ class Instance {
     std::map<Key, std::set<std::string>> ever_served;  ///< Versions.
     std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused.
     std::map<Key, std::set<std::string>> unanswered;   ///< Taken, and the answer was lost.
+    TimePoint last_push;                               ///< That the gateway took.
+    std::map<Key, std::string> just_refused;           ///< By the last push, if its answer arrived: versions.
     std::set<Key> kept;                                ///< Whose removal the gateway refused last.
     std::map<std::string, TimePoint> acked;            ///< `artifact action performedAt` with success: when last.
     std::map<std::string, TimePoint> failed;           ///< Likewise, with failed, and when it was said last.

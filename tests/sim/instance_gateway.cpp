@@ -46,6 +46,7 @@ void Instance::push(const delivery::Push& push) {
   note(std::string(push.full ? "PUT " : "PATCH ") + read->epoch + " " + std::to_string(push.after) + ".." +
        std::to_string(read->revision) + ", lines " + std::to_string(read->lines.size()));
   world_.look_at_identity(*this, *read);
+  world_.look_at_repetition(*this, *read);
   read->sent = world_.steady();
   Random random = world_.chance_of("push to " + gateway_.instance);
   if (has(Trouble::GatewayStalls) && random.chance(30)) return stall(std::move(*read), push.number, random);

@@ -70,6 +70,7 @@ class World {
 
   /// A body is about to go to the gateway.
   void look_at_identity(Instance& instance, const Body& body);
+  void look_at_repetition(const Instance& instance, const Body& body);
   /// Before it is sent.
   void look_at_delta(const Instance& instance, const sync::SendRequest& request);
   /// An event is about to be heard.
