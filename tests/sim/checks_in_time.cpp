@@ -31,6 +31,7 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
   if (event.type == "apikey.updated" && !is_replayed) look_at_update(instance, event);
   if (!event.type.ends_with(".deployed")) return;
   auto& seen = instance.seen;
+  if (!is_replayed && is_news(instance, event)) seen.handled.news.insert(event.id);
   const auto payload = nlohmann::json::parse(event.text).at("payload");
   const std::string deployment_id = payload.at("deploymentId");
   const bool is_new = seen.known_deployments.insert(deployment_id).second;

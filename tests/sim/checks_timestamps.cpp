@@ -9,6 +9,8 @@ namespace {
 
 /// So far apart operations are at most that commit in the other order than they were stamped.
 constexpr Duration kCommits = 5s;
+/// A `Date` has whole seconds.
+constexpr std::chrono::nanoseconds kOwnSecondOfDate = 1s;
 
 }  // namespace
 
@@ -22,6 +24,30 @@ bool World::is_overruled(const Instance& instance, const HubEvent& event) const 
   if (ceased != ceased_.end() && ceased->second >= event.written) return true;
   if (peer.last_taken_back() >= event.written || instance.seen.last_lie >= event.written) return true;
   return peer.last_crosswise(event.about.second) >= event.written - kCommits;
+}
+
+/// It is later than all that was known, and about nothing that a listing may have lacked: no doubt, which would end
+/// with the next listing.
+bool World::is_news(const Instance& instance, const HubEvent& event) const {
+  const auto& peer = owner(event.about.second);
+  const auto& seen = instance.seen;
+  if (&peer != instance.peer_ || seen.told_all.connection != instance.connection_) return false;
+  if (event.at < seen.told_all.date + kOwnSecondOfDate || seen.last_lie > seen.told_all.true_at) return false;
+  if (ceased_.contains(event.about) || now_ - peer.last_crosswise(event.about.second) < kCrosswise) return false;
+  return peer.last_taken_back() == TimePoint();
+}
+
+/// The gateway has not been given what this event says, which is what is wanted.
+bool World::is_to_come(const Instance& instance, const HubEvent& event) const {
+  // What is not in service yet may go with lists that are emptied.
+  if (!instance.seen.handled.news.contains(event.id) || instance.seen.last_lie >= event.written) return false;
+  const auto& rows = owner(event.about.second).rows();
+  const auto row = rows.find(event.about.second);
+  if (row == rows.end() || !row->second.deployed || row->second.at != event.at) return false;
+  const std::string version = row->second.deployment_id + "@" + std::to_string(event.at.ms());
+  const auto served = instance.seen.ever_served.find(event.about);
+  const bool was_served = served != instance.seen.ever_served.end() && served->second.contains(version);
+  return !was_served && !was_refused(instance, event.about, version);
 }
 
 /// The stored timestamp of an event type never passes an event that was stored and whose effect is not: an event about
@@ -51,6 +77,11 @@ void World::look_at_timestamps(Instance& instance, bool all) {
     if (timestamp == timestamps.end() || timestamp->second < event.at) return false;
     const auto at = stored.find(event.about.second);
     if (at != stored.end() && at->second.ms() >= event.at.ms()) {
+      if (is_to_come(instance, event)) {
+        fail("timestamp_passes", "that of " + event.type + " is " + format_rfc3339(timestamp->second) +
+                                     ", and the gateway has not been given " + event.about.second + " as of " +
+                                     format_rfc3339(event.at));
+      }
       auto& newest = handled.found[{event.type, event.about.second}];
       if (newest.at < event.at) newest = event;
       return true;

@@ -139,6 +139,7 @@ class Instance {
       std::vector<HubEvent> waiting;                                  ///< For the disk.
       std::vector<HubEvent> open;                                     ///< Stored; no timestamp has passed them yet.
       std::map<std::pair<std::string, std::string>, HubEvent> found;  ///< By type and artifact: the newest passed one.
+      std::set<std::string> news;  ///< Correlation ids of those that were surely believed when they came.
       int pumps = 0;
     } handled;
     std::vector<HubEvent> early;  ///< Of events that wait for the link's ack: nothing is stored of them yet.

@@ -138,6 +138,8 @@ class World {
   bool may_go_with_loss(const Instance& instance, const Key& key, const std::string& version) const;
   std::string wanted_deployment(const Key& key) const;
   bool waits_for_others(const Instance& instance, const Key& key) const;
+  bool is_news(const Instance& instance, const HubEvent& event) const;
+  bool is_to_come(const Instance& instance, const HubEvent& event) const;
   bool is_overruled(const Instance& instance, const HubEvent& event) const;
   void check_changes(Instance& instance);
   void check_removals(Instance& instance);
