@@ -11,6 +11,8 @@ namespace {
 constexpr Duration kFair = 10min;
 /// So long it takes at most then until what an event says is done.
 constexpr Duration kSoon = 30s;
+/// A document is here sooner, and what has to be listed twice is later.
+constexpr Duration kBack = 8s;
 /// A `Date` has whole seconds, and an operation is there a moment after it began.
 constexpr Duration kSurelyBefore = 5s;
 
@@ -34,6 +36,7 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
   if (!is_replayed && is_news(instance, event)) seen.handled.news.insert(event.id);
   const auto payload = nlohmann::json::parse(event.text).at("payload");
   const std::string deployment_id = payload.at("deploymentId");
+  note_contradiction(instance, event, deployment_id);
   const bool is_new = seen.known_deployments.insert(deployment_id).second;
   const auto& told = seen.told_all;
   if (!is_new || told.connection != instance.connection_ || told.date <= event.at) return;
@@ -60,6 +63,58 @@ void World::look_at_delta(const Instance& instance, const sync::SendRequest& req
   if (!since.is_set() || listed == instance.seen.listed_to.end()) return;
   if (since + ControlPlane::kCommitsWithin > listed->second) {
     fail("deltas_reach_back", request.path + " asks for nothing that was under way when all was listed last");
+  }
+}
+
+/// R2: what was concluded from two listings that lacked it is not taken back by an event: a listing decides.
+void World::note_contradiction(Instance& instance, const HubEvent& event, const std::string& deployment_id) {
+  if (!instance.daemon_.is_storing() || instance.daemon_.waiting() > 0) return;
+  bool was_absent = false;
+  instance.daemon_.look([&](sync::Records& records) {
+    const auto artifact = records.artifact(event.about.second);
+    was_absent = artifact && artifact->by_absence;
+  });
+  if (!was_absent) return;
+  instance.seen.against_absence[event.about] = {deployment_id + "@" + std::to_string(event.at.ms()), now_};
+}
+
+void World::look_at_contradiction(const Instance& instance, const Body& body) {
+  for (const Line& line : body.lines) {
+    const auto said = instance.seen.against_absence.find(line.key);
+    if (said == instance.seen.against_absence.end() || said->second.first != line.version) continue;
+    if (body.sent > said->second.second) {
+      fail("absence_is_decided_by_lists", line.key.second + " is pushed as " + line.version + ", on an event's word");
+    }
+  }
+}
+
+void World::note_absent(Instance& instance) {
+  auto& absent = instance.seen.absent;
+  absent.clear();
+  if (!instance.daemon_.is_storing() || instance.daemon_.waiting() > 0) return;
+  instance.daemon_.look([&](sync::Records& records) {
+    for (const auto& [key, version] : desire_) {
+      if (!is_artifact(key.first)) continue;
+      const auto artifact = records.artifact(key.second);
+      if (artifact && artifact->by_absence) absent.insert(key);
+    }
+  });
+}
+
+/// R3: what was out because lists lacked it is back with the first that has it, however old the row is.
+void World::look_at_return(Instance& instance, TimePoint true_at) {
+  if (instance.daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
+  for (const Key& key : instance.seen.absent) {
+    const Wish& wish = wishes_.at(key).back();
+    if (wish.version.empty() || wish.when > true_at || waits_for_others(instance, key)) continue;
+    at(now_ + kBack, [this, one = &instance, key, number = wish.number, heard = now_, mine = instance.connection_] {
+      const Wish& last = wishes_.at(key).back();
+      if (last.number != number || one->connection_ != mine || !one->is_fair(heard - kFair)) return;
+      const auto& peer = owner(key.second);
+      if (&peer != one->peer_ || one->seen.identity != number_of(peer)) return;
+      if (was_refused(*one, key, last.version) || is_as_wanted(*one, key, last.version)) return;
+      fail("back_in_time", key.second + " is listed as " + last.version + " again, and not in service");
+    });
   }
 }
 

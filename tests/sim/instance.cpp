@@ -87,6 +87,7 @@ void Instance::kill(const std::function<bool()>* keeps) {
   open_ = half_open_ = running_ = acked_ = false;
   seen.early.clear();
   seen.just_refused.clear();
+  seen.against_absence.clear();
   seen.stops.clear();
   seen.stopped.clear();
   seen.handled.waiting.clear();

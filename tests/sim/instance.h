@@ -111,6 +111,9 @@ class Instance {
       TimePoint true_at;
       Instant date;
     } told_all;
+    /// What events said was deployed and two listings had lacked, since the last listing: versions, and when.
+    std::map<Key, std::pair<std::string, TimePoint>> against_absence;
+    std::set<Key> absent;                      ///< Out by absence, when the last full listing was asked.
     std::set<std::string> known_deployments;   ///< That a listing or an event has named.
     std::map<std::string, TimePoint> history;  ///< Deployments first named by an event that came too late, and when.
     std::map<Key, std::int64_t> stops;  ///< By an undeploy event that this process has heard: number of the wish.

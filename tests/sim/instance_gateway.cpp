@@ -48,6 +48,7 @@ void Instance::push(const delivery::Push& push) {
   world_.look_at_identity(*this, *read);
   world_.look_at_repetition(*this, *read);
   read->sent = world_.steady();
+  world_.look_at_contradiction(*this, *read);
   Random random = world_.chance_of("push to " + gateway_.instance);
   if (has(Trouble::GatewayStalls) && random.chance(30)) return stall(std::move(*read), push.number, random);
   const bool moody = has(Trouble::GatewayMoods);

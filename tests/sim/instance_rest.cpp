@@ -19,6 +19,7 @@ void Instance::send(const sync::SendRequest& request) {
   note("asks " + request.method + " " + request.path + " " + request.body);
   ++seen.requests[request.call];
   world_.look_at_delta(*this, request);
+  if (request.call == sync::Call::Deployments) world_.note_absent(*this);
   Random random = world_.chance_of(request.path + request.body);
   const bool slow = has(Trouble::RestMoods) && random.chance(10);
   const bool stalls = has(Trouble::RestStalls) && random.chance(20);
@@ -56,6 +57,7 @@ void Instance::arrive_late(const std::shared_ptr<AnswerReading>& reading, std::u
   const bool ends = random.chance(60);
   note("is answered the first " + std::to_string(percent) + " percent of " + reading->request().path);
   reading->arrive(percent);
+  if (reading->request().call == sync::Call::Deployments) seen.against_absence.clear();
   const Duration silence = ends ? random.between(1s, kSilenceLimit - 1s) : kSilenceLimit;
   world_.at(world_.steady() + silence, [this, reading, link, ends, life = life_, mine = connection_] {
     if (life != life_ || mine != connection_ || !open_) return;
@@ -149,12 +151,14 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   if (answer.status == 401 && seen.refusals == 0) seen.refusals = 1;  // the rest are the same question
   if (answer.status >= 200 && answer.status < 300) seen.refusals = 0;
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
+  if (request.call == sync::Call::Deployments) seen.against_absence.clear();
   if (request.call != sync::Call::Deployments || !outcome.complete) return;
   link_->on_listing_succeeded(link);
   note_known(answer.body);
   seen.listed_to[peer_] = peer_->clock(answer.true_at.value_or(world_.steady()));
   if (!answer.true_at || request.path.find("since=") != std::string::npos) return;
   note_told_back(*answer.true_at);
+  world_.look_at_return(*this, *answer.true_at);
   if (answer.date) seen.told_all = {connection_, *answer.true_at, *answer.date};
 }
 

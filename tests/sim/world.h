@@ -71,8 +71,12 @@ class World {
   /// A body is about to go to the gateway.
   void look_at_identity(Instance& instance, const Body& body);
   void look_at_repetition(const Instance& instance, const Body& body);
+  void look_at_contradiction(const Instance& instance, const Body& body);
   /// Before it is sent.
   void look_at_delta(const Instance& instance, const sync::SendRequest& request);
+  /// A list of deployments is asked for; a full one has come, which was the truth then.
+  void note_absent(Instance& instance);
+  void look_at_return(Instance& instance, TimePoint true_at);
   /// An event is about to be heard.
   void look_at_event(Instance& instance, const HubEvent& event);
   /// Something has been stored; `all`: and whatever was before is looked at again.
@@ -128,6 +132,7 @@ class World {
   void look_at_settled(Instance& instance);
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_repeat(Instance& instance, const HubEvent& event);
+  void note_contradiction(Instance& instance, const HubEvent& event, const std::string& deployment_id);
   void look_at_update(Instance& instance, const HubEvent& event);
   void look_at_stop(Instance& instance, const HubEvent& event);
   void note_stopped(Instance& instance, const Key& key, const std::string& version);
