@@ -200,6 +200,7 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   auto identity = seen.identity;
   for (const Line& line : body.lines) {
     identity = ControlPlane::owner_of(line.key.second);
+    if (!line.removes) seen.to_come.erase(line.key);
     if (line.removes || !is_artifact(line.key.first)) continue;
     if (line.document != control_plane_of(line).document_of(line.deployment_id)) {
       fail("documents_are_theirs", line.key.second + " " + line.version + " comes with another document");

@@ -11,6 +11,10 @@ namespace {
 constexpr std::size_t kLeastLeftPercent = 80;
 /// How much it has to give is counted some seconds before, and what somebody has stopped is not missed.
 constexpr Duration kCounted = 10s;
+/// So long after the last trouble what is lost is asked for again, and has come.
+constexpr Duration kFairAgain = 8min;
+/// When it is looked whether it has.
+constexpr std::array<Duration, 7> kLooks{9min, 12min, 16min, 20min, 30min, 45min, 90min};
 
 }  // namespace
 
@@ -22,12 +26,39 @@ void World::forget_what_was_heard(Instance& instance) {
   seen.last_disk_fault = now_;
 }
 
+/// What is wanted, in service and lost is asked for like anything that is not here, and offered anew, whatever has
+/// become of what it refers to.
+void World::expect_again(Instance& instance) {
+  auto& to_come = instance.seen.to_come;
+  to_come.clear();
+  for (const auto& [key, version] : instance.gateway_.served) {
+    if (is_artifact(key.first) && desire_.contains(key) && desire_.at(key) == version) to_come[key] = version;
+  }
+  for (const Duration later : kLooks) {
+    at(now_ + later, [this, one = &instance] { look_at_lost(*one); });
+  }
+}
+
+void World::look_at_lost(const Instance& instance) {
+  const auto& seen = instance.seen;
+  if (instance.peer_ != &present() || seen.identity != present_ || !instance.is_fair(now_ - kFairAgain)) return;
+  if (present().last_taken_back() > seen.started) return;
+  for (const auto& [key, version] : seen.to_come) {
+    const auto& wishes = wishes_.at(key);
+    const auto served = instance.gateway_.served.find(key);
+    if (served == instance.gateway_.served.end() || served->second != version) continue;
+    if (wishes.back().version != version || was_refused(instance, key, version)) continue;
+    fail("lost_comes_again", key.second + " " + version + " was lost, and is not given to the gateway anew");
+  }
+}
+
 void World::look_at_losses(Instance& instance, bool starts) {
   auto& seen = instance.seen;
   if (instance.daemon_.take_content_lost()) {
     instance.note("cannot read all that it has stored");
     if (!std::exchange(seen.key_lost, false)) fail("lost_unasked", "stored content is lost, and its key is not");
     forget_what_was_heard(instance);
+    expect_again(instance);
   }
   const bool begins_anew = instance.daemon_.take_begun_anew();
   if (begins_anew && !seen.was_spoiled) return fail("lost_unasked", "a store is set aside that nobody has damaged");

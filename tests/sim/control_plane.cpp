@@ -110,6 +110,20 @@ void ControlPlane::restart_deployment(const std::string& id, TimePoint now, bool
        }});
 }
 
+void ControlPlane::stop_providers(std::int64_t number, Random random, TimePoint now) {
+  sweep(now);
+  keep_copy(now);
+  if (std::exchange(number_, number) != number) ids_ = 0;
+  random_ = random;
+  tables_.number = number;
+  for (std::size_t i = 0; i < kFew; ++i) {
+    const std::string id = prefix_ + "provider-" + std::to_string(i);
+    const auto row = tables_.rows.find(id);
+    if (row == tables_.rows.end() || !row->second.deployed || row->second.failed) continue;
+    write_row(id, stamped_row(id, row->second.deployment_id, false, now), now, /*quiet=*/false);
+  }
+}
+
 /// Deployed now, stopped some seconds later, and then another instead: who sees at once that it does not work.
 void ControlPlane::change_mind(const std::string& id, const std::string& deployment_id, TimePoint now, bool quiet) {
   const TimePoint stopped = now + random_.between(1s, 8s);

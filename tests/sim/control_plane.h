@@ -86,6 +86,8 @@ class ControlPlane {
   /// event is written, as one that gets lost. What it returns is when the operation commits, if not at once: `commit`
   /// is due then.
   std::optional<TimePoint> operate(std::int64_t number, Random random, TimePoint now, bool quiet);
+  /// A user stops all that others refer to. As with `operate`, `number` names what comes of it.
+  void stop_providers(std::int64_t number, Random random, TimePoint now);
   /// Carries out what is due, and says when the next is.
   std::optional<TimePoint> commit(TimePoint now);
   void take_ack(const Ack& ack, TimePoint now);

@@ -166,6 +166,7 @@ class Instance {
     bool was_spoiled = false;  ///< It may be found as long as the file is read no further than it has to be.
     TimePoint taken_late;      ///< When the gateway last took a push that had been given up.
     bool key_lost = false;     ///< The next process has another key.
+    std::map<Key, std::string> to_come;  ///< What was in service and lost, and was not given anew: versions.
     /// The store was lost, and the gateway has not been given what the new one has.
     struct StoreLost {
       TimePoint when;

@@ -306,10 +306,7 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
     case ActionKind::SpoilStore:
       return spoil_store(instance, random);
     case ActionKind::LoseKey:
-      instance.kill(nullptr);
-      instance.daemon().lose_key();
-      instance.seen.key_lost = true;
-      return restart_later(instance, random);
+      return lose_key(action, instance, random);
     default:
       return;
   }
@@ -335,6 +332,22 @@ void World::spoil_store(Instance& instance, Random& random) {
   instance.daemon().spoil_store();
   instance.seen.spoiled = instance.seen.was_spoiled = true;
   if (!under_a_process) restart_later(instance, random);
+}
+
+/// Now and then a minute after somebody has stopped all providers: what is in service is lost without what it refers to.
+void World::lose_key(const Action& action, Instance& instance, Random& random) {
+  const auto lose = [this, one = &instance](Random with) {
+    one->kill(nullptr);
+    one->daemon().lose_key();
+    one->seen.key_lost = true;
+    restart_later(*one, with);
+  };
+  if (random.chance(50)) return lose(random);
+  present().stop_providers(action.number, Random(random.next()), now_);
+  note_wishes();
+  at(now_ + 1min, [this, lose, random] {
+    if (faulty_) lose(random);
+  });
 }
 
 void World::trouble_disk(Instance& instance, Random& random) {

@@ -106,6 +106,7 @@ class World {
   void trouble_rest(Instance& instance, Random& random);
   void trouble_disk(Instance& instance, Random& random);
   void spoil_store(Instance& instance, Random& random);
+  void lose_key(const Action& action, Instance& instance, Random& random);
   void restart_later(Instance& instance, Random& random);
   void swap_identity(const Action& action, Random& random);
   void cut_all();
@@ -139,6 +140,8 @@ class World {
   void look_at_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_bounds(Instance& instance);
   void forget_what_was_heard(Instance& instance);
+  void expect_again(Instance& instance);
+  void look_at_lost(const Instance& instance);
   void look_at_replacement(Instance& instance, const Gateway::Reaction& reaction, const Body& body);
   bool may_go_with_loss(const Instance& instance, const Key& key, const std::string& version) const;
   std::string wanted_deployment(const Key& key) const;
