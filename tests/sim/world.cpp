@@ -334,7 +334,7 @@ void World::spoil_store(Instance& instance, Random& random) {
   if (!under_a_process) restart_later(instance, random);
 }
 
-/// Now and then a minute after somebody has stopped all providers: what is in service is lost without what it refers to.
+/// Now and then a minute after all providers were stopped: what is in service is lost without what it refers to.
 void World::lose_key(const Action& action, Instance& instance, Random& random) {
   const auto lose = [this, one = &instance](Random with) {
     one->kill(nullptr);
