@@ -104,6 +104,11 @@ delivery::PushOutcome Instance::push_now(const Body& body, std::size_t mood, boo
   }
   if (mood == 1) return status(500);
   if (mood == 2 && body.lines.size() > 3) return status(413);
+  const bool is_elsewhere = gateway_.epoch != body.epoch || gateway_.revision != body.revision;
+  if (mood == 6 && gateway_.revision > 0 && is_elsewhere) {  // the answer to an earlier one, and this one is not taken
+    outcome.answer = protocol::PushAnswer{gateway_.epoch, gateway_.revision, {}};
+    return outcome;
+  }
   const bool answered = alive && mood != 3 && mood != 4 && mood != 5;
   const auto reaction = gateway_.apply(body);
   world_.look_at(*this, reaction, body, answered);
