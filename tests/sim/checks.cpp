@@ -201,6 +201,7 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
     }
   }
   look_at_replacement(instance, reaction, body);
+  if (answered && reaction.status == 200) look_at_new_gateway(instance);
   auto identity = seen.identity;
   for (const Line& line : body.lines) {
     identity = ControlPlane::owner_of(line.key.second);

@@ -13,6 +13,9 @@ constexpr Duration kFair = 10min;
 constexpr Duration kSoon = 30s;
 /// A document is here sooner, and what has to be listed twice is later.
 constexpr Duration kBack = 8s;
+/// After a refusal that repeats another the next push waits up to a minute; what one instance refused goes again by the
+/// clock only after an hour.
+constexpr Duration kOfferedAnew = 2min;
 /// A `Date` has whole seconds, and an operation is there a moment after it began.
 constexpr Duration kSurelyBefore = 5s;
 
@@ -199,6 +202,33 @@ void World::look_at_stop(Instance& instance, const HubEvent& event) {
     if (peer.last_taken_back() > heard - kFair || now_ - peer.last_crosswise(key.second) < kCrosswise) return;
     if (wish_of(key, served->second)->number < number) {
       fail("stopped_in_time", key.second + " is still served as " + served->second + ", long after its undeploy event");
+    }
+  });
+}
+
+/// What the gateway before refused is offered to another one soon after that has answered: it may take it.
+void World::look_at_new_gateway(Instance& instance) {
+  const std::string& name = instance.gateway_.instance;
+  if (std::exchange(instance.seen.answered_by, name) == name || instance.seen.has_lost) return;
+  std::map<Key, Wish> refused;
+  for (const auto& [key, version] : desire_) {
+    if (is_artifact(key.first) && was_refused(instance, key, version)) refused.emplace(key, wishes_.at(key).back());
+  }
+  if (refused.empty()) return;
+  at(now_ + kOfferedAnew, [this, one = &instance, name, refused, answered = now_] {
+    const auto& seen = one->seen;
+    if (!one->is_fair(answered) || seen.last_lie >= answered - kFair || seen.has_lost) return;
+    if (one->gateway_.instance != name || one->daemon_.courier().condition() != delivery::GatewayCondition::InSync)
+      return;
+    for (const auto& [key, wish] : refused) {
+      const auto& peer = owner(key.second);
+      if (&peer != one->peer_ || seen.identity != number_of(peer) || wishes_.at(key).back().number != wish.number) continue;
+      if (peer.last_taken_back() > answered - kFair || taken_back_.contains(key)) continue;
+      if (now_ - peer.last_crosswise(key.second) < kCrosswise || waits_for_others(*one, key)) continue;
+      const auto offered = seen.offered.find(key);
+      if (offered != seen.offered.end() && offered->second.contains(wish.version)) continue;
+      fail("refused_is_offered_anew",
+           key.second + " " + wish.version + ", which the gateway before refused, is not offered to " + name);
     }
   });
 }

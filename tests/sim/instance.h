@@ -130,6 +130,8 @@ class Instance {
     std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.
     std::map<Key, std::set<std::string>> ever_served;  ///< Versions.
     std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused.
+    std::map<Key, std::set<std::string>> offered;      ///< Versions that were sent to the gateway's present instance.
+    std::string answered_by;                           ///< The last instance of which an answer to a push arrived.
     std::map<Key, std::set<std::string>> unanswered;   ///< Taken, and the answer was lost.
     TimePoint last_push;                               ///< That the gateway took.
     std::map<Key, std::string> just_refused;           ///< By the last push, if its answer arrived: versions.

@@ -15,6 +15,7 @@ constexpr Duration kAnswerLimit = 30s;
 
 void Instance::restart_gateway() {
   gateway_.restart("gateway-" + std::to_string(number_) + "-" + std::to_string(++gateways_));
+  seen.offered.clear();
   seen.last_loss = world_.steady();
 }
 
@@ -47,6 +48,9 @@ void Instance::push(const delivery::Push& push) {
        std::to_string(read->revision) + ", lines " + std::to_string(read->lines.size()));
   world_.look_at_identity(*this, *read);
   world_.look_at_repetition(*this, *read);
+  for (const Line& line : read->lines) {
+    if (!line.removes) seen.offered[line.key].insert(line.version);
+  }
   read->sent = world_.steady();
   world_.look_at_contradiction(*this, *read);
   Random random = world_.chance_of("push to " + gateway_.instance);

@@ -136,6 +136,7 @@ class World {
   void note_contradiction(Instance& instance, const HubEvent& event, const std::string& deployment_id);
   void look_at_update(Instance& instance, const HubEvent& event);
   void look_at_stop(Instance& instance, const HubEvent& event);
+  void look_at_new_gateway(Instance& instance);
   void note_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_bounds(Instance& instance);
