@@ -158,6 +158,8 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
                         const std::string& to) const {
   const auto& peer = owner(key.second);
   if (now_ - peer.last_crosswise(key.second) < kCrosswise) return true;
+  // A gateway that has nothing is given at once what there is.
+  if (from.empty() && instance.seen.store_is_older) return true;
   // Only full listings tell, and what they say is older counts when it is said twice.
   const auto told = instance.seen.told_back.find(&peer);
   const TimePoint since = told == instance.seen.told_back.end() ? TimePoint() : told->second.twice;

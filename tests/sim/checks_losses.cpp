@@ -69,6 +69,7 @@ void World::look_at_losses(Instance& instance, bool starts) {
   seen.spoiled = false;
   forget_what_was_heard(instance);
   seen.store_lost = {now_, instance.daemon_.last_epoch()};
+  seen.store_is_older = !begins_anew;
   // Nothing is known of what was told, of which identity was staged, nor of what an undeploy event had stopped: the
   // first full listing says what is wanted.
   seen.acked_before.merge(std::exchange(seen.acked, {}));

@@ -51,8 +51,12 @@ void Daemon::cut_power(const std::function<bool()>& keeps) {
 
 void Daemon::spoil_store() {
   // The log would mend the pages that it holds.
-  disk_.spoil(database_ + "-wal", /*at=*/0, /*count=*/32);
+  spoil_log();
   disk_.spoil(database_, /*at=*/0, /*count=*/100);
+}
+
+void Daemon::spoil_log() {
+  disk_.spoil(database_ + "-wal", /*at=*/0, /*count=*/32);
 }
 
 void Daemon::restart(sync::Now now) {

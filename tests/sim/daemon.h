@@ -41,6 +41,8 @@ class Daemon {
   MemoryDisk& disk() { return disk_; }
   /// Damages the database, so that the next who opens it finds that out.
   void spoil_store();
+  /// Damages its log alone: the next who opens it finds what was stored a while ago.
+  void spoil_log();
   /// The next process has another key for what is encrypted.
   void lose_key() { ++key_; }
   bool is_storing() const { return footing_.is_storing(); }

@@ -177,6 +177,7 @@ class Instance {
       bool is_over = false;     ///< This push is the new one's.
     };
     std::optional<StoreLost> store_lost;
+    bool store_is_older = false;                    ///< Than what it was; since then nothing has been settled.
     bool has_lost = false;                          ///< Something that was stored, at some time.
     std::map<std::string, TimePoint> acked_before;  ///< As `acked`, by a store that was lost.
     bool identity_lost = false;  ///< The store has, and nothing was given to the gateway of any since.

@@ -329,7 +329,11 @@ void World::restart_later(Instance& instance, Random& random) {
 void World::spoil_store(Instance& instance, Random& random) {
   const bool under_a_process = random.chance(50);
   if (!under_a_process) instance.kill(nullptr);
-  instance.daemon().spoil_store();
+  if (!under_a_process && random.chance(60)) {
+    instance.daemon().spoil_log();
+  } else {
+    instance.daemon().spoil_store();
+  }
   instance.seen.spoiled = instance.seen.was_spoiled = true;
   if (!under_a_process) restart_later(instance, random);
 }
