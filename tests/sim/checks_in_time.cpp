@@ -18,6 +18,8 @@ constexpr Duration kBack = 8s;
 constexpr Duration kOfferedAnew = 2min;
 /// A `Date` has whole seconds, and an operation is there a moment after it began.
 constexpr Duration kSurelyBefore = 5s;
+/// A `Date` has whole seconds, and a listing is made a moment before it is there.
+constexpr Duration kHeardOf = 2s;
 
 }  // namespace
 
@@ -27,10 +29,7 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
   // What is replayed is history: the listing decides, which may be behind what is said here.
   const bool is_replayed = event.written < instance.seen.linked[number_of(owner(event.about.second))] + kSurelyBefore;
   if (event.type.ends_with(".undeployed")) {
-    // Nor is it news when something has been done since whose event was lost.
-    const auto last = last_event_.find(event.about);
-    const bool is_last = last != last_event_.end() && last->second == event.id;
-    if (is_last && !is_replayed) look_at_stop(instance, event);
+    if (!is_replayed) look_at_stop(instance, event);
     return;
   }
   if (event.type == "apikey.updated" && !is_replayed) look_at_update(instance, event);
@@ -173,11 +172,19 @@ void World::look_at_history(const Instance& instance, const Key& key, const std:
 void World::look_at_stop(Instance& instance, const HubEvent& event) {
   const Key& key = event.about;
   if (!wishes_.contains(key)) return;
-  // It is news only as long as nothing is known of what has been wanted since.
   const auto& wishes = wishes_.at(key);
-  const auto stop = std::find_if(wishes.rbegin(), wishes.rend(), [](const Wish& wish) { return wish.version.empty(); });
-  if (stop == wishes.rend()) return;
-  const bool is_news = std::none_of(wishes.rbegin(), stop, [&instance](const Wish& wish) {
+  // Of several at one moment it may be the first.
+  const auto stop = std::find_if(wishes.begin(), wishes.end(), [&event](const Wish& wish) {
+    return wish.version.empty() && wish.when == event.written;
+  });
+  if (stop == wishes.end()) return;
+  // Something has been done since. What a listing may have spoken about is in doubt, and the next deployment ends that.
+  const auto last = last_event_.find(key);
+  const bool is_last = last != last_event_.end() && last->second == event.id;
+  const auto listed = instance.seen.listed_to.find(&owner(key.second));
+  if (!is_last && listed != instance.seen.listed_to.end() && event.at <= listed->second + kHeardOf) return;
+  // It is news only as long as nothing is known of what has been wanted since.
+  const bool is_news = std::none_of(stop, wishes.end(), [&instance](const Wish& wish) {
     return instance.seen.known_deployments.contains(wish.version.substr(0, wish.version.find('@')));
   });
   if (!is_news) return;
@@ -192,7 +199,7 @@ void World::look_at_stop(Instance& instance, const HubEvent& event) {
   });
   if (is_later) instance.seen.stops[key] = stop->number;
   const bool in_sync = instance.daemon_.courier().condition() == delivery::GatewayCondition::InSync;
-  if (desire_.contains(key) || !in_sync) return;
+  if (!is_last || desire_.contains(key) || !in_sync) return;
   at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
                     connection = instance.connection_] {
     const auto served = one->gateway_.served.find(key);
@@ -222,7 +229,8 @@ void World::look_at_new_gateway(Instance& instance) {
       return;
     for (const auto& [key, wish] : refused) {
       const auto& peer = owner(key.second);
-      if (&peer != one->peer_ || seen.identity != number_of(peer) || wishes_.at(key).back().number != wish.number) continue;
+      if (&peer != one->peer_ || seen.identity != number_of(peer)) continue;
+      if (wishes_.at(key).back().number != wish.number) continue;
       if (peer.last_taken_back() > answered - kFair || taken_back_.contains(key)) continue;
       if (now_ - peer.last_crosswise(key.second) < kCrosswise || waits_for_others(*one, key)) continue;
       const auto offered = seen.offered.find(key);

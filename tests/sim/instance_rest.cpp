@@ -56,6 +56,7 @@ void Instance::arrive_late(const std::shared_ptr<AnswerReading>& reading, std::u
   const int percent = static_cast<int>(random.below(100));
   const bool ends = random.chance(60);
   note("is answered the first " + std::to_string(percent) + " percent of " + reading->request().path);
+  if (reading->request().call == sync::Call::Deployments) note_known(reading->answer().body);
   reading->arrive(percent);
   if (reading->request().call == sync::Call::Deployments) seen.against_absence.clear();
   const Duration silence = ends ? random.between(1s, kSilenceLimit - 1s) : kSilenceLimit;
@@ -151,10 +152,11 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   if (answer.status == 401 && seen.refusals == 0) seen.refusals = 1;  // the rest are the same question
   if (answer.status >= 200 && answer.status < 300) seen.refusals = 0;
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
-  if (request.call == sync::Call::Deployments) seen.against_absence.clear();
-  if (request.call != sync::Call::Deployments || !outcome.complete) return;
+  if (request.call != sync::Call::Deployments) return;
+  seen.against_absence.clear();
+  if (answer.status == 200) note_known(answer.body);
+  if (!outcome.complete) return;
   link_->on_listing_succeeded(link);
-  note_known(answer.body);
   seen.listed_to[peer_] = peer_->clock(answer.true_at.value_or(world_.steady()));
   if (!answer.true_at || request.path.find("since=") != std::string::npos) return;
   note_told_back(*answer.true_at);
@@ -176,6 +178,7 @@ void Instance::note_listed(const std::string& scope, const Answer& answer, bool 
   }
 }
 
+/// What is in the part that came is, and nobody knows here where that ends.
 void Instance::note_known(const std::string& listing) {
   const auto rows = nlohmann::json::parse(listing, nullptr, /*allow_exceptions=*/false);
   if (rows.is_discarded()) return;
