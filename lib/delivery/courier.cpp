@@ -54,8 +54,7 @@ Courier::Plan Courier::plan_for_state() const {
   const sync::Answered& answered = standing_->answered;
   // An instance that is behind its own answer has lost something in silence.
   if (state_->instance != answered.instance || state_->revision < answered.revision) return plan_for_replacing();
-  // What was deleted at or below the floor is no longer known. One whose PUT was split has nothing of it.
-  if (answered.revision < standing_->floor && !split_put_) return Plan::Put;
+  // It knows of every deletion whose tombstone was dropped: those it had answered, or it has got all there is in pieces.
   return agrees() ? Plan::Nothing : Plan::Patch;
 }
 
@@ -64,8 +63,9 @@ Courier::Plan Courier::plan_for_replacing() const {
   if (!split_put_) return Plan::Put;
   if (has_nothing()) return Plan::EmptyPut;
   // Under the present epoch it can have only what is or was this store's, and above the floor all deletions are known:
-  // every line as a delta then leaves what a PUT would leave.
-  const bool is_ours = state_->epoch == standing_->epoch && state_->revision >= standing_->floor;
+  // every line as a delta then leaves what a PUT would leave. The pieces themselves begin below it.
+  const bool knows_deletions = in_pieces_ || state_->revision >= standing_->floor;
+  const bool is_ours = state_->epoch == standing_->epoch && knows_deletions;
   return is_ours ? Plan::PatchAll : Plan::Put;
 }
 
@@ -145,7 +145,7 @@ void Courier::refresh() {
   if (!agrees()) return;
   proven_at_ = proof_at_;
   refusing_ = false;
-  split_put_ = false;
+  split_put_ = in_pieces_ = false;
   refused_lines_.clear();
   last_error_.clear();
 }
@@ -175,7 +175,7 @@ void Courier::on_state(const protocol::GatewayState& state, TimePoint now) {
   if (state.instance != instance_) {
     instance_ = state.instance;
     refused_up_to_.reset();
-    split_put_ = false;
+    split_put_ = in_pieces_ = false;
     refusing_ = false;
   }
   if (unreadable_ || !reachable_) last_error_.clear();
@@ -358,6 +358,7 @@ std::optional<Command> Courier::take_command(TimePoint now) {
   sent_at_ = now;
   if (sends()) {
     flight_ = Flight::Pushing;
+    in_pieces_ |= plan_ == Plan::EmptyPut || plan_ == Plan::PatchAll;
     sent_ = make_push();
     ++last_push_;
     return sent_;

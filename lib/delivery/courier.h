@@ -227,7 +227,8 @@ class Courier {
 
   /// A body up to this revision was refused whole: halves of it are sent until the line is found.
   std::optional<std::int64_t> refused_up_to_;
-  bool split_put_ = false;  ///< A PUT was refused whole: deltas do its work.
+  bool split_put_ = false;  ///< A PUT was refused whole: deltas do its work,
+  bool in_pieces_ = false;  ///<   and some of them were sent to this instance.
   std::optional<HeldPut> released_;
   std::set<std::pair<std::string, std::string>> refused_lines_;  ///< Since gateway and store last agreed.
 

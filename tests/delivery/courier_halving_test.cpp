@@ -149,6 +149,43 @@ TEST_CASE("a PUT that is refused whole by a gateway with this store's epoch beco
   CHECK(desk.courier.condition() == GatewayCondition::InSync);
 }
 
+TEST_CASE("the pieces of a PUT go on after a restart of the daemon, also below where tombstones were dropped") {
+  Desk desk;
+  for (int n = 0; n < 20; ++n) desk.write(id_of(n), 1);
+  desk.standing.floor = 15;
+  desk.gateway.poisoned.emplace(id_of(19), 1);
+  for (int n = 0; n < 4; ++n) desk.gateway.resources[id_of(n)] = 1;
+  desk.gateway.epoch = "e1";
+  desk.gateway.revision = 5;
+  desk.standing.answered = {"i1", "e1", 5};
+  desk.restart_daemon("e2");
+  desk.run(1min);
+
+  CHECK(desk.puts() == 0);
+  CHECK(desk.refused_lines.size() == 1);
+  CHECK(desk.gateway.resources.size() == 19);
+  CHECK(desk.courier.condition() == GatewayCondition::InSync);
+}
+
+TEST_CASE("a gateway that falls behind its answer between the pieces of a PUT is sent pieces again") {
+  Desk desk;
+  for (int n = 0; n < 20; ++n) desk.write(id_of(n), 1);
+  desk.gateway.loses_answers = true;
+  desk.tell();
+  desk.pump();
+  desk.gateway.loses_answers = false;
+  desk.standing.floor = 21;  // where the gateway is
+  desk.gateway.poisoned.emplace(id_of(3), 2);
+  desk.gateway.stumbles_at = 5;
+  desk.put(id_of(3), 2);
+  desk.run(2min);
+
+  CHECK(desk.gateway.received.size() > 5);
+  CHECK(desk.refused_lines.size() == 1);
+  CHECK(desk.gateway.resources == desk.wanted());
+  CHECK(desk.courier.condition() == GatewayCondition::InSync);
+}
+
 TEST_CASE("a PUT that is refused whole by a gateway that has something else is tried again slowly") {
   Desk desk;
   desk.write("a", 1);

@@ -121,23 +121,6 @@ TEST_CASE("another instance that names the right revision gets everything all th
   CHECK(desk.courier.condition() == GatewayCondition::InSync);
 }
 
-TEST_CASE("a gateway below the floor gets everything: what was deleted there is no longer known") {
-  Desk desk;
-  settle(desk, 3);
-  desk.gateway.is_away = true;
-  desk.put("api-0", 0);
-  desk.run(1min);
-
-  desk.rows.erase("api-0");
-  desk.standing.floor = desk.standing.revision;
-  desk.put("api-1", 2);
-  desk.gateway.is_away = false;
-  desk.run(2min);
-
-  CHECK(desk.puts() == 1);
-  CHECK(desk.gateway.resources == desk.wanted());
-}
-
 TEST_CASE("an instance that is behind its own answer gets everything") {
   Desk desk;
   settle(desk, 3);

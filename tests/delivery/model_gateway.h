@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -45,6 +46,7 @@ class ModelGateway {
   bool loses_answers = false;                               ///< Applies and breaks the connection.
   bool answers_wrong_revision = false;
   bool is_away = false;
+  std::size_t stumbles_at = SIZE_MAX;  ///< Which body it answers with 500, and is then behind what it had answered.
 
   std::vector<ModelBody> received;
 
@@ -79,6 +81,10 @@ class ModelGateway {
     const delivery::GatewayProblem gone{delivery::GatewayFailure::Gone, 0, "the connection broke"};
     if (is_away) return gone;
     received.push_back(body);
+    if (received.size() == stumbles_at) {
+      --revision;
+      return status(500);
+    }
     if (answers_status) return status(*answers_status);
     if (!body.full && (body.from_epoch != epoch || body.from != revision)) return status(409);
     if (body.lines.size() > max_lines) return status(413);
