@@ -115,6 +115,13 @@ void World::look_at_return(Instance& instance, TimePoint true_at) {
       const auto& peer = owner(key.second);
       if (&peer != one->peer_ || one->seen.identity != number_of(peer)) return;
       if (was_refused(*one, key, last.version) || is_as_wanted(*one, key, last.version)) return;
+      // What it refers to may be served and not offered: a gateway that refuses a version can refuse to let go another.
+      const auto references = peer.references_of(wanted_deployment(key));
+      if (!std::all_of(references.begin(), references.end(), [&](const Key& other) {
+            return desire_.contains(other) && is_as_wanted(*one, other, desire_.at(other));
+          })) {
+        return;
+      }
       fail("back_in_time", key.second + " is listed as " + last.version + " again, and not in service");
     });
   }
