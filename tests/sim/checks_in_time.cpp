@@ -127,6 +127,16 @@ void World::look_at_return(Instance& instance, TimePoint true_at) {
   }
 }
 
+/// What is about to be said: once the control plane has given its own verdict, no `failed` comes.
+void World::look_at_saying(const std::string& frame) {
+  const auto payload = nlohmann::json::parse(frame).at("payload");
+  if (payload.at("status") != "failed") return;
+  const std::string id = payload.at("artifactId");
+  const std::string at = payload.at("performedAt");
+  const auto age = owner(id).clock(now_) - *parse_rfc3339(at);
+  if (age > ControlPlane::kAckLimit) fail("failed_too_late", id + " " + at + " is said to have failed");
+}
+
 /// B7: what the last event about a key says is served soon, also if it is the second of its second.
 void World::look_at_update(Instance& instance, const HubEvent& event) {
   const Key& key = event.about;

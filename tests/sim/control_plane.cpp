@@ -12,7 +12,6 @@ namespace {
 using nlohmann::json;
 
 constexpr Instant kBegin{1'787'396'400'000'000'000};  // 2026-08-22T11:00:00Z
-constexpr Duration kAckLimit = 60s;
 
 std::chrono::nanoseconds nanoseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration);

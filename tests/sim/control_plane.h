@@ -67,6 +67,8 @@ class ControlPlane {
  public:
   /// An operation is there so long after it was stamped, at most.
   static constexpr Duration kCommitsWithin = std::chrono::seconds(3);
+  /// What is not acknowledged so long after its operation has failed.
+  static constexpr Duration kAckLimit = std::chrono::seconds(60);
 
   /// `is_experimental`: it has WebSub and WebBroker APIs.
   ControlPlane(std::string gateway_id, std::string prefix, TimePoint start, bool is_experimental);

@@ -186,6 +186,7 @@ void Instance::pump() {
         send(*request);
       } else if (const auto* frame = std::get_if<sync::SendFrame>(&command)) {
         note("says " + frame->text);
+        world_.look_at_saying(frame->text);
         if (!is_heard()) continue;
         auto* peer = peer_;
         world_.at(read_at(frame->text), [this, peer, connection = connection_, text = frame->text] {

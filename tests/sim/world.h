@@ -77,6 +77,8 @@ class World {
   /// A list of deployments is asked for; a full one has come, which was the truth then.
   void note_absent(Instance& instance);
   void look_at_return(Instance& instance, TimePoint true_at);
+  /// Before an ack is sent.
+  void look_at_saying(const std::string& frame);
   /// An event is about to be heard.
   void look_at_event(Instance& instance, const HubEvent& event);
   /// Something has been stored; `all`: and whatever was before is looked at again.
