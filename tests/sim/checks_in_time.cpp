@@ -33,6 +33,7 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
     return;
   }
   if (event.type == "apikey.updated" && !is_replayed) look_at_update(instance, event);
+  if (event.type.ends_with(".deleted") && is_artifact(event.about.first) && !is_replayed) look_at_end(instance, event);
   if (!event.type.ends_with(".deployed")) return;
   auto& seen = instance.seen;
   if (!is_replayed && is_news(instance, event)) seen.handled.news.insert(event.id);
@@ -255,6 +256,23 @@ void World::look_at_new_gateway(Instance& instance) {
       fail("refused_is_offered_anew",
            key.second + " " + wish.version + ", which the gateway before refused, is not offered to " + name);
     }
+  });
+}
+
+/// What is deleted goes soon after the event that says so, and not with the next list.
+void World::look_at_end(Instance& instance, const HubEvent& event) {
+  const Key& key = event.about;
+  if (owner(key.second).exists(key.second) || !wishes_.contains(key)) return;
+  if (instance.daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
+  at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
+                    connection = instance.connection_] {
+    const auto served = one->gateway_.served.find(key);
+    if (served == one->gateway_.served.end() || one->connection_ != connection || !one->is_fair(heard - kFair)) return;
+    const auto& peer = owner(key.second);
+    if (&peer != one->peer_ || one->seen.identity != number_of(peer) || one->seen.kept.contains(key)) return;
+    if (peer.last_taken_back() > heard - kFair || wishes_.at(key).back().number != number) return;
+    if (now_ - peer.last_crosswise(key.second) < kCrosswise) return;
+    fail("deleted_in_time", key.second + " is still served as " + served->second + ", long after its deletion");
   });
 }
 

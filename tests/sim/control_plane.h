@@ -127,6 +127,7 @@ class ControlPlane {
     bool failed = false;  ///< No ack in time, or one that said so.
   };
   const std::map<std::string, Row>& rows() const { return tables_.rows; }
+  bool exists(const std::string& id) const { return tables_.artifacts.contains(id); }
   /// What the gateway should have: the version of each, as `version_of` reads it from a line.
   std::map<Key, std::string> desire() const { return wanted(/*of_stopped=*/false); }
   /// Likewise of all that there is, also of what is not deployed.

@@ -139,6 +139,7 @@ class World {
   void look_at_update(Instance& instance, const HubEvent& event);
   void look_at_stop(Instance& instance, const HubEvent& event);
   void look_at_new_gateway(Instance& instance);
+  void look_at_end(Instance& instance, const HubEvent& event);
   void note_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_bounds(Instance& instance);
