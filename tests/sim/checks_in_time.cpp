@@ -276,6 +276,33 @@ void World::look_at_end(Instance& instance, const HubEvent& event) {
   });
 }
 
+/// It has been told of what does not exist, and nothing spoke against it.
+void World::note_ends(Instance& instance, const Answer& answer) {
+  if (instance.seen.identity != number_of(*instance.peer_) || !instance.is_fair(now_ - kBetweenLies)) return;
+  const auto rows = nlohmann::json::parse(answer.body).at("artifacts");
+  for (const auto& row : rows) {
+    const std::string id = row.at("artifactId");
+    const auto wishes = wishes_.find({ControlPlane::kind_of(id), id});
+    if (row.at("exists").get<bool>() || instance.peer_->exists(id) || wishes == wishes_.end()) continue;
+    const auto last = std::find_if(wishes->second.rbegin(), wishes->second.rend(),
+                                   [](const Wish& wish) { return !wish.version.empty(); });
+    if (last != wishes->second.rend() && last->when > now_ - kSoon) continue;
+    instance.seen.ended[id] = {instance.connection_, now_};
+  }
+}
+
+/// What belonged to something that was deleted does not come back with the next of the same id.
+void World::look_at_ended(const Instance& instance, const Key& key, const std::string& version) {
+  if (artifact_of(key).empty() || existing_.contains(key)) return;
+  const auto ended = instance.seen.ended.find(version.substr(0, version.find(' ')));
+  if (ended == instance.seen.ended.end() || ended->second.connection != instance.connection_) return;
+  const TimePoint when = ended->second.when;
+  const auto ceased = ceased_.find(key);
+  if (ceased == ceased_.end() || ceased->second > when || instance.seen.last_lie > when - kFair) return;
+  if (owner(key.second).last_taken_back() > when - kFair) return;
+  fail("ended_with_its_artifact", key.second + " is served as " + version + ", whose artifact was deleted since");
+}
+
 /// The gateway serves it no more, after its undeploy was heard.
 void World::note_stopped(Instance& instance, const Key& key, const std::string& version) {
   const auto stop = instance.seen.stops.find(key);

@@ -122,6 +122,11 @@ class Instance {
       TimePoint gone;
     };
     std::map<Key, Stopped> stopped;      ///< Of these, what the gateway serves no more.
+    struct Ended {
+      std::uint64_t connection = 0;
+      TimePoint when;
+    };
+    std::map<std::string, Ended> ended;  ///< Artifacts of which it was answered that they do not exist, and when.
     std::uint64_t agreed_on = 0;         ///< The connection on which an operator last let removals go.
     std::optional<TimePoint> looks_out;  ///< Since when the link looks out for the way back; nothing: it does not.
     TimePoint nobody_there;              ///< When that was last in vain.

@@ -152,6 +152,7 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   if (answer.status == 401 && seen.refusals == 0) seen.refusals = 1;  // the rest are the same question
   if (answer.status >= 200 && answer.status < 300) seen.refusals = 0;
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
+  if (request.call == sync::Call::Exists && outcome.complete && answer.true_at) world_.note_ends(*this, answer);
   if (request.call != sync::Call::Deployments) return;
   seen.against_absence.clear();
   if (answer.status == 200) note_known(answer.body);

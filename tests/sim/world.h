@@ -79,6 +79,8 @@ class World {
   void look_at_return(Instance& instance, TimePoint true_at);
   /// Before an ack is sent.
   void look_at_saying(const std::string& frame);
+  /// It was answered what exists.
+  void note_ends(Instance& instance, const Answer& answer);
   /// An event is about to be heard.
   void look_at_event(Instance& instance, const HubEvent& event);
   /// Something has been stored; `all`: and whatever was before is looked at again.
@@ -140,6 +142,7 @@ class World {
   void look_at_stop(Instance& instance, const HubEvent& event);
   void look_at_new_gateway(Instance& instance);
   void look_at_end(Instance& instance, const HubEvent& event);
+  void look_at_ended(const Instance& instance, const Key& key, const std::string& version);
   void note_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_bounds(Instance& instance);
