@@ -293,9 +293,10 @@ void Resources::apply_hints(const ListingScope& scope) {
     it = hints.erase(it);
     context_.records.drop_hint({hint.state.kind, hint.state.id});
     auto stored = context_.records.resource(hint.state.kind, hint.state.id);
+    const auto artifact = context_.records.artifact(hint.state.artifact_id);
     if (hint.deleted) {
       if (stored && !stored->gone) remove(*stored);
-    } else {
+    } else if (!artifact || artifact->wanted != Wanted::Gone) {  // else it ended with its artifact
       take(stored ? *stored : fresh(hint.state), hint.state, /*from_event=*/true);
     }
     clear_pending_if_answered({hint.state.kind, hint.state.id});

@@ -143,6 +143,25 @@ TEST_CASE("what the listing of one API lacks goes when all others have been aske
   CHECK(lists(world, 0, 7) + lists(world, 8, 20) - others <= 20);
 }
 
+TEST_CASE("an event about a subscription whose API is found to be gone is no word about the next API of that id [A7]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.event("subscription.created", protocol::SubscriptionChanged{World::subscription("s", "a", "")});
+  const auto listing = world.take_request(Call::Subscriptions);
+  world.remove("a");
+  world.deleted_event("a");
+  world.answer(world.take_request(Call::Exists));
+  world.statuses["subscriptions/a"] = 404;
+  world.answer(listing);
+  world.run(5s);
+  world.event(world.deploy("a", "d2"));
+  world.serve_for(5s);
+
+  REQUIRE(world.offered("a") == "d2");
+  CHECK(world.offered("Subscription", "s").empty());
+}
+
 TEST_CASE("all lists of subscriptions being empty takes none of them away, though they are asked one by one [B5]") {
   World world;
   subscribe(world, 20);
