@@ -54,7 +54,7 @@ Courier::Plan Courier::plan_for_state() const {
   const sync::Answered& answered = standing_->answered;
   // An instance that is behind its own answer has lost something in silence.
   if (state_->instance != answered.instance || state_->revision < answered.revision) return plan_for_replacing();
-  // It knows of every deletion whose tombstone was dropped: those it had answered, or it has got all there is in pieces.
+  // It knows of each deletion whose tombstone was dropped: it had answered it, or has got all there is in pieces.
   return agrees() ? Plan::Nothing : Plan::Patch;
 }
 

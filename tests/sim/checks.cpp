@@ -219,6 +219,7 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   // Or an operator has said that an empty store is to be believed: it may have found another, empty control plane.
   const bool is_agreed = seen.store_lost && seen.store_lost->released;
   const bool empties = is_empty && (body.sent <= seen.taken_late || is_agreed);
+  seen.body_sent = body.sent;
   for (const Served& change : reaction.changes) {
     if (change.after.empty() && empties) continue;
     if (change.after.empty() && refused.contains(change.key)) {

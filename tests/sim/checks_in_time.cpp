@@ -24,6 +24,7 @@ constexpr Duration kHeardOf = 2s;
 }  // namespace
 
 void World::look_at_event(Instance& instance, const HubEvent& event) {
+  instance.seen.handled.news.erase(event.id);  // it may not have been stored when it was heard before
   if (!instance.acked_) return;
   look_at_repeat(instance, event);
   // What is replayed is history: the listing decides, which may be behind what is said here.
@@ -297,6 +298,7 @@ void World::look_at_ended(const Instance& instance, const Key& key, const std::s
   const auto ended = instance.seen.ended.find(version.substr(0, version.find(' ')));
   if (ended == instance.seen.ended.end() || ended->second.connection != instance.connection_) return;
   const TimePoint when = ended->second.when;
+  if (instance.seen.body_sent <= when) return;  // it was under way, and goes with the next
   const auto ceased = ceased_.find(key);
   if (ceased == ceased_.end() || ceased->second > when || instance.seen.last_lie > when - kFair) return;
   if (owner(key.second).last_taken_back() > when - kFair) return;

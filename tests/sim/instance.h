@@ -121,11 +121,12 @@ class Instance {
       std::int64_t number = 0;  ///< Of the wish.
       TimePoint gone;
     };
-    std::map<Key, Stopped> stopped;      ///< Of these, what the gateway serves no more.
+    std::map<Key, Stopped> stopped;  ///< Of these, what the gateway serves no more.
     struct Ended {
       std::uint64_t connection = 0;
       TimePoint when;
     };
+    TimePoint body_sent;                 ///< That of which is looked at what it changed.
     std::map<std::string, Ended> ended;  ///< Artifacts of which it was answered that they do not exist, and when.
     std::uint64_t agreed_on = 0;         ///< The connection on which an operator last let removals go.
     std::optional<TimePoint> looks_out;  ///< Since when the link looks out for the way back; nothing: it does not.
@@ -170,9 +171,9 @@ class Instance {
     std::size_t last_linked = 0;           ///<   to which the last of all was,
     std::array<Duration, 2> stayed{};      ///<   and how long the longest of them has been, since that change.
     bool spoiled = false;                  ///< The store has been damaged, and nobody has found that yet.
-    bool was_spoiled = false;  ///< It may be found as long as the file is read no further than it has to be.
-    TimePoint taken_late;      ///< When the gateway last took a push that had been given up.
-    bool key_lost = false;     ///< The next process has another key.
+    bool was_spoiled = false;            ///< It may be found as long as the file is read no further than it has to be.
+    TimePoint taken_late;                ///< When the gateway last took a push that had been given up.
+    bool key_lost = false;               ///< The next process has another key.
     std::map<Key, std::string> to_come;  ///< What was in service and lost, and was not given anew: versions.
     /// The store was lost, and the gateway has not been given what the new one has.
     struct StoreLost {
