@@ -65,6 +65,10 @@ void World::look_at_delta(const Instance& instance, const sync::SendRequest& req
   const Instant since = since_of(request.path);
   const auto listed = instance.seen.listed_to.find(instance.peer_);
   if (!since.is_set() || listed == instance.seen.listed_to.end()) return;
+  // A3: what no delta shows, a full listing does, at every n-th poll.
+  if (instance.seen.deltas >= full_list_every_) {
+    fail("deltas_are_shortcuts", std::to_string(instance.seen.deltas) + " deltas in a row");
+  }
   if (since + ControlPlane::kCommitsWithin > listed->second) {
     fail("deltas_reach_back", request.path + " asks for nothing that was under way when all was listed last");
   }

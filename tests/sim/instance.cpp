@@ -268,6 +268,7 @@ void Instance::let_go() {
   half_open_ = unheard_ = acked_ = false;
   seen.early.clear();
   seen.listed.clear();
+  seen.deltas = 0;
   if (std::exchange(open_, false)) daemon_.link_down(world_.now());
 }
 

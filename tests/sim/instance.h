@@ -105,6 +105,7 @@ class Instance {
     std::map<const ControlPlane*, ToldBack> told_back;
     /// When the last listing of deployments was made, full or not, by the control plane's clock: not after this.
     std::map<const ControlPlane*, Instant> listed_to;
+    int deltas = 0;  ///< Answered in a row under this link.
     /// The last full listing that was the truth.
     struct ToldAll {
       std::uint64_t connection = 0;

@@ -157,6 +157,7 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   seen.against_absence.clear();
   if (answer.status == 200) note_known(answer.body);
   if (!outcome.complete) return;
+  seen.deltas = request.path.find("since=") == std::string::npos ? 0 : seen.deltas + 1;
   link_->on_listing_succeeded(link);
   seen.listed_to[peer_] = peer_->clock(answer.true_at.value_or(world_.steady()));
   if (!answer.true_at || request.path.find("since=") != std::string::npos) return;
