@@ -16,6 +16,8 @@ constexpr Duration kBack = 8s;
 /// After a refusal that repeats another the next push waits up to a minute; what one instance refused goes again by the
 /// clock only after an hour.
 constexpr Duration kOfferedAnew = 2min;
+/// A document that did not come is asked for again after 5 min at the latest.
+constexpr Duration kAskedAgain = 6min;
 /// A `Date` has whole seconds, and an operation is there a moment after it began.
 constexpr Duration kSurelyBefore = 5s;
 /// A `Date` has whole seconds, and a listing is made a moment before it is there.
@@ -71,6 +73,25 @@ void World::look_at_delta(const Instance& instance, const sync::SendRequest& req
   }
   if (since + ControlPlane::kCommitsWithin > listed->second) {
     fail("deltas_reach_back", request.path + " asks for nothing that was under way when all was listed last");
+  }
+}
+
+/// A4, A5: a document that did not come is asked for again, however often.
+void World::look_at_lacking(Instance& instance, const sync::SendRequest& request, const Answer& answer) {
+  for (const std::string& id : ids_in(request.body)) {
+    const bool is_here = answer.status == 200 && answer.whole && answer.entries &&
+                         std::any_of(answer.entries->begin(), answer.entries->end(),
+                                     [&id](const auto& entry) { return entry.first.find(id) != std::string::npos; });
+    if (is_here) continue;
+    at(now_ + 2 * kAskedAgain, [this, one = &instance, id, failed = now_, mine = instance.connection_] {
+      if (one->connection_ != mine || !one->is_fair(now_ - kAskedAgain) || one->seen.fetched.at(id) > failed) return;
+      if (one->seen.identity != number_of(*one->peer_)) return;
+      for (const auto& [key, version] : desire_) {
+        if (!is_artifact(key.first) || version.substr(0, version.find('@')) != id) continue;
+        if (&owner(key.second) != one->peer_ || was_refused(*one, key, version)) continue;
+        if (!is_as_wanted(*one, key, version)) fail("documents_are_asked_for_again", id + " of " + key.second);
+      }
+    });
   }
 }
 

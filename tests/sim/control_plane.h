@@ -59,6 +59,8 @@ inline Instant second_of(Instant at) {
   return {at.ns / 1'000'000'000 * 1'000'000'000};
 }
 
+/// What a request's body names.
+std::vector<std::string> ids_in(const std::string& body);
 /// Which rows a delta asks for; not set: for all.
 Instant since_of(const std::string& path);
 

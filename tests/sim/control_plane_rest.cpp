@@ -12,15 +12,6 @@ using nlohmann::json;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-std::vector<std::string> ids_in(const std::string& body) {
-  std::vector<std::string> ids;
-  const auto parsed = json::parse(body);
-  for (const auto& member : parsed) {
-    for (const auto& id : member) ids.push_back(id.get<std::string>());
-  }
-  return ids;
-}
-
 /// What stands after the first slash of a scope.
 std::string rest_of(const std::string& scope) {
   return scope.substr(scope.find('/') + 1);
@@ -46,6 +37,15 @@ std::string list_of(const std::vector<std::string>& rows, const sync::SendReques
 }
 
 }  // namespace
+
+std::vector<std::string> ids_in(const std::string& body) {
+  std::vector<std::string> ids;
+  const auto parsed = json::parse(body);
+  for (const auto& member : parsed) {
+    for (const auto& id : member) ids.push_back(id.get<std::string>());
+  }
+  return ids;
+}
 
 Instant since_of(const std::string& path) {
   const auto at = path.find("since=");

@@ -105,7 +105,8 @@ class Instance {
     std::map<const ControlPlane*, ToldBack> told_back;
     /// When the last listing of deployments was made, full or not, by the control plane's clock: not after this.
     std::map<const ControlPlane*, Instant> listed_to;
-    int deltas = 0;  ///< Answered in a row under this link.
+    std::map<std::string, TimePoint> fetched;  ///< When the document of a deployment was last asked for.
+    int deltas = 0;                            ///< Answered in a row under this link.
     /// The last full listing that was the truth.
     struct ToldAll {
       std::uint64_t connection = 0;

@@ -19,6 +19,9 @@ void Instance::send(const sync::SendRequest& request) {
   note("asks " + request.method + " " + request.path + " " + request.body);
   ++seen.requests[request.call];
   world_.look_at_delta(*this, request);
+  if (request.call == sync::Call::FetchBatch) {
+    for (const std::string& id : ids_in(request.body)) seen.fetched[id] = world_.steady();
+  }
   if (request.call == sync::Call::Deployments) world_.note_absent(*this);
   Random random = world_.chance_of(request.path + request.body);
   const bool slow = has(Trouble::RestMoods) && random.chance(10);
@@ -152,6 +155,7 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   if (answer.status == 401 && seen.refusals == 0) seen.refusals = 1;  // the rest are the same question
   if (answer.status >= 200 && answer.status < 300) seen.refusals = 0;
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
+  if (request.call == sync::Call::FetchBatch) world_.look_at_lacking(*this, request, answer);
   if (request.call == sync::Call::Exists && outcome.complete && answer.true_at) world_.note_ends(*this, answer);
   if (request.call != sync::Call::Deployments) return;
   seen.against_absence.clear();

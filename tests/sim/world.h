@@ -74,6 +74,8 @@ class World {
   void look_at_contradiction(const Instance& instance, const Body& body);
   /// Before it is sent.
   void look_at_delta(const Instance& instance, const sync::SendRequest& request);
+  /// A batch of documents was answered, or not.
+  void look_at_lacking(Instance& instance, const sync::SendRequest& request, const Answer& answer);
   /// A list of deployments is asked for; a full one has come, which was the truth then.
   void note_absent(Instance& instance);
   void look_at_return(Instance& instance, TimePoint true_at);
