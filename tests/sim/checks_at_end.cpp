@@ -14,7 +14,9 @@ bool World::is_excepted(const Instance& instance, const Key& key) const {
   const auto last = last_event_.find(key);
   if (last == last_event_.end() || !arrived(last->second)) return true;
   // A list that showed nothing of it had the last word, and there is none any more.
-  if (key.first == "Subscription" && instance.seen.last_lie >= wishes_.at(key).back().when) return true;
+  const auto wishes = wishes_.find(key);
+  const TimePoint wished = wishes == wishes_.end() ? TimePoint() : wishes->second.back().when;
+  if (key.first == "Subscription" && instance.seen.last_lie >= wished) return true;
   // Only its creation says a key's uuid: without it an update is about nothing that is known.
   const auto created = created_.find(key);
   return key.first == "ApiKey" &&

@@ -84,7 +84,9 @@ void World::look_at_lacking(Instance& instance, const sync::SendRequest& request
                                      [&id](const auto& entry) { return entry.first.find(id) != std::string::npos; });
     if (is_here) continue;
     at(now_ + 2 * kAskedAgain, [this, one = &instance, id, failed = now_, mine = instance.connection_] {
-      if (one->connection_ != mine || !one->is_fair(now_ - kAskedAgain) || one->seen.fetched.at(id) > failed) return;
+      const auto asked = one->seen.fetched.find(id);
+      if (asked == one->seen.fetched.end() || asked->second > failed) return;
+      if (one->connection_ != mine || one->peer_ == nullptr || !one->is_fair(now_ - kAskedAgain)) return;
       if (one->seen.identity != number_of(*one->peer_)) return;
       for (const auto& [key, version] : desire_) {
         if (!is_artifact(key.first) || version.substr(0, version.find('@')) != id) continue;
