@@ -41,9 +41,11 @@ bool World::is_news(const Instance& instance, const HubEvent& event) const {
 bool World::is_to_come(const Instance& instance, const HubEvent& event) const {
   // What is not in service yet may go with lists that are emptied.
   if (!instance.seen.handled.news.contains(event.id) || instance.seen.last_lie >= event.written) return false;
-  const auto& rows = owner(event.about.second).rows();
-  const auto row = rows.find(event.about.second);
-  if (row == rows.end() || !row->second.deployed || row->second.at != event.at) return false;
+  // What a restored database wants again is news of its listing, not of the event.
+  const auto& peer = owner(event.about.second);
+  if (peer.last_taken_back() >= event.written) return false;
+  const auto row = peer.rows().find(event.about.second);
+  if (row == peer.rows().end() || !row->second.deployed || row->second.at != event.at) return false;
   const std::string version = row->second.deployment_id + "@" + std::to_string(event.at.ms());
   const auto served = instance.seen.ever_served.find(event.about);
   const bool was_served = served != instance.seen.ever_served.end() && served->second.contains(version);
