@@ -320,6 +320,7 @@ void Artifacts::remove(Artifact& artifact) {
   records.drop_ack(artifact.id);
   forget_absences(artifact.id);
   Resources resources(context_);
+  resources.forget_hints_of(artifact.id);
   for (const Key& key : records.resources_of(artifact.id)) {
     if (auto resource = records.resource(key.kind, key.id)) resources.remove(*resource);
   }

@@ -293,13 +293,26 @@ void Resources::apply_hints(const ListingScope& scope) {
     it = hints.erase(it);
     context_.records.drop_hint({hint.state.kind, hint.state.id});
     auto stored = context_.records.resource(hint.state.kind, hint.state.id);
-    const auto artifact = context_.records.artifact(hint.state.artifact_id);
     if (hint.deleted) {
       if (stored && !stored->gone) remove(*stored);
-    } else if (!artifact || artifact->wanted != Wanted::Gone) {  // else it ended with its artifact
+    } else {
       take(stored ? *stored : fresh(hint.state), hint.state, /*from_event=*/true);
     }
     clear_pending_if_answered({hint.state.kind, hint.state.id});
+  }
+}
+
+void Resources::forget_hints_of(std::string_view artifact_id) {
+  auto& hints = context_.memory.hints;
+  for (auto it = hints.begin(); it != hints.end();) {
+    const Key key{it->second.state.kind, it->second.state.id};
+    if (it->second.state.artifact_id != artifact_id) {
+      ++it;
+      continue;
+    }
+    it = hints.erase(it);
+    context_.records.drop_hint(key);
+    clear_pending_if_answered(key);
   }
 }
 

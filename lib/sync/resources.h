@@ -38,6 +38,8 @@ class Resources {
   void forget_proposals(const ListingScope& scope);
   /// The listing was refused (403, 404): the events stand in its place, in order of arrival.
   void apply_hints(const ListingScope& scope);
+  /// What events have said of something that is gone ends with it: the next of that id has nothing of it.
+  void forget_hints_of(std::string_view artifact_id);
 
   /// Ends what is pending for nothing: an event whose hint is lost, and that a whole round has made good since.
   void forget_settled_pending();

@@ -152,11 +152,21 @@ TEST_CASE("an event about a subscription whose API is found to be gone is no wor
   world.remove("a");
   world.deleted_event("a");
   world.answer(world.take_request(Call::Exists));
-  world.statuses["subscriptions/a"] = 404;
-  world.answer(listing);
-  world.run(5s);
-  world.event(world.deploy("a", "d2"));
-  world.serve_for(5s);
+  SECTION("whose list says so before the next one is there") {
+    world.statuses["subscriptions/a"] = 404;
+    world.answer(listing);
+    world.run(5s);
+    world.event(world.deploy("a", "d2"));
+    world.serve_for(5s);
+  }
+  SECTION("whose list is not shown when the next one is there") {
+    world.run(5s);
+    world.event(world.deploy("a", "d2"));
+    world.serve_for(5s);
+    world.statuses["subscriptions/a"] = 403;
+    world.answer(listing);
+    world.serve_for(5s);
+  }
 
   REQUIRE(world.offered("a") == "d2");
   CHECK(world.offered("Subscription", "s").empty());
