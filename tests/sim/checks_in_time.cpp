@@ -97,7 +97,7 @@ void World::look_at_lacking(Instance& instance, const sync::SendRequest& request
   }
 }
 
-/// R2: what was concluded from two listings that lacked it is not taken back by an event: a listing decides.
+/// Section 2: what was concluded from two listings that lacked it is not taken back by an event: a listing decides.
 void World::note_contradiction(Instance& instance, const HubEvent& event, const std::string& deployment_id) {
   if (!instance.daemon_.is_storing() || instance.daemon_.waiting() > 0) return;
   bool was_absent = false;
@@ -132,7 +132,7 @@ void World::note_absent(Instance& instance) {
   });
 }
 
-/// R3: what was out because lists lacked it is back with the first that has it, however old the row is.
+/// Section 3: what was out because lists lacked it is back with the first that has it, however old the row is.
 void World::look_at_return(Instance& instance, TimePoint true_at) {
   if (instance.daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
   for (const Key& key : instance.seen.absent) {

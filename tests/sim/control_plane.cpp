@@ -110,11 +110,7 @@ void ControlPlane::restart_deployment(const std::string& id, TimePoint now, bool
 }
 
 void ControlPlane::stop_providers(std::int64_t number, Random random, TimePoint now) {
-  sweep(now);
-  keep_copy(now);
-  if (std::exchange(number_, number) != number) ids_ = 0;
-  random_ = random;
-  tables_.number = number;
+  begin_operation(number, random, now);
   for (std::size_t i = 0; i < kFew; ++i) {
     const std::string id = prefix_ + "provider-" + std::to_string(i);
     const auto row = tables_.rows.find(id);

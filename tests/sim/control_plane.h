@@ -160,6 +160,7 @@ class ControlPlane {
 
  private:
   std::map<Key, std::string> wanted(bool of_stopped) const;
+  void begin_operation(std::int64_t number, Random random, TimePoint now);
   std::optional<TimePoint> next_due() const;
   void change_mind(const std::string& id, const std::string& deployment_id, TimePoint now, bool quiet);
 

@@ -179,12 +179,16 @@ std::string ControlPlane::new_deployment(const std::string& id, TimePoint now) {
   return deployment_id;
 }
 
-std::optional<TimePoint> ControlPlane::operate(std::int64_t number, Random random, TimePoint now, bool quiet) {
+void ControlPlane::begin_operation(std::int64_t number, Random random, TimePoint now) {
   sweep(now);
   keep_copy(now);
   if (std::exchange(number_, number) != number) ids_ = 0;
   random_ = random;
   tables_.number = number;
+}
+
+std::optional<TimePoint> ControlPlane::operate(std::int64_t number, Random random, TimePoint now, bool quiet) {
+  begin_operation(number, random, now);
   const std::size_t before = pending_.size();
   const auto due = [&]() -> std::optional<TimePoint> { return pending_.size() > before ? next_due() : std::nullopt; };
   const std::string id = last_id_ = pick_id();

@@ -20,6 +20,14 @@ void set_up(World& world) {
   REQUIRE(world.standing().in_sync);
 }
 
+/// "mk", of which no list tells.
+void add_key_of_events(World& world) {
+  world.deploy("m", "d3", "Mcp");
+  world.event(world.deployments["m"]);
+  world.serve();
+  world.event("apikey.created", protocol::KeyCreated{World::key("mk", "m", "first", world.cp_now())});
+}
+
 }  // namespace
 
 TEST_CASE("what cannot be read any more is asked for again and sent again, and no offer is taken back meanwhile") {
@@ -51,10 +59,7 @@ TEST_CASE("what cannot be read any more is asked for again and sent again, and n
 TEST_CASE("what events alone told and cannot be read any more is not in the way of being in sync") {
   World world;
   set_up(world);
-  world.deploy("m", "d3", "Mcp");
-  world.event(world.deployments["m"]);
-  world.serve();
-  world.event("apikey.created", protocol::KeyCreated{World::key("mk", "m", "first", world.cp_now())});
+  add_key_of_events(world);
   world.serve();
   world.push();
   REQUIRE_FALSE(world.offered("ApiKey", "mk").empty());
@@ -152,10 +157,7 @@ TEST_CASE("an event that changes a part of a key that cannot be read does not ma
 TEST_CASE("an event that changes a key that cannot be read and that no list has stands for all of it [B7]") {
   World world;
   set_up(world);
-  world.deploy("m", "d3", "Mcp");
-  world.event(world.deployments["m"]);
-  world.serve();
-  world.event("apikey.created", protocol::KeyCreated{World::key("mk", "m", "first", world.cp_now())});
+  add_key_of_events(world);
   world.serve_for(5s);
   world.store_key = 'b';
   world.restart();
