@@ -207,6 +207,11 @@ void Resources::on_secret_value(const Asked& asked, std::string_view value) {
     secret->from_event = false;
     return records.put(*secret);
   }
+  if (confirms && body) {
+    // Two values under one hash: this one may belong to a hash that no list has shown yet.
+    state.hash.clear();
+    context_.memory.planner.want(Call::Secrets, "secrets", context_.now.steady);
+  }
   context_.memory.unconfirmed.insert_or_assign(handle, asked.when + kConfirmAfter);
   take(*secret, state, /*from_event=*/true);
 }
