@@ -214,8 +214,8 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
     }
   }
   // Known limit: what a gateway takes that was asked for its state before may go with an empty PUT, until the parts
-  // come.
-  const bool is_empty = body.full && body.lines.empty();
+  // come, or with one that lacks what was lost with the key.
+  const bool is_empty = body.full && (body.lines.empty() || seen.has_lost);
   // Or an operator has said that an empty store is to be believed: it may have found another, empty control plane.
   const bool is_agreed = seen.store_lost && seen.store_lost->released;
   const bool empties = is_empty && (body.sent <= seen.taken_late || is_agreed);
@@ -237,6 +237,7 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
     }
   }
   if (seen.store_lost && seen.store_lost->is_over) seen.store_lost.reset();
+  if (reaction.status == 200) seen.served_anew = false;
   std::array<bool, 2> has{};
   for (const auto& [key, version] : instance.gateway_.served) has[ControlPlane::owner_of(key.second)] = true;
   if (has[0] && has[1]) fail("one_identity", "the gateway has a mix of two control planes' configurations");
@@ -252,7 +253,9 @@ void World::look_at_repetition(const Instance& instance, const Body& body) {
     const auto found = refused.find(line.key);
     return is_artifact(line.key.first) && !line.removes && found != refused.end() && found->second == line.version;
   });
-  if (!is_the_same || now_ - instance.seen.last_push > kSoonAgain) return;
+  // When it may come again is stored, and goes by the wall clock.
+  const TimePoint last_push = instance.seen.last_push;
+  if (!is_the_same || now_ - last_push > kSoonAgain || last_jump_ >= last_push) return;
   const Line& line = body.lines.front();
   fail("refused_and_repeated", line.key.second + " " + line.version + " was refused, and comes again at once");
 }

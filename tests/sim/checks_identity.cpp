@@ -60,6 +60,7 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   const Duration stayed = seen.stayed[*named];
   seen.stayed = {};
   if (!before) return;
+  seen.served_anew = true;
   instance.note("serves another control plane's from now on" + std::string(is_agreed ? ", as an operator wanted" : ""));
   // A push in parts has emptied the gateway before.
   if (!body.full && !instance.gateway_.served.empty()) {

@@ -166,6 +166,15 @@ void World::look_at_saying(const std::string& frame) {
   if (age > ControlPlane::kAckLimit) fail("failed_too_late", id + " " + at + " is said to have failed");
 }
 
+/// Whether what was heard then on this connection can only be done by now: nothing went wrong shortly before, nor has
+/// since.
+bool World::has_had_time(const Instance& one, const Key& key, TimePoint heard, std::uint64_t connection) const {
+  const auto& peer = owner(key.second);
+  if (one.connection_ != connection || !one.is_fair(heard - kFair)) return false;
+  if (&peer != one.peer_ || one.seen.identity != number_of(peer)) return false;
+  return peer.last_taken_back() <= heard - kFair && now_ - peer.last_crosswise(key.second) >= kCrosswise;
+}
+
 /// B7: what the last event about a key says is served soon, also if it is the second of its second.
 void World::look_at_update(Instance& instance, const HubEvent& event) {
   const Key& key = event.about;
@@ -176,9 +185,7 @@ void World::look_at_update(Instance& instance, const HubEvent& event) {
   at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
                     connection = instance.connection_] {
     const auto served = one->gateway_.served.find(key);
-    if (served == one->gateway_.served.end() || one->connection_ != connection || !one->is_fair(heard - kFair)) return;
-    const auto& peer = owner(key.second);
-    if (&peer != one->peer_ || one->seen.identity != number_of(peer) || peer.last_taken_back() > heard - kFair) return;
+    if (served == one->gateway_.served.end() || !has_had_time(*one, key, heard, connection)) return;
     const Wish& wish = wishes_.at(key).back();
     if (wish.number != number || wish.version == served->second) return;
     fail("updated_in_time",
@@ -196,12 +203,10 @@ void World::look_at_repeat(Instance& instance, const HubEvent& event) {
   at(now_ + kSoon,
      [this, one = &instance, key = event.about, what, at_text, heard = now_, connection = instance.connection_] {
        const auto& seen = one->seen;
-       if (one->connection_ != connection || !one->is_fair(heard - kFair) || seen.failed.contains(what)) return;
-       const auto& peer = owner(key.second);
-       if (&peer != one->peer_ || seen.identity != number_of(peer) || peer.last_taken_back() > heard - kFair) return;
-       const auto row = peer.rows().find(key.second);
-       if (row == peer.rows().end() || row->second.at_text != at_text) return;
-       if (now_ - peer.last_crosswise(key.second) < kCrosswise) return;
+       if (!has_had_time(*one, key, heard, connection) || seen.failed.contains(what)) return;
+       const auto& rows = owner(key.second).rows();
+       const auto row = rows.find(key.second);
+       if (row == rows.end() || row->second.at_text != at_text) return;
        if (seen.acked.at(what) < heard) fail("repeat_is_acknowledged", what + " was told again, and not acknowledged");
      });
 }
@@ -249,10 +254,8 @@ void World::look_at_stop(Instance& instance, const HubEvent& event) {
   at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
                     connection = instance.connection_] {
     const auto served = one->gateway_.served.find(key);
-    if (served == one->gateway_.served.end() || one->connection_ != connection || !one->is_fair(heard - kFair)) return;
-    const auto& peer = owner(key.second);
-    if (&peer != one->peer_ || one->seen.identity != number_of(peer) || one->seen.kept.contains(key)) return;
-    if (peer.last_taken_back() > heard - kFair || now_ - peer.last_crosswise(key.second) < kCrosswise) return;
+    if (served == one->gateway_.served.end() || !has_had_time(*one, key, heard, connection)) return;
+    if (one->seen.kept.contains(key)) return;
     if (wish_of(key, served->second)->number < number) {
       fail("stopped_in_time", key.second + " is still served as " + served->second + ", long after its undeploy event");
     }
@@ -295,11 +298,8 @@ void World::look_at_end(Instance& instance, const HubEvent& event) {
   at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
                     connection = instance.connection_] {
     const auto served = one->gateway_.served.find(key);
-    if (served == one->gateway_.served.end() || one->connection_ != connection || !one->is_fair(heard - kFair)) return;
-    const auto& peer = owner(key.second);
-    if (&peer != one->peer_ || one->seen.identity != number_of(peer) || one->seen.kept.contains(key)) return;
-    if (peer.last_taken_back() > heard - kFair || wishes_.at(key).back().number != number) return;
-    if (now_ - peer.last_crosswise(key.second) < kCrosswise) return;
+    if (served == one->gateway_.served.end() || !has_had_time(*one, key, heard, connection)) return;
+    if (one->seen.kept.contains(key) || wishes_.at(key).back().number != number) return;
     fail("deleted_in_time", key.second + " is still served as " + served->second + ", long after its deletion");
   });
 }
@@ -365,12 +365,14 @@ void World::look_at_settled(Instance& instance) {
     const auto& peer = owner(key.second);
     if (!is_artifact(key.first) || &peer != instance.peer_) continue;
     if (now_ - peer.last_crosswise(key.second) < kCrosswise) continue;
-    // A removal that is refused goes once more when the quarantine of what is wanted ends.
-    const auto wanted = desire_.find(key);
-    const bool is_owed = seen.kept.contains(key) && wanted != desire_.end();
-    if (is_owed && was_refused(instance, key, wanted->second)) continue;
     const auto stop = seen.stops.find(key);
     if (stop == seen.stops.end() || peer.last_taken_back() > now_ - kFair) continue;
+    // A removal that is refused goes once more when the quarantine of what was wanted since ends.
+    const auto& wishes = wishes_.at(key);
+    const bool is_owed = seen.kept.contains(key) && std::any_of(wishes.begin(), wishes.end(), [&](const Wish& wish) {
+                           return wish.number > stop->second && was_refused(instance, key, wish.version);
+                         });
+    if (is_owed) continue;
     if (wish_of(key, version)->number < stop->second) {
       fail("settled_too_early", key.second + " is served as " + version + ", which was stopped");
     }

@@ -115,6 +115,8 @@ bool World::may_go_with_loss(const Instance& instance, const Key& key, const std
   // Known limit: of a document that is in service and not what is wanted only the store has the text.
   const bool is_outdated = is_artifact(key.first) && !version.starts_with(wanted_deployment(key) + "@");
   if (seen.has_lost && is_outdated && waits_for_others(instance, key)) return true;
+  // An identity that comes back is new to the store, also where its gateway missed the one between.
+  if (seen.served_anew && is_artifact(key.first) && waits_for_others(instance, key)) return true;
   if (!seen.store_lost) return false;
   // Nothing stored contradicts a first listing, whatever it lacks. How much may go so is looked at by itself.
   if (seen.last_lie >= seen.store_lost->when) return true;

@@ -186,6 +186,7 @@ class Instance {
     };
     std::optional<StoreLost> store_lost;
     bool store_is_older = false;                    ///< Than what it was; since then nothing has been settled.
+    bool served_anew = false;                       ///< Another identity took over, and the gateway has nothing of it.
     bool has_lost = false;                          ///< Something that was stored, at some time.
     std::map<std::string, TimePoint> acked_before;  ///< As `acked`, by a store that was lost.
     bool identity_lost = false;  ///< The store has, and nothing was given to the gateway of any since.

@@ -175,6 +175,7 @@ void World::act(const Action& action) {
     }
     case ActionKind::JumpWallClock:
       wall_offset_ = random.between(0s, 4h) - Duration(2h);
+      last_jump_ = now_;
       return;
     case ActionKind::SetClockBack:
       return present().set_back(random.between(1s, 10s), now_);

@@ -140,6 +140,7 @@ class World {
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_repeat(Instance& instance, const HubEvent& event);
   void note_contradiction(Instance& instance, const HubEvent& event, const std::string& deployment_id);
+  bool has_had_time(const Instance& one, const Key& key, TimePoint heard, std::uint64_t connection) const;
   void look_at_update(Instance& instance, const HubEvent& event);
   void look_at_stop(Instance& instance, const HubEvent& event);
   void look_at_new_gateway(Instance& instance);
@@ -171,6 +172,7 @@ class World {
   TimePoint now_;
   TimePoint start_;
   Duration wall_offset_{};
+  TimePoint last_jump_;  ///< When the wall clock was last set.
   bool faulty_ = true;
   int full_list_every_ = 2;
   bool releases_ = false;  ///< Whether the operator after the faults agrees to what is held.
