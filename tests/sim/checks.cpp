@@ -103,10 +103,12 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const auto refused = instance.seen.refused.find(key);
   // What is refused when it comes again (a secret of it was rotated) is not known to be good any more.
   if (refused != instance.seen.refused.end() && refused->second.contains(version)) return true;
+  const auto good = instance.seen.good.find(key);
   bool since = false;
   for (const Wish& wish : found->second) {
     if (since && wish.version.empty()) return true;
-    if (since && refused != instance.seen.refused.end() && refused->second.contains(wish.version)) return true;
+    const bool is_refused = refused != instance.seen.refused.end() && refused->second.contains(wish.version);
+    if (since && is_refused && (good == instance.seen.good.end() || good->second != version)) return true;
     since |= wish.version == version;
   }
   // Known limit: a stop that was stamped later than what commits behind it.
@@ -208,6 +210,13 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   for (const Line& line : body.lines) {
     identity = ControlPlane::owner_of(line.key.second);
     if (!line.removes) seen.to_come.erase(line.key);
+    const auto good = seen.good.find(line.key);
+    const bool ends =
+        line.removes || (good != seen.good.end() && refused.contains(line.key) && line.version == good->second);
+    if (good != seen.good.end() && ends) seen.good.erase(good);
+    if (answered && !line.removes && !refused.contains(line.key)) {
+      seen.good[line.key] = line.version;
+    }
     if (line.removes || !is_artifact(line.key.first)) continue;
     if (line.document != control_plane_of(line).document_of(line.deployment_id)) {
       fail("documents_are_theirs", line.key.second + " " + line.version + " comes with another document");

@@ -61,6 +61,7 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   seen.stayed = {};
   if (!before) return;
   seen.served_anew = true;
+  seen.good.clear();
   instance.note("serves another control plane's from now on" + std::string(is_agreed ? ", as an operator wanted" : ""));
   // A push in parts has emptied the gateway before.
   if (!body.full && !instance.gateway_.served.empty()) {

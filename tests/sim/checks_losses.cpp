@@ -23,6 +23,7 @@ void World::forget_what_was_heard(Instance& instance) {
   auto& seen = instance.seen;
   seen.arrived.clear();
   seen.has_lost = true;
+  seen.good.clear();
   seen.last_disk_fault = now_;
 }
 
@@ -48,6 +49,7 @@ void World::look_at_lost(const Instance& instance) {
     const auto served = instance.gateway_.served.find(key);
     if (served == instance.gateway_.served.end() || served->second != version) continue;
     if (wishes.back().version != version || was_refused(instance, key, version)) continue;
+    if (&owner(key.second) != instance.peer_) continue;  // the gateway has missed the identity that is served
     fail("lost_comes_again", key.second + " " + version + " was lost, and is not given to the gateway anew");
   }
 }
@@ -56,6 +58,7 @@ void World::look_at_losses(Instance& instance, bool starts) {
   auto& seen = instance.seen;
   if (instance.daemon_.take_content_lost()) {
     instance.note("cannot read all that it has stored");
+    seen.content_lost = true;
     // A store that went back has again what a key before had sealed.
     const bool is_known = std::exchange(seen.key_lost, false) || (seen.spoiled && seen.has_lost);
     if (!is_known) fail("lost_unasked", "stored content is lost, and its key is not");

@@ -26,6 +26,10 @@ constexpr std::size_t kRowsOfOne = 8;
 constexpr std::size_t kRowsBeside = 1'000;
 /// How often anything may be asked in an hour, by kind of request: the most that 16 worlds of a day had was 123.
 constexpr std::size_t kMostAnHour = 1'000;
+/// What a gateway has is compared with what a new one would get when it has got so much of a process, and then at
+/// times.
+constexpr int kComparedAtFirst = 3;
+constexpr int kComparedEvery = 1;
 /// What was there counts so long: tombstones, and what an event said of it.
 constexpr Duration kForgotten = 2h;
 
@@ -133,6 +137,36 @@ void World::look_at_standing(Instance& instance) {
     if (!fits && version != at_proof) {
       fail("in_sync_too_early", key.second + " is served as '" + version + "' where '" + at_proof + "' was wanted");
     }
+  }
+}
+
+/// A gateway that is said to have all there is has what one would be given that has nothing.
+void World::look_at_agreement(Instance& instance) {
+  if (!instance.running_ || instance.daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
+  auto& seen = instance.seen;
+  if (seen.content_lost) return;  // what was lost stays with the gateway until it is here again
+  const Gateway& gateway = instance.gateway_;
+  const auto before = std::exchange(seen.agreed, {seen.started, gateway.instance, gateway.epoch, gateway.revision});
+  if (before == seen.agreed) return;
+  const bool is_first = std::get<0>(before) != seen.started || std::get<1>(before) != gateway.instance;
+  seen.agreements = is_first ? 0 : seen.agreements + 1;
+  // To compare costs as much as to push.
+  if (seen.agreements >= kComparedAtFirst && seen.agreements % kComparedEvery != 0) return;
+  const auto whole = instance.daemon_.whole();
+  if (!whole || whole->epoch != gateway.epoch || whole->revision != gateway.revision) return;
+  std::map<Key, std::string> lacking = gateway.served;
+  for (const Line& line : whole->lines) {
+    const auto served = gateway.served.find(line.key);
+    const std::string has = served == gateway.served.end() ? "" : served->second;
+    if (has != line.version) {
+      fail("given_as_anew",
+           line.key.second + " is served as '" + has + "', and a new gateway would get " + line.version);
+    }
+    lacking.erase(line.key);
+  }
+  for (const auto& [key, version] : lacking) {
+    if (seen.kept.contains(key)) continue;
+    fail("given_as_anew", key.second + " is served as " + version + ", and a new gateway would not get it");
   }
 }
 

@@ -90,6 +90,9 @@ class ControlPlane {
   /// event is written, as one that gets lost. What it returns is when the operation commits, if not at once: `commit`
   /// is due then.
   std::optional<TimePoint> operate(std::int64_t number, Random random, TimePoint now, bool quiet);
+  /// A user deploys this once more, often what a gateway refuses. It is named after the last operation, and returns
+  /// what `operate` returns.
+  std::optional<TimePoint> deploy_anew(const std::string& id, Random random, TimePoint now);
   /// A user stops all that others refer to. As with `operate`, `number` names what comes of it.
   void stop_providers(std::int64_t number, Random random, TimePoint now);
   /// Carries out what is due, and says when the next is.

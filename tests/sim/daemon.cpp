@@ -322,6 +322,15 @@ std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
   return std::nullopt;
 }
 
+std::optional<Body> Daemon::whole() {
+  auto pinned = store_->push_body({/*full=*/true, 0, 0});
+  if (!pinned) return std::nullopt;
+  Body body{true, "", 0, last_epoch(), (*pinned)->revision(), {}};
+  auto text = (*pinned)->next();
+  for (; text && *text; text = (*pinned)->next()) body.lines.push_back(read_line(**text));
+  return text ? std::optional(std::move(body)) : std::nullopt;
+}
+
 std::optional<TimePoint> Daemon::next_deadline(TimePoint now) const {
   if (is_storing() && has_inputs()) return now;
   auto next = is_storing() ? engine_->next_deadline(now) : std::optional(footing_.retry_at());

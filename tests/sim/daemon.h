@@ -75,6 +75,9 @@ class Daemon {
   /// Nothing: it could not be read, and the courier knows.
   std::optional<Body> body_of(delivery::Push push, sync::Now now);
 
+  /// What a gateway that has nothing would be given, at which revision. Nothing: that cannot be read.
+  std::optional<Body> whole();
+
   std::optional<TimePoint> next_deadline(TimePoint now) const;
   void on_deadline(sync::Now now);
   /// `in_sync` at the top of /status.

@@ -92,7 +92,9 @@ void Instance::kill(const std::function<bool()>* keeps) {
   seen.stopped.clear();
   seen.handled.waiting.clear();
   if (!daemon_.is_storing()) seen.arrived.clear();  // what waited for the disk is lost
-  if (keeps != nullptr) daemon_.cut_power(*keeps);
+  if (keeps == nullptr) return;
+  daemon_.cut_power(*keeps);
+  seen.good.clear();
 }
 
 void Instance::give_token(const std::string& token) {

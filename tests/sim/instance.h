@@ -141,6 +141,7 @@ class Instance {
     std::map<Key, std::set<std::string>> offered;      ///< Versions that were sent to the gateway's present instance.
     std::string answered_by;                           ///< The last instance of which an answer to a push arrived.
     std::map<Key, std::set<std::string>> unanswered;   ///< Taken, and the answer was lost.
+    std::map<Key, std::string> good;                   ///< What was taken last, and whose answer was heard: versions.
     TimePoint last_push;                               ///< That the gateway took.
     std::map<Key, std::string> just_refused;           ///< By the last push, if its answer arrived: versions.
     std::set<Key> kept;                                ///< Whose removal the gateway refused last.
@@ -188,12 +189,15 @@ class Instance {
     bool store_is_older = false;                    ///< Than what it was; since then nothing has been settled.
     bool served_anew = false;                       ///< Another identity took over, and the gateway has nothing of it.
     bool has_lost = false;                          ///< Something that was stored, at some time.
+    bool content_lost = false;                      ///< Of that, what a key before had sealed.
     std::map<std::string, TimePoint> acked_before;  ///< As `acked`, by a store that was lost.
     bool identity_lost = false;  ///< The store has, and nothing was given to the gateway of any since.
     TimePoint looked_at;         ///< The proof of agreement that was looked at last.
     bool changed = false;        ///< What the gateway serves, since then.
-    TimePoint settled_at;        ///< The listing after which it was last seen that nothing is left to do.
-    bool unsettled = false;      ///< What the gateway serves has changed since then.
+    std::tuple<TimePoint, std::string, std::string, std::int64_t> agreed;  ///< Process, gateway, epoch and revision.
+    int agreements = 0;                                                    ///< Of this process with this gateway.
+    TimePoint settled_at;    ///< The listing after which it was last seen that nothing is left to do.
+    bool unsettled = false;  ///< What the gateway serves has changed since then.
   } seen;
 
  private:

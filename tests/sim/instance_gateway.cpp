@@ -10,6 +10,8 @@ namespace {
 /// So long the daemon waits until a body is taken, and after that for the answer.
 constexpr Duration kBodyLimit = 120s;
 constexpr Duration kAnswerLimit = 30s;
+/// Of so many pushes one is slow, and something that is in it is deployed once more meanwhile. Percent.
+constexpr int kDeployedMeanwhile = 3;
 
 }  // namespace
 
@@ -59,6 +61,10 @@ void Instance::push(const delivery::Push& push) {
   Duration takes = moody && random.chance(10) ? random.between(1s, 30s) : random.between(1ms, 200ms);
   if (has(Trouble::GatewaySlow)) takes += random.between(1s, 6s);
   const std::size_t mood = moody ? random.below(12) : 12;
+  if (world_.is_faulty() && random.chance(kDeployedMeanwhile)) {
+    takes += random.between(1s, 6s);
+    world_.deploy_meanwhile(*read, Random(random.next()));
+  }
   // One after the other, in the order they came: also what a process asked for that is no more.
   gateway_free_ = std::max(gateway_free_ + 1ms, world_.steady() + takes);
   world_.at(gateway_free_, [this, body = std::move(*read), number = push.number, mood, life = life_] {

@@ -128,6 +128,7 @@ void World::settle() {
     instance->pump();
     look_at_standing(*instance);
     look_at_settled(*instance);
+    look_at_agreement(*instance);
     look_at_bounds(*instance);
   }
 }
@@ -216,6 +217,16 @@ void World::commit_at(TimePoint due, ControlPlane* control_plane) {
     note_wishes();
     if (next) commit_at(*next, control_plane);
   });
+}
+
+/// While this push is out a user deploys some of what it brings once more.
+void World::deploy_meanwhile(const Body& body, Random random) {
+  for (const Line& line : body.lines) {
+    if (line.removes || !is_artifact(line.key.first) || random.chance(50)) continue;
+    auto& peer = owner(line.key.second);
+    if (const auto due = peer.deploy_anew(line.key.second, Random(random.next()), now_)) commit_at(*due, &peer);
+    return note_wishes();
+  }
 }
 
 /// Another control plane answers at the address. It may have little, or about as much as the first.

@@ -55,6 +55,7 @@ class World {
   void note(const std::string& what);
   void fail(const std::string& checker, const std::string& what);
   bool is_faulty() const { return faulty_; }
+  void deploy_meanwhile(const Body& body, Random random);
   /// Chance that is no action: by what it is for and when, so that a suppressed action changes as little as can be.
   Random chance_of(std::string_view what) const;
   /// The control plane that answers now.
@@ -137,6 +138,7 @@ class World {
   std::string artifact_of(const Key& key) const;
   std::string wanted_at(const Key& key, TimePoint then) const;
   void look_at_settled(Instance& instance);
+  void look_at_agreement(Instance& instance);
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_repeat(Instance& instance, const HubEvent& event);
   void note_contradiction(Instance& instance, const HubEvent& event, const std::string& deployment_id);
