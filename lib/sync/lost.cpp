@@ -14,6 +14,13 @@ bool is_lost(Records& records, const Key& owner, const std::string& body) {
   return !body.empty() && !records.has_body(owner, body);
 }
 
+/// What was lost and can be read again (the key is back) was left out of pushes meanwhile: it goes anew.
+void review_offered(Records& records, const Key& owner, Offering& offering) {
+  const bool was_lost = offering.lost;
+  offering.lost = is_lost(records, owner, offering.offered.body);
+  if (was_lost && !offering.lost) offering.revision = records.next_revision();
+}
+
 /// The scope of the list that shows it, if there is one.
 std::optional<std::string> list_of(const Resource& resource, const std::string& artifact_kind) {
   if (resource.kind == protocol::kSubscriptionPlan) return "plans";
@@ -31,7 +38,7 @@ std::optional<std::string> list_of(const Resource& resource, const std::string& 
 void review_lost(Records& records) {
   records.visit_lost([&records](const Key& key) {
     if (auto artifact = records.artifact(key.id); artifact && artifact->kind == key.kind) {
-      artifact->offering.lost = is_lost(records, key, artifact->offering.offered.body);
+      review_offered(records, key, artifact->offering);
       if (is_lost(records, key, artifact->fetched)) {
         artifact->fetched.clear();
         artifact->waiting = false;
@@ -39,7 +46,7 @@ void review_lost(Records& records) {
       artifact->may_settle = may_settle(*artifact);
       records.put(*artifact);
     } else if (auto resource = records.resource(key.kind, key.id)) {
-      resource->offering.lost = is_lost(records, key, resource->offering.offered.body);
+      review_offered(records, key, resource->offering);
       if (is_lost(records, key, resource->body)) {
         resource->body.clear();
         resource->fetched_hash.clear();

@@ -192,3 +192,21 @@ TEST_CASE("what is in service, was lost and is here again is offered though what
   CHECK(world.offered("proxy") == "p1");
   CHECK_FALSE(world.artifact("proxy")->offering.lost);
 }
+
+TEST_CASE("what was left out of a push while its key was away goes anew when the key is back") {
+  World world;
+  world.deploy("b", "d2");
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.link_down();
+  world.store_key = 'b';
+  world.restart();
+  world.push();  // carries nothing of it
+  const auto answered = world.read<Marks>([](Records& records) { return records.marks(); }).answered.revision;
+  world.store_key = 'k';
+  world.restart();
+
+  CHECK(world.artifact("a")->offering.revision > answered);
+  CHECK_FALSE(world.artifact("a")->offering.lost);
+}
