@@ -45,6 +45,8 @@ class Daemon {
   void spoil_log();
   /// The next process has another key for what is encrypted.
   void lose_key() { ++key_; }
+  /// Has the first one again.
+  void find_key() { key_ = 0; }
   bool is_storing() const { return footing_.is_storing(); }
 
   /// One input. It is stored at once, with what has waited before it, unless nothing can be stored.

@@ -357,6 +357,14 @@ void World::lose_key(const Action& action, Instance& instance, Random& random) {
     one->daemon().lose_key();
     one->seen.key_lost = true;
     restart_later(*one, with);
+    if (!with.chance(40)) return;
+    at(now_ + with.between(1min, 3h), [this, one, with]() mutable {  // the operator has found it
+      if (!faulty_) return;
+      one->kill(nullptr);
+      one->daemon().find_key();
+      one->seen.key_lost = true;
+      restart_later(*one, with);
+    });
   };
   if (random.chance(50)) return lose(random);
   present().stop_providers(action.number, Random(random.next()), now_);
