@@ -357,8 +357,8 @@ std::optional<TimePoint> Engine::next_deadline(TimePoint now) const {
   for (const auto& [key, held] : memory_.held_fetches) {
     if (held.until > now) earlier(held.until);
   }
-  for (const auto& [handle, due] : memory_.unconfirmed) {
-    if (due > now) earlier(due);
+  for (const auto& [handle, one] : memory_.unconfirmed) {
+    if (one.due > now) earlier(one.due);
   }
   return next;
 }

@@ -139,6 +139,7 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   if (!scope) return;
   context.memory.unshown.erase(asked.scope);
   note_unreadable(context, asked, outcome);
+  if (asked.call == Call::Secrets) context.memory.secrets_listed = asked.when;
   if (asked.call == Call::Keys && outcome.date) context.memory.keys_listed[asked.scope] = *outcome.date;
   Records& records = context.records;
   Resources resources(context);
@@ -184,6 +185,7 @@ void end_unshown(Context& context, const Asked& asked) {
   const auto scope = scope_of(asked);
   if (!scope) return;
   if (context.memory.unshown.size() < kMaxUnreadable) context.memory.unshown.insert(asked.scope);
+  if (asked.call == Call::Secrets) context.memory.secrets_listed = asked.when;
   Resources(context).apply_hints(*scope);
   // It does not show this artifact's any more, so nothing that it proposed before can be confirmed.
   if (!scope->artifact_id.empty()) Resources(context).forget_proposals(*scope);

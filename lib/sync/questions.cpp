@@ -132,20 +132,32 @@ void ask_value(Context& context, const std::string& handle) {
   send_request(context, std::move(asked), "GET", "/secrets/" + protocol::encode_segment(handle) + "/value", "");
 }
 
-/// A handle whose value one answer alone has given, if it is time to ask for it again.
+/// A handle whose value one answer alone has given, if it is time to ask for it again. The list must have named its
+/// hash once more by then: both values may belong to the next one.
 std::optional<std::string> next_unconfirmed(Context& context) {
-  auto& unconfirmed = context.memory.unconfirmed;
+  Memory& memory = context.memory;
+  auto& unconfirmed = memory.unconfirmed;
+  bool lacks_list = false;
   for (auto one = unconfirmed.begin(); one != unconfirmed.end();) {
-    if (one->second > context.now.steady || is_held(context.memory, value_key(one->first), context.now.steady)) {
+    if (one->second.due > context.now.steady || is_held(memory, value_key(one->first), context.now.steady)) {
       ++one;
       continue;
     }
     const auto secret = context.records.resource(protocol::kSecret, one->first);
-    if (secret && !secret->gone && secret->from_event) {
-      one->second = context.now.steady + kConfirmAfter;
+    if (!secret || secret->gone || !secret->from_event) {
+      one = unconfirmed.erase(one);
+      continue;
+    }
+    if (memory.secrets_listed > one->second.taken) {
+      one->second.due = context.now.steady + kConfirmAfter;
       return one->first;
     }
-    one = unconfirmed.erase(one);
+    lacks_list |= memory.secrets_wanted < one->second.taken;
+    ++one;
+  }
+  if (lacks_list) {
+    memory.secrets_wanted = context.now.steady;
+    memory.planner.want(Call::Secrets, "secrets", context.now.steady);
   }
   return std::nullopt;
 }

@@ -95,7 +95,9 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
   if (row.kind == protocol::kSecret) {
     Resource secret = stored ? *stored : fresh(row);
     const bool known = stored && !stored->gone && stored->hash == row.hash;
-    if (known && stored->from_event) context_.memory.unconfirmed.emplace(row.id, context_.now.steady);
+    if (known && stored->from_event) {
+      context_.memory.unconfirmed.emplace(row.id, Memory::Unconfirmed{{}, context_.now.steady});
+    }
     if (known && !stored->absent) return;
     if (!known) secret.changed = records.next_change();
     secret.gone = false;
@@ -207,12 +209,8 @@ void Resources::on_secret_value(const Asked& asked, std::string_view value) {
     secret->from_event = false;
     return records.put(*secret);
   }
-  if (confirms && body) {
-    // Two values under one hash: this one may belong to a hash that no list has shown yet.
-    state.hash.clear();
-    context_.memory.planner.want(Call::Secrets, "secrets", context_.now.steady);
-  }
-  context_.memory.unconfirmed.insert_or_assign(handle, asked.when + kConfirmAfter);
+  const TimePoint now = context_.now.steady;
+  context_.memory.unconfirmed.insert_or_assign(handle, Memory::Unconfirmed{now, asked.when + kConfirmAfter});
   take(*secret, state, /*from_event=*/true);
 }
 
