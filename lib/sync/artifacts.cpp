@@ -9,6 +9,17 @@
 #include "tether/sync/resources.h"
 
 namespace tether::sync {
+namespace {
+
+/// Other words for the same instant are acknowledged as well. Of what is refused stays said what was said (CE-15).
+void take_words(Artifact& artifact, const std::string& text) {
+  const auto& refused = artifact.offering.refused;
+  artifact.at_text = text;
+  if (!refused || refused->version != wanted_version(artifact)) artifact.verdict = Verdict::None;
+  artifact.may_settle = may_settle(artifact);
+}
+
+}  // namespace
 
 void Artifacts::on_event(const Statement& event, const std::string& type) {
   Records& records = context_.records;
@@ -20,9 +31,7 @@ void Artifacts::on_event(const Statement& event, const std::string& type) {
       return;
     case EventJudgement::Same:
       if (stored->at_text != event.at_text) {
-        stored->at_text = event.at_text;
-        stored->verdict = Verdict::None;
-        stored->may_settle = may_settle(*stored);
+        take_words(*stored, event.at_text);
         records.put(*stored);
       } else if (stored->verdict == Verdict::Success) {
         repeat_ack(*stored);
@@ -170,9 +179,7 @@ void Artifacts::on_row(std::optional<Artifact> stored, const Statement& row, con
       stored->absent.reset();
       stored->went_back.reset();
       if (take_text) {
-        stored->at_text = row.at_text;
-        stored->verdict = Verdict::None;
-        stored->may_settle = may_settle(*stored);
+        take_words(*stored, row.at_text);
       }
       records.put(*stored);
       return;

@@ -281,6 +281,23 @@ TEST_CASE("a gateway that starts anew and refuses what was a success is not repo
   CHECK(said(world, "failed") == 0);
 }
 
+TEST_CASE("other words for the instant of what was a success and is refused are no failure [C5] [CE-15]") {
+  World world;
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push();
+  world.restart_gateway("instance-2");
+  world.push({{"RestApi", "a", "no"}});
+  auto again = world.deployments["a"];
+  again.at_text.insert(again.at_text.size() - 1, "000");
+  world.event(again);
+  world.push();
+
+  CHECK(world.artifact("a")->at_text == again.at_text);
+  CHECK(said(world, "failed") == 0);
+}
+
 TEST_CASE("failures are not reported where a token is shared") {
   EngineOptions options;
   options.report_failures = false;
