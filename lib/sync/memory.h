@@ -156,9 +156,11 @@ struct Memory {
   bool relist_due = false;  ///< A full listing asked after relist_change is wanted and has not come yet.
   std::int64_t relist_change = 0;
   std::map<std::string, Instant> keys_listed;  ///< By scope: the `Date` of the last list of keys under this link.
-  std::set<std::string> unreadable;            ///< Scopes whose last listing had rows that could not be read.
-  std::set<std::string> unshown;               ///< Scopes of lists that were last answered with 403 or 404.
-  std::int64_t lost_under = 0;  ///< The link under which content was found to be lost; the next lists everything.
+  /// By scope: the time of the last event that a list of keys was called for by.
+  std::map<std::string, Instant> keys_called_at;
+  std::set<std::string> unreadable;  ///< Scopes whose last listing had rows that could not be read.
+  std::set<std::string> unshown;     ///< Scopes of lists that were last answered with 403 or 404.
+  std::int64_t lost_under = 0;       ///< The link under which content was found to be lost; the next lists everything.
   bool listed_since_start = false;
   bool all_listed = false;  ///< … and so was everything else, and it was answered.
   bool listing_knew = false;

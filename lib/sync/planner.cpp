@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tether/protocol/kinds.h"
+#include "tether/sync/rule.h"
 
 namespace tether::sync {
 namespace {
@@ -88,6 +89,8 @@ void Planner::on_link_down() {
   follow_ups_.clear();
   first_round_.clear();
   owed_.clear();
+  wanted_twice_.clear();
+  first_of_two_.clear();
   sweep_.reset();
   sweep_wanted_.reset();
   swept_.clear();
@@ -106,6 +109,11 @@ void Planner::plan_round(TimePoint now, bool full, Pace pace) {
 void Planner::want(Call call, std::string_view scope, TimePoint at, bool full) {
   plan(call, scope, at, full);
   if (up_) owed_.emplace(scope);
+}
+
+void Planner::want_twice(Call call, std::string_view scope, TimePoint at) {
+  want(call, scope, at);
+  if (up_) wanted_twice_.emplace(scope);
 }
 
 void Planner::plan(Call call, std::string_view scope, TimePoint at, bool full) {
@@ -157,6 +165,7 @@ std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {
   Slot slot{best->second.call, best->first, best->second.full};
   due_.erase(best);
   under_way_[slot.scope] = slot.call;
+  if (wanted_twice_.erase(slot.scope) > 0) first_of_two_.insert(slot.scope);
   return slot;
 }
 
@@ -211,6 +220,7 @@ bool Planner::start_swept(Call call, std::string_view artifact_id) {
   if (sweeps_at_once()) owed_.insert(scope);
   if (!under_way_.try_emplace(scope, call).second) return false;
   due_.erase(scope);
+  if (wanted_twice_.erase(scope) > 0) first_of_two_.insert(scope);
   return true;
 }
 
@@ -265,7 +275,10 @@ void Planner::on_done(Call call, std::string_view scope, bool full, bool succeed
   }
   under_way_.erase(std::string(scope));
   swept_.erase(std::string(scope));
+  const bool once_more = first_of_two_.erase(std::string(scope)) > 0;
+  if (!succeeded && once_more) wanted_twice_.emplace(scope);
   if (succeeded) {
+    if (once_more) plan(call, scope, now + kConfirmAfter);
     backoff_.erase(std::string(scope));
     first_round_.erase(std::string(scope));
     // One that was wanted while this one was under way is still to come.

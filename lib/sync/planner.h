@@ -65,6 +65,10 @@ class Planner {
   /// Asks for a scope at `at`, or earlier if it was due earlier. For Deployments `full` asks the full list. Its answer
   /// is owed from here on: something is in question until it comes.
   void want(Call call, std::string_view scope, TimePoint at, bool full = false);
+  /// Likewise, now and once more 10 s after its answer: that may lag behind the event which calls for it.
+  void want_twice(Call call, std::string_view scope, TimePoint at);
+  /// What is under way for this scope is the first of two.
+  bool is_first_of_two(std::string_view scope) const { return first_of_two_.contains(scope); }
   /// The same where nothing is owed: it is looked at once more, and what that is for is open by itself.
   void plan(Call call, std::string_view scope, TimePoint at, bool full = false);
   /// Like `plan`, and while the first round of a link is not done, it is part of it.
@@ -183,6 +187,8 @@ class Planner {
   std::map<Call, std::size_t> follow_ups_;
   std::set<std::string, std::less<>> first_round_;
   std::set<std::string, std::less<>> owed_;
+  std::set<std::string, std::less<>> wanted_twice_;  ///< Not asked yet;
+  std::set<std::string, std::less<>> first_of_two_;  ///<   under way, and asked once more after that.
   std::optional<Sweep> sweep_;
   std::optional<Pace> sweep_wanted_;          ///< After the one that goes on.
   std::set<std::string, std::less<>> swept_;  ///< Scopes that it asked and that are not answered yet.

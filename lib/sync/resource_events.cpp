@@ -28,14 +28,17 @@ void Resources::put_pending(const protocol::Event& event, const std::string& kin
   context_.records.put_pending({event.type, {kind, id}, event.at, event.at, 0});
 }
 
-void Resources::list_keys_of(std::string_view artifact_id) {
+void Resources::list_keys_of(std::string_view artifact_id, const protocol::Event& event) {
   const auto artifact = context_.records.artifact(artifact_id);
   for (const auto& kind : protocol::kArtifactKinds) {
     if (kind.keys_path.empty() || (artifact && artifact->kind != kind.name)) continue;
     // Servers without the experimental part do not have the listings of its kinds.
     const bool common = kind.name == "RestApi" || kind.name == "LlmProvider" || kind.name == "LlmProxy";
     if (!artifact && !common) continue;
-    context_.memory.planner.want(Call::Keys, "keys/" + std::string(kind.name), context_.now.steady);
+    const std::string scope = "keys/" + std::string(kind.name);
+    Instant& called_at = context_.memory.keys_called_at[scope];
+    called_at = std::max(called_at, event.at);
+    context_.memory.planner.want_twice(Call::Keys, scope, context_.now.steady);
   }
 }
 
@@ -67,11 +70,11 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
       records.put_seen(event.type, event.at);
       return;
     }
-    if (second_of(key.updated_at) == second_of(stored->updated_at)) list_keys_of(key.artifact_id);
+    if (second_of(key.updated_at) == second_of(stored->updated_at)) list_keys_of(key.artifact_id, event);
   } else if ((stored || is_history(key, event)) && has_key_list(key.artifact_id)) {
     // It was revoked, or absent, or a list has spoken since: this is most likely its creation coming again, and a
     // revoked key must not serve even for the moment that a list takes. Its id is never given again.
-    list_keys_of(key.artifact_id);
+    list_keys_of(key.artifact_id, event);
     records.put_seen(event.type, event.at);
     return;
   }
@@ -85,7 +88,7 @@ void Resources::on_key_updated(const protocol::ResourceState& key, const protoco
   if (!stored || (stored->body.empty() && has_key_list(key.artifact_id))) {
     // It names no uuid, so there is nothing to store it under, or what it changes cannot be read any more; the kind's
     // list has it (none exists for MCP).
-    list_keys_of(key.artifact_id);
+    list_keys_of(key.artifact_id, event);
     records.put_seen(event.type, event.at);
     return;
   }
@@ -101,7 +104,7 @@ void Resources::on_key_updated(const protocol::ResourceState& key, const protoco
     records.put_seen(event.type, event.at);
     return;
   }
-  if (second == second_of(stored->updated_at)) list_keys_of(key.artifact_id);
+  if (second == second_of(stored->updated_at)) list_keys_of(key.artifact_id, event);
   protocol::ResourceState state = key;
   state.id = stored->id;
   state.data = merged;
@@ -122,7 +125,7 @@ void Resources::on_key_revoked(const protocol::KeyRevoked& key, const protocol::
     remove(*stored);
     clear_pending_if_answered({stored->kind, stored->id});
   }
-  list_keys_of(key.artifact_id);  // the event carries no time: the list has the last word
+  list_keys_of(key.artifact_id, event);  // the event carries no time: the list has the last word
 }
 
 void Resources::on_application(const protocol::ResourceState& application, const protocol::Event& event) {
@@ -143,7 +146,7 @@ void Resources::hint(const protocol::ResourceState& state, bool deleted) {
   Memory& memory = context_.memory;
   const std::string key = hint_key(state.kind, state.id);
   if (memory.hints.size() >= kMaxHints && !memory.hints.contains(key)) return;  // the listing alone will do
-  const Hint& hint = memory.hints[key] = Hint{state, deleted, /*lacked=*/false, context_.records.next_change()};
+  const Hint& hint = memory.hints[key] = Hint{state, deleted, /*lacked=*/false, context_.records.next_change(), {}};
   context_.records.put_hint(hint);
 }
 
@@ -180,8 +183,12 @@ void Resources::on_hmac_secret(const protocol::HmacSecretChanged& secret, const 
   state.kind = protocol::kHmacSecret;
   state.id = id;
   state.artifact_id = secret.artifact_id;
-  if (secret.deleted) hint(state, /*deleted=*/true);
-  ask_about(state);
+  if (secret.deleted) {
+    hint(state, /*deleted=*/true);
+    return ask_about(state);
+  }
+  const auto& now = context_.now.steady;
+  context_.memory.planner.want_twice(Call::HmacSecrets, scope_of_artifact(Call::HmacSecrets, secret.artifact_id), now);
 }
 
 void Resources::ask_about(const protocol::ResourceState& state, Duration after) {
@@ -197,10 +204,12 @@ void Resources::ask_about(const protocol::ResourceState& state, Duration after) 
 }
 
 void Resources::follow_hints() {
-  context_.memory.hints.clear();
+  const auto before = std::exchange(context_.memory.hints, {});
   for (Hint& hint : context_.records.hints()) {
     ask_about(hint.state);
-    context_.memory.hints.emplace(hint_key(hint.state.kind, hint.state.id), std::move(hint));
+    const std::string key = hint_key(hint.state.kind, hint.state.id);
+    if (const auto known = before.find(key); known != before.end()) hint.lacked_at = known->second.lacked_at;
+    context_.memory.hints.emplace(key, std::move(hint));
   }
 }
 
@@ -263,10 +272,18 @@ void Resources::settle_hints(const ListingScope& scope, const Asked& asked) {
     }
     // What an event has just done may not be shown yet: asked once more, and then the list has the last word.
     const bool unseen = !context_.records.was_seen(asked.scope, hint.state.id);
-    if (!is_made_anew(hint, unseen) && !shows(hint, unseen) && !std::exchange(hint.lacked, true)) {
+    const bool is_shown = is_made_anew(hint, unseen) || shows(hint, unseen);
+    if (!is_shown && !std::exchange(hint.lacked, true)) {
+      hint.lacked_at = context_.now.steady;
       hint.change = context_.records.next_change();
       context_.records.put_hint(hint);
       ask_about(hint.state, kConfirmAfter);
+      ++it;
+      continue;
+    }
+    // Another one that something else called for, and too soon.
+    if (!is_shown && asked.when < hint.lacked_at + kConfirmAfter) {
+      ask_about(hint.state, hint.lacked_at + kConfirmAfter - context_.now.steady);
       ++it;
       continue;
     }

@@ -79,6 +79,15 @@ void Resources::drop_orphaned_applications(const Resource& key) {
   }
 }
 
+/// The first list that an event about a key has called for may be older than the event. What it has of before that is
+/// left to the second one.
+bool Resources::may_lag(const Resource& stored, const protocol::ResourceState& row, const Asked& asked) {
+  if (row.kind != protocol::kApiKey || !context_.memory.planner.is_first_of_two(asked.scope)) return false;
+  if (!stored.gone) return row.updated_at < stored.updated_at;
+  const Instant called_at = context_.memory.keys_called_at[asked.scope];
+  return !called_at.is_set() || row.updated_at <= called_at;
+}
+
 void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
   Records& records = context_.records;
   auto stored = records.resource(row.kind, row.id);
@@ -88,6 +97,7 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
     context_.memory.planner.want(asked.call, asked.scope, context_.now.steady + std::chrono::seconds(10));
     return;
   }
+  if (stored && row.active && may_lag(*stored, row, asked)) return;
   if (!row.active) {  // `status: revoked` is an explicit statement
     if (stored && !stored->gone) remove(*stored);
     return;

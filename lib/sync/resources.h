@@ -58,6 +58,7 @@ class Resources {
   /// What is subscribed to may be a plan whose event was lost: it is not left to the next poll.
   void list_unknown_plans(const std::vector<Reference>& references);
   void forget_absence(Resource& resource);
+  bool may_lag(const Resource& stored, const protocol::ResourceState& row, const Asked& asked);
   void drop_orphaned_applications(const Resource& key);
   void hint(const protocol::ResourceState& state, bool deleted);
   /// Whether a listing, as it is stored now, shows what a `deleted` named, with content that came after that word.
@@ -68,7 +69,7 @@ class Resources {
   bool is_unanswered(const Key& key);
   void clear_pending_if_answered(const Key& key);
   void ask_about(const protocol::ResourceState& state, Duration after = {});
-  void list_keys_of(std::string_view artifact_id);
+  void list_keys_of(std::string_view artifact_id, const protocol::Event& event);
   /// It happened before what the lists of this link have said, or will soon. Of an artifact that is not known (yet)
   /// nobody can say that there is such a list.
   bool is_history(const protocol::ResourceState& key, const protocol::Event& event);

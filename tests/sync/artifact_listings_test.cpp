@@ -314,3 +314,20 @@ TEST_CASE("events about subscriptions have only their own API asked, also where 
   CHECK(world.standing().in_sync);
   CHECK(lists(world, 0, 3) + lists(world, 4, 20) - before <= 1);
 }
+
+TEST_CASE("a list that comes soon after the one that lacked what an event made is not the second one [A7]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  const auto subscription = World::subscription("s", "a", "");
+  world.event("subscription.created", protocol::SubscriptionChanged{subscription});
+  world.serve();
+  world.run(1s);
+  world.relist();
+  world.serve();
+  CHECK_FALSE(world.standing().in_sync);
+
+  world.subscriptions["s"] = subscription;
+  world.serve_for(10s);
+  CHECK(world.offered("Subscription", "s") == subscription.data);
+}

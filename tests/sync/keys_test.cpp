@@ -123,6 +123,9 @@ TEST_CASE(
   CHECK_FALSE(world.standing().settled);
   world.serve();
   CHECK(world.offered("ApiKey", "k").empty());
+  CHECK_FALSE(world.standing().in_sync);  // the list may lag behind the event
+  world.serve_for(11s);
+  CHECK(world.offered("ApiKey", "k").empty());
   CHECK(world.standing().in_sync);
 
   world.keys["k"] = key;
@@ -205,7 +208,7 @@ TEST_CASE("an update of an unknown key has its kind listed [A7]") {
   CHECK(world.offered("ApiKey", "k") == world.keys["k"].data);
 }
 
-TEST_CASE("a revoked key goes at once, and the list has the last word") {
+TEST_CASE("a revoked key goes at once, and a list that lags behind does not bring it back") {
   World world;
   world.deploy("a", "d1");
   world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
@@ -214,9 +217,46 @@ TEST_CASE("a revoked key goes at once, and the list has the last word") {
   world.event("apikey.revoked", protocol::KeyRevoked{"a", "key"});
   CHECK(world.offered("ApiKey", "k").empty());
   CHECK(world.count_asked("GET /apis/api-keys") == listed + 1);
+  world.serve();  // still active there
+  CHECK(world.offered("ApiKey", "k").empty());
+  CHECK_FALSE(world.standing().in_sync);
 
-  world.serve();  // the event was an old one: the list still has the key
+  SECTION("the next list has it as it is") {
+    world.keys["k"].active = false;
+    world.serve_for(11s);
+    CHECK(world.offered("ApiKey", "k").empty());
+  }
+  SECTION("the event was an old one, and the list has the last word") {
+    world.serve_for(11s);
+    CHECK(world.offered("ApiKey", "k") == world.keys["k"].data);
+  }
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a key that was made after the revocation of its name is back with the first list") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.keys["k"] = World::key("k", "a", "key", world.cp_now() + std::chrono::seconds(2));
+  world.relist();
+  world.serve();
+  world.event("apikey.revoked", protocol::KeyRevoked{"a", "key"});  // of the one before it
+  world.serve();
+
   CHECK(world.offered("ApiKey", "k") == world.keys["k"].data);
+}
+
+TEST_CASE("a list that lags behind an update does not put the key back [B7]") {
+  World world;
+  world.deploy("a", "d1");
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000), "one");
+  world.settle();
+  world.event("apikey.updated", protocol::KeyUpdated{update("a", "key", from_ms(5000), "two")});
+  // The second of its second: the list is asked.
+  world.event("apikey.updated", protocol::KeyUpdated{update("a", "key", from_ms(5000), "three")});
+  world.serve();
+
+  CHECK(world.offered("ApiKey", "k").find("three") != std::string::npos);
 }
 
 TEST_CASE("a row that says revoked is an explicit statement") {
