@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "tether/store/connection.h"
 #include "tether/store/migrations.h"
+#include "tether/store/opening.h"
 #include "tether/store/transaction.h"
 #include "tether/sync/memory.h"
 
@@ -125,11 +125,9 @@ bool is_wanted(const CatalogueEntry& entry, const CatalogueQuery& query) {
 class Look {
  public:
   static Result<CataloguePage> at(const std::string& file, const auto& work) {
-    ConnectionOptions options;
-    options.access = Access::Read;
-    options.leaves_log = true;
-    auto connection = Connection::open(file, options);
-    if (!connection) return tl::unexpected(connection.error());
+    auto look = open_to_look(file);
+    if (!look) return tl::unexpected(look.error());
+    const auto* connection = &look->connection;
     CataloguePage page;
     OpenTransaction transaction(**connection, "BEGIN");
     if ((*connection)->number("PRAGMA user_version") != static_cast<std::int64_t>(migrations().size())) {

@@ -160,4 +160,28 @@ Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, cons
   return tl::unexpected<Error>(*error);
 }
 
+Result<OpenedToLook> open_to_look(const std::string& file, const std::shared_ptr<const BodySealer>& bodies) {
+  ConnectionOptions options;
+  options.leaves_log = true;
+  options.bodies = bodies;
+  const auto open = [&](Access access) -> Result<OpenedToLook> {
+    options.access = access;
+    auto connection = Connection::open(file, options);
+    if (!connection) return tl::unexpected<Error>(connection.error());
+    (*connection)->number("PRAGMA user_version");  // the first that is read of it
+    if (auto read = (*connection)->outcome("open " + file); !read) return tl::unexpected<Error>(read.error());
+    return OpenedToLook{std::move(*connection), access};
+  };
+  auto look = open(Access::Read);
+  if (look || look.error().kind != ErrorKind::Retry) return look;
+  if (has_bytes(files_on_disk(), file + "-wal") || has_bytes(files_on_disk(), file + "-journal")) {
+    look.error().message +=
+        "; its log can be read only where something can be written beside it: copy both to such "
+        "a folder";
+    return look;
+  }
+  if (auto alone = open(Access::Immutable)) return alone;
+  return look;
+}
+
 }  // namespace tether::store

@@ -30,4 +30,14 @@ Result<std::unique_ptr<Connection>> open_database(const StateFolder& folder, con
 Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Files& files,
                                                  const std::shared_ptr<const BodySealer>& bodies, const Error& why);
 
+/// A way to look at the database beside whoever uses it.
+struct OpenedToLook {
+  std::unique_ptr<Connection> connection;
+  /// Immutable: nothing could be written beside the file, not even what a log is shared by, and no log holds anything.
+  /// Only as long as nobody writes to the file is what is read whole.
+  Access access = Access::Read;
+};
+/// The log is left to whoever uses it. Retry: it cannot be read. Corrupt: it is no database.
+Result<OpenedToLook> open_to_look(const std::string& file, const std::shared_ptr<const BodySealer>& bodies = nullptr);
+
 }  // namespace tether::store

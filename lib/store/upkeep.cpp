@@ -9,8 +9,8 @@
 #include <system_error>
 
 #include "tether/seal/key_file.h"
-#include "tether/store/connection.h"
 #include "tether/store/migrations.h"
+#include "tether/store/opening.h"
 
 namespace tether::store {
 namespace {
@@ -38,14 +38,38 @@ Result<std::int64_t> size_of(const std::string& file) {
   return fail(ErrorKind::Retry, file + ": " + why(errno));
 }
 
-Result<std::unique_ptr<Connection>> open_to_look(const std::string& file, std::shared_ptr<const BodySealer> bodies) {
-  if (::access(file.c_str(), R_OK) != 0) return fail(ErrorKind::Retry, file + ": " + why(errno));
-  ConnectionOptions options;
-  options.access = Access::Read;
-  options.leaves_log = true;
-  options.bodies = std::move(bodies);
-  return Connection::open(file, options);
+std::filesystem::file_time_type last_written(const std::string& file) {
+  std::error_code ignored;
+  return std::filesystem::last_write_time(file, ignored);
 }
+
+/// A connection to a store, and whether what was read by it is one state.
+class Looking {
+ public:
+  static Result<Looking> at(const std::string& file, const std::shared_ptr<const BodySealer>& bodies) {
+    if (::access(file.c_str(), R_OK) != 0) return fail(ErrorKind::Retry, file + ": " + why(errno));
+    const auto before = last_written(file);
+    auto opened = open_to_look(file, bodies);
+    if (!opened) return tl::unexpected(opened.error());
+    return Looking(file, before, std::move(*opened));
+  }
+
+  Connection& operator*() const { return *opened_.connection; }
+  Connection* operator->() const { return opened_.connection.get(); }
+  /// After the reading.
+  Result<Done> was_whole() const {
+    if (opened_.access != Access::Immutable || last_written(file_) == before_) return Done{};
+    return fail(ErrorKind::Retry, file_ + " was written meanwhile: try again");
+  }
+
+ private:
+  Looking(std::string file, std::filesystem::file_time_type before, OpenedToLook opened)
+      : file_(std::move(file)), before_(before), opened_(std::move(opened)) {}
+
+  std::string file_;
+  std::filesystem::file_time_type before_;
+  OpenedToLook opened_;
+};
 
 /// Why SQLite could not write there; empty: nothing is known. For the daemon's user, who has no part of what is kept
 /// for root; nothing is written to find out.
@@ -114,13 +138,14 @@ Result<Done> copy_to(const std::string& from, const std::filesystem::path& parti
   const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return fail(ErrorKind::Retry, "cannot write " + in_quotes(file) + ": " + why(errno));
   ::close(fd);
-  auto db = open_to_look(from, nullptr);
+  const auto db = Looking::at(from, nullptr);
   if (!db) return tl::unexpected(db.error());
   if ((*db)->number("PRAGMA user_version") > version_known()) {
     return fail(ErrorKind::Retry, from + " was written by a newer version");
   }
   (*db)->execute("PRAGMA query_only = OFF");  // it would forbid to write the copy, too
   (*db)->execute("VACUUM INTO ?", partial.string());
+  if (auto whole = db->was_whole(); !whole) return whole;
   return (*db)->outcome("cannot write " + in_quotes(file));
 }
 
@@ -135,7 +160,7 @@ Result<CheckReport> check_database(const StoreAt& store) {
   report.no_room = why_no_room(store.folder);
   const auto key = read_key(store);
   if (!key) report.no_key = key.error().message;
-  auto db = open_to_look(report.file, key ? *key : nullptr);
+  const auto db = Looking::at(report.file, key ? *key : nullptr);
   if (!db && db.error().kind == ErrorKind::Corrupt) {
     report.damage.push_back(db.error().message);
     return report;
@@ -155,6 +180,7 @@ Result<CheckReport> check_database(const StoreAt& store) {
     report.resources = (*db)->number("SELECT (SELECT count(*) FROM artifacts) + (SELECT count(*) FROM resources)");
     try_contents(**db, key.has_value(), report);
   }
+  if (auto whole = db->was_whole(); !whole) return tl::unexpected(whole.error());
   if (const auto error = (*db)->error()) {
     if (error->kind != ErrorKind::Corrupt) return fail(ErrorKind::Retry, report.file + ": " + error->message);
     if (report.damage.empty()) report.damage.push_back(error->message);

@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "fixture.h"
+#include "tether/store/catalogue.h"
+#include "tether/store/upkeep.h"
 
 using namespace tether;
 using namespace tether::store;
@@ -141,6 +143,37 @@ TEST_CASE("on a full disk a store that was closed is read, and written once ther
   CHECK(put_one(*store, "b"));
   CHECK(lines_in(*store) == 2);
   CHECK(store->opened_notes().empty());
+}
+
+TEST_CASE("on a full disk a store that was closed is checked and listed as well [R10]") {
+  TestStore store;
+  CHECK(put_one(*store, "a"));
+  store.close();
+  const FullDisk full;
+
+  const auto checked = check_database({store.state_dir()});
+  REQUIRE(checked);
+  CHECK(checked->damage.empty());
+  CHECK(checked->resources == 1);
+  CHECK(checked->unreadable == 0);
+  const auto listed = Catalogue(store.state_dir()).page({});
+  REQUIRE(listed);
+  CHECK(listed->entries.size() == 1);
+}
+
+TEST_CASE("a log that nothing can be written beside is not left out of what is checked and listed") {
+  TestStore crashed;
+  CHECK(put_one(*crashed, "a"));
+  TempFolder folder;
+  for (const char* name : {"tetherd.db", "tetherd.db-wal", "secrets.key"}) {
+    fs::copy_file(crashed.state_dir() / name, folder.path() / name);
+  }
+  const FullDisk full;
+
+  const auto checked = check_database({folder.path()});
+  REQUIRE_FALSE(checked);
+  CHECK_THAT(checked.error().message, Catch::Contains("copy both to such a folder"));
+  CHECK_FALSE(Catalogue(folder.path()).page({}));
 }
 
 TEST_CASE("on a full disk what only the log of a crashed daemon holds is read too") {

@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "desired.h"
+#include "read_only_mount.h"
 #include "steps.h"
 
 using namespace tether;
@@ -71,4 +72,33 @@ TEST_CASE("tetherd db check works without a daemon, and says what is wrong") {
   const Ended damaged = run_db(scene, {"check"});
   CHECK(damaged.status == kNotDone);
   CHECK(has(damaged.err, "tetherd.db is damaged:\n"));
+}
+
+TEST_CASE("what a daemon serves from a read-only file system is checked, listed and backed up there [R10]") {
+  Scene scene;
+  start_all(scene);
+  serve(scene, 2);
+  scene.wait_until_in_sync();
+  REQUIRE(scene.stop_daemon() == 0);
+  const ReadOnlyMount mount(scene.file("state"));
+  if (!mount.is_made()) {
+    WARN("skipped: this user may not mount");
+    return;
+  }
+
+  CHECK(has(run_db(scene, {"check"}).out, " is sound: "));
+  scene.start_daemon();
+  const std::string file = scene.file("rescued.db");
+  const Ended made = run_db(scene, {"backup", file});
+  CHECK(made.status == kDone);
+  CHECK(has(run_db(scene, {"check"}).out, ", all of which the key opens\n"));
+  CHECK(has(run_command(scene, {"resources"}).out, "RestApi"));
+  CHECK(has(run_command(scene, {"doctor"}, {{"TETHER_STATE_DIR", scene.file("state")}}).out,
+            "tetherd.db is sound, but nothing more can be stored: "));
+
+  std::filesystem::create_directory(scene.file("restored"));
+  std::filesystem::copy(file, scene.file("restored") + "/tetherd.db");
+  std::filesystem::copy(scene.file("state") + "/secrets.key", scene.file("restored"));
+  const Ended restored = run_command(scene, {"db", "check"}, {{"TETHER_STATE_DIR", scene.file("restored")}});
+  CHECK(has(restored.out, ", all of which the key opens\n"));
 }
