@@ -78,6 +78,16 @@ void read_reconnect(SettingReader& in, ControlPlaneSettings& out) {
   }
 }
 
+/// The path of a systemd credential that was given to us. One that is there and cannot be used is not passed over: it
+/// would look as if nothing had been given.
+std::optional<std::string> credential(const SettingReader& in, const std::string& name) {
+  const auto folder = in.variable("CREDENTIALS_DIRECTORY");
+  if (!folder) return std::nullopt;
+  std::string path = *folder + "/" + name;
+  if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
+  return path;
+}
+
 /// A variable with the token itself: checked here, because a header that cannot carry it is a mistake of the user's.
 TokenSource token_in_variable(SettingReader& in, std::string_view variable, std::string text) {
   TokenSource out = TokenSource::value(std::string(variable), Secret(std::move(text)));
@@ -116,12 +126,9 @@ void read_token(SettingReader& in, ControlPlaneSettings& out) {
     out.token = token_in_file(in, std::move(*file));
     return;
   }
-  if (const auto folder = in.variable("CREDENTIALS_DIRECTORY")) {
-    TokenSource credential = TokenSource::credential(*folder + "/registration-token");
-    if (credential.read()) {
-      out.token = std::move(credential);
-      return;
-    }
+  if (auto path = credential(in, "registration-token")) {
+    out.token = TokenSource::credential(std::move(*path));
+    return;
   }
   if (auto fallback = in.variable(setting::kFallbackToken)) {
     out.token = token_in_variable(in, setting::kFallbackToken, std::move(*fallback));
@@ -255,10 +262,7 @@ StoreSettings read_store(SettingReader& in) {
     }
     return {StoreSettings::KeyFrom::File, *path};
   }
-  if (const auto folder = in.variable("CREDENTIALS_DIRECTORY")) {
-    const std::string path = *folder + "/store-key";
-    if (::access(path.c_str(), R_OK) == 0) return {StoreSettings::KeyFrom::Credential, path};
-  }
+  if (auto path = credential(in, "store-key")) return {StoreSettings::KeyFrom::Credential, std::move(*path)};
   return out;
 }
 

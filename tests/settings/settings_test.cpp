@@ -208,6 +208,19 @@ TEST_CASE("the token comes from a variable, a file, a credential, or the older v
   CHECK(token(yaml).read() == Secret("from-other"));
 }
 
+TEST_CASE("a credential that is there and cannot be used is told, and nothing else is taken in its place (R3)") {
+  const Folder folder;
+  Variables variables = {{"CREDENTIALS_DIRECTORY", std::filesystem::path(folder.path("x")).parent_path()},
+                         {"GATEWAY_REGISTRATION_TOKEN", "not-instead"}};
+  folder.write("registration-token", "s3cret token\n");
+
+  const auto token = load_good(variables).control_plane.token;
+
+  CHECK_FALSE(token.read());
+  CHECK(token.why_none() == folder.path("registration-token") +
+                                " holds something that is no token: printable ASCII without blanks is wanted");
+}
+
 TEST_CASE("a configured token file that is missing is no mistake: it may come") {
   const Folder folder;
 
