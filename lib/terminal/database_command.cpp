@@ -47,7 +47,8 @@ bool run_database_check(const DatabaseEnds& ends) {
   }
   ends.say(report->file + " is sound: " + size_in_words(report->bytes) + ", " +
            count_of(report->resources, "resource") + "; " + without_controls(contents(*report)) + "\n");
-  return report->unreadable == 0;
+  const bool key_was_tried = report->encrypted == 0 || report->no_key.empty();
+  return key_was_tried && report->unreadable == 0;
 }
 
 bool run_database_backup(const DatabaseEnds& ends, const std::string& file) {

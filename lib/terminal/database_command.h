@@ -16,7 +16,8 @@ struct DatabaseEnds {
   std::function<void(const std::string&)> complain;
 };
 
-/// `tetherd db check`. False: the store is damaged, or cannot be read.
+/// `tetherd db check`. False: the store is damaged or cannot be read, or its key does not open all of it or is not
+/// here.
 bool run_database_check(const DatabaseEnds& ends);
 /// `tetherd db backup FILE`. False: there is no backup.
 bool run_database_backup(const DatabaseEnds& ends, const std::string& file);

@@ -67,6 +67,10 @@ TEST_CASE("tetherd db check works without a daemon, and says what is wrong") {
   serve(scene, 1);
   scene.kill_daemon();
   CHECK(run_db(scene, {"check"}).status == kDone);  // with its log as the kill has left it
+  std::filesystem::rename(scene.file("state") + "/secrets.key", scene.file("kept.key"));
+  const Ended keyless = run_db(scene, {"check"});
+  CHECK(keyless.status == kNotDone);
+  CHECK(has(keyless.out, "secrets.key is not there\n"));
   for (const char* log : {"-wal", "-shm"}) std::filesystem::remove(scene.file("state") + "/tetherd.db" + log);
   std::ofstream(scene.file("state") + "/tetherd.db") << std::string(8192, 'x');
   const Ended damaged = run_db(scene, {"check"});

@@ -52,12 +52,20 @@ TEST_CASE("a sound store is said so, with what of it could be opened") {
   person.checked = report;
   CHECK(run_database_check(person.ends()));
   CHECK_THAT(person.out, Contains("; 2 encrypted contents, all of which the key opens\n"));
+  CHECK(person.err.empty());
+}
 
+TEST_CASE("a store whose key is not at hand is a failed check, unless nothing in it is encrypted") {
+  DatabasePerson person;
+  auto report = sound();
   report.no_key = "secrets.key: no such file";
   person.checked = report;
   CHECK(run_database_check(person.ends()));
+
+  report.encrypted = 2;
+  person.checked = report;
+  CHECK_FALSE(run_database_check(person.ends()));
   CHECK_THAT(person.out, Contains("; 2 encrypted contents not looked at, for the key is not at hand: secrets.key: no"));
-  CHECK(person.err.empty());
 }
 
 TEST_CASE("content that the key does not open is a failed check") {
