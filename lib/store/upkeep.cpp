@@ -132,7 +132,9 @@ Result<Done> give_name(const std::filesystem::path& partial, const std::filesyst
   return sync_file(file);
 }
 
-Result<Done> copy_to(const std::string& from, const std::filesystem::path& partial, const std::filesystem::path& file) {
+/// The number that names the key of what is encrypted there.
+Result<std::int64_t> copy_to(const std::string& from, const std::filesystem::path& partial,
+                             const std::filesystem::path& file) {
   // Made before SQLite opens it, so that it is nobody else's from the beginning.
   ::unlink(partial.c_str());
   const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -145,8 +147,10 @@ Result<Done> copy_to(const std::string& from, const std::filesystem::path& parti
   }
   (*db)->execute("PRAGMA query_only = OFF");  // it would forbid to write the copy, too
   (*db)->execute("VACUUM INTO ?", partial.string());
-  if (auto whole = db->was_whole(); !whole) return whole;
-  return (*db)->outcome("cannot write " + in_quotes(file));
+  if (auto whole = db->was_whole(); !whole) return tl::unexpected(whole.error());
+  const auto key_id = (*db)->number("SELECT value FROM counters WHERE name = 'key_id'");
+  if (auto done = (*db)->outcome("cannot write " + in_quotes(file)); !done) return tl::unexpected(done.error());
+  return key_id;
 }
 
 }  // namespace
@@ -197,15 +201,17 @@ Result<BackupReport> back_up(const StoreAt& store, const std::filesystem::path& 
   }
   std::filesystem::path partial = file;
   partial += ".partial";
-  auto done = copy_to(from, partial, file);
-  if (done) done = sync_file(partial);
+  const auto key_id = copy_to(from, partial, file);
+  auto done = key_id ? sync_file(partial) : tl::unexpected(key_id.error());
   if (done) done = give_name(partial, file);
   if (!done) {
     ::unlink(partial.c_str());
     return tl::unexpected(done.error());
   }
   const auto bytes = size_of(file.string());
-  return BackupReport{bytes ? *bytes : 0, key_file_of(store)};
+  const auto key = read_key(store);
+  const bool is_its_key = key && (*key)->key_id() == *key_id;
+  return BackupReport{bytes ? *bytes : 0, is_its_key ? key_file_of(store) : ""};
 }
 
 }  // namespace tether::store

@@ -36,7 +36,7 @@ Result<CheckReport> check_database(const StoreAt& store);
 
 struct BackupReport {
   std::int64_t bytes = 0;
-  std::string key_file;  ///< Where the key is, which is not in it.
+  std::string key_file;  ///< Where the key is, which is not in it; empty: it is not the one that `store` names.
 };
 
 /// Writes a consistent copy, compacted, to `file`, which its owner alone may read (0600) and which is there whole and

@@ -57,11 +57,16 @@ bool run_database_backup(const DatabaseEnds& ends, const std::string& file) {
     ends.complain("no backup: " + without_controls(report.error().message) + "\n");
     return false;
   }
+  const std::string key = report->key_file.empty()
+                              ? "the key that the daemon was given (store.key_file, or the systemd "
+                                "credential store-key; it is not at hand here)"
+                              : report->key_file;
   ends.say(file + ": " + size_in_words(report->bytes) + "\n" +
-           "The key that its secrets are encrypted with is not in it. Keep " + report->key_file +
+           "The key that its secrets are encrypted with is not in it. Keep " + key +
            ", too, and apart from it: without the key all of that is fetched again.\n"
            "To put it back: stop the daemon, remove tetherd.db, tetherd.db-wal and tetherd.db-shm in its state folder, "
-           "and copy this there as tetherd.db, owned by the daemon's user.\n");
+           "copy this there as tetherd.db, and give that the owner of the daemon's own files: chown "
+           "--reference=tetherd.lock tetherd.db\n");
   return true;
 }
 

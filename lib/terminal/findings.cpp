@@ -119,7 +119,8 @@ Finding finding_of_store(const Result<store::CheckReport>& report) {
   }
   if (!report->no_key.empty() && report->encrypted > 0) {
     return {false, what + " is sound, but its key is not at hand: " + report->no_key,
-            "Give the key back (store.key_file, TETHER_STORE_KEY_FILE), or do this as the daemon's user."};
+            "Give the key back (store.key_file, TETHER_STORE_KEY_FILE), or do this as the daemon's user and with its "
+            "settings."};
   }
   if (report->unreadable > 0) {
     return {false,

@@ -68,6 +68,22 @@ TEST_CASE(
   CHECK(unit.find("\nRestartPreventExitStatus=2\n") != std::string::npos);
 }
 
+TEST_CASE("the README's way to run a sub-command as the unit would has all the settings that the unit has") {
+  const std::string unit = house::read("systemd/tetherd.service");
+  const std::string readme = house::read("README.md");
+  const auto from = readme.find("\nsystemd-run ");
+  REQUIRE(from != std::string::npos);
+  const std::string command = readme.substr(from, readme.find("```", from) - from);
+
+  const auto given = matches(unit, R"(\n((?:EnvironmentFile|LoadCredential|Environment)=[^\n]+))");
+  CHECK(given.size() == 3);
+  for (const std::string& setting : given) {
+    INFO(setting);
+    CHECK(command.find(" -p " + setting + " ") != std::string::npos);
+  }
+  CHECK(matches(unit, R"(\nExecStart=(\S+))").count(*matches(command, R"((/\S+tetherd) doctor)").begin()) == 1);
+}
+
 TEST_CASE("the Dockerfile copies what is there, and sets what the daemon knows") {
   const std::string dockerfile = house::read("docker/Dockerfile");
 

@@ -178,6 +178,26 @@ TEST_CASE("a backup is whole, its owner's alone, and a store that works; it hold
   CHECK(opened->overview()->offered_count == 2);
 }
 
+TEST_CASE("a backup names the file of its key only if that is there and is its key") {
+  TestStore store;
+  fill_to_copy(store);
+  TempFolder elsewhere;
+  const auto key_named = [&](const std::string& name, const std::string& key_file) {
+    const auto report = back_up({store.state_dir(), key_file}, elsewhere.path() / name);
+    if (!report) FAIL(report.error().message);
+    return report->key_file;
+  };
+  const auto other = (elsewhere.path() / "other.key").string();
+  std::ofstream(other) << std::string(64, 'a');
+
+  CHECK(key_named("1", other).empty());
+  CHECK(key_named("2", (elsewhere.path() / "no.key").string()).empty());
+  const auto own = store.state_dir() / "secrets.key";
+  CHECK(key_named("3", own.string()) == own.string());
+  std::filesystem::remove(own);
+  CHECK(key_named("4", "").empty());
+}
+
 TEST_CASE("a backup takes no other file's place, and leaves nothing behind where it fails") {
   TestStore store;
   fill_to_copy(store);

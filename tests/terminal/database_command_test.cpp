@@ -100,7 +100,16 @@ TEST_CASE("a backup says that its key is not in it, and how it is put back") {
   CHECK_THAT(person.out,
              StartsWith("/backup/t.db: 4 kB\nThe key that its secrets are encrypted with is not in it. Keep "
                         "/state/secrets.key, too") &&
-                 Contains("\nTo put it back: stop the daemon"));
+                 Contains("\nTo put it back: stop the daemon") && Contains("chown --reference=tetherd.lock"));
+}
+
+TEST_CASE("a backup whose key is not at hand names no other in its place") {
+  DatabasePerson person;
+  person.backed_up = store::BackupReport{4096, ""};
+
+  CHECK(run_database_backup(person.ends(), "/backup/t.db"));
+  CHECK_THAT(person.out, Contains("Keep the key that the daemon was given (store.key_file, or the systemd credential "
+                                  "store-key; it is not at hand here), too"));
 }
 
 TEST_CASE("what cannot be checked or backed up is said with its reason") {
