@@ -9,6 +9,20 @@
 #include "tether/settings/settings.h"
 #include "tether/settings/unknown_variables.h"
 
+namespace {
+
+/// What is in the environment and does not keep the daemon from starting.
+std::vector<std::string> complaints_of(const tether::LoadedSettings& loaded,
+                                       const std::vector<tether::UnknownVariable>& unknown) {
+  std::vector<std::string> out;
+  for (const auto& variable : unknown) out.push_back(variable.sentence());
+  const auto* proxy = loaded.settings ? &loaded.settings->control_plane.proxy.through : nullptr;
+  if (proxy != nullptr && *proxy && !(*proxy)->why_unusable.empty()) out.push_back((*proxy)->why_unusable);
+  return out;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace tether;
   daemon::forbid_core_dumps();
@@ -17,13 +31,14 @@ int main(int argc, char** argv) {
 
   const auto loaded = load_settings(process_environment(), options->config_path);
   const auto unknown = unknown_variables(process_variable_names());
+  const auto complaints = complaints_of(loaded, unknown);
   const bool checks = options->command == daemon::Options::Command::CheckConfig;
   if (options->command == daemon::Options::Command::Doctor) return daemon::run_doctor(loaded, unknown);
   for (const auto& mistake : loaded.mistakes) std::fprintf(stderr, "%s\n", mistake.c_str());
   if (checks) {
-    for (const auto& variable : unknown) std::fprintf(stderr, "%s\n", variable.sentence().c_str());
+    for (const auto& complaint : complaints) std::fprintf(stderr, "%s\n", complaint.c_str());
   }
-  if (!loaded.settings || (checks && !unknown.empty())) {
+  if (!loaded.settings || (checks && !complaints.empty())) {
     // Of a container's check 2 means nothing: https://docs.docker.com/reference/dockerfile/#healthcheck
     const bool is_health = options->command == daemon::Options::Command::Health;
     return is_health ? daemon::kCouldNotStart : daemon::kBadSettings;

@@ -69,6 +69,7 @@ std::optional<Problem> open_tunnel(int fd, const proxy::Proxy& proxy, const std:
 Dialled dial_through(const std::optional<proxy::Proxy>& proxy, const std::string& host, std::uint16_t port,
                      const DialLimits& limits) {
   if (!proxy) return dial_tcp(host, port, limits);
+  if (!proxy->why_unusable.empty()) return Problem{Fault::Refused, proxy->why_unusable};
   auto dialled = dial_tcp(proxy->host, proxy->port, limits);
   if (auto* problem = std::get_if<Problem>(&dialled)) {
     problem->message = where(*proxy) + ": " + problem->message;

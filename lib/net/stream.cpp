@@ -6,6 +6,7 @@
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
 #include <asio/ip/address.hpp>
+#include <asio/post.hpp>
 #include <asio/ssl/error.hpp>
 #include <asio/write.hpp>
 #include <sstream>
@@ -83,6 +84,12 @@ void Stream::connect(const std::shared_ptr<ssl_ctx_st>& context) {
   if (context) {
     SSL_CTX_up_ref(context.get());
     context_.emplace(context.get());
+  }
+  if (proxy_ && !proxy_->why_unusable.empty()) {
+    asio::post(loop_.impl().io, [self = shared_from_this()] {
+      self->end({SocketError::Refused, self->proxy_->why_unusable});
+    });
+    return;
   }
   const std::string& first = proxy_ ? proxy_->host : host_;
   doing_ = by(proxy_) + "looking up " + first;

@@ -15,12 +15,15 @@ struct Proxy {
   std::uint16_t port = 0;
   Secret credentials = {};   ///< `user:password`; empty: none.
   std::string setting = {};  ///< Where it comes from, for messages: `control_plane.proxy`, `HTTPS_PROXY`.
+  /// Not empty: what is named there is no proxy of this kind, so that there is no way by it, in one sentence for
+  /// people; host and port are nothing then.
+  std::string why_unusable = {};
 
   /// `host:port`, without the credentials.
   std::string authority() const;
   /// Wherever it comes from.
   friend bool operator==(const Proxy& a, const Proxy& b) {
-    return a.host == b.host && a.port == b.port && a.credentials == b.credentials;
+    return a.host == b.host && a.port == b.port && a.credentials == b.credentials && a.why_unusable == b.why_unusable;
   }
 };
 

@@ -14,30 +14,38 @@ constexpr std::size_t kMaxListBytes = std::size_t{8} * 1024;
 constexpr std::size_t kMaxCredentialBytes = 1024;
 constexpr std::string_view kNone = "none";
 constexpr std::string_view kShould = "http://HOST:PORT, or none";
-
-/// A URL that cannot be used may hold a password: it is not repeated.
-std::optional<proxy::Proxy> parse(SettingReader& in, const std::string& name, const std::string& url) {
-  auto parsed = proxy::parse_proxy_url(url);
-  if (!parsed) {
-    in.mistake(name,
-               "holds a proxy that is not shown: " + parsed.error().message + "; should be " + std::string(kShould));
-    return std::nullopt;
-  }
-  parsed->setting = name;
-  return std::move(*parsed);
-}
+/// One that cannot be used may hold a password: it is not repeated.
+constexpr std::string_view kHolds = "holds a proxy that is not shown: ";
 
 std::optional<proxy::Proxy> configured(SettingReader& in, const Given& given, ProxySettings& out) {
   if (given.text == kNone) {
     out.why_direct = given.name + " is none";
     return std::nullopt;
   }
-  auto proxy = parse(in, given.name, given.text);
-  if (!proxy || proxy->credentials.empty()) return proxy;
-  in.mistake(given.name, "holds a proxy that is not shown: it has a user or a password in it; should be " +
-                             std::string(kShould) + ", and " + std::string(setting::kProxyCredentials.key) +
-                             " name the file with USER:PASSWORD");
+  auto proxy = proxy::parse_proxy_url(given.text);
+  if (proxy && proxy->credentials.empty()) {
+    proxy->setting = given.name;
+    return std::move(*proxy);
+  }
+  const std::string why = proxy ? "it has a user or a password in it" : proxy.error().message;
+  const std::string file =
+      proxy ? ", and " + std::string(setting::kProxyCredentials.key) + " name the file with USER:PASSWORD" : "";
+  in.mistake(given.name, std::string(kHolds) + why + "; should be " + std::string(kShould) + file);
   return std::nullopt;
+}
+
+/// A variable that is meant for other programs as well keeps nobody from starting: there is no way by what it names,
+/// and past it nothing is sent.
+proxy::Proxy parse_of_others(const std::string& name, const std::string& url) {
+  auto parsed = proxy::parse_proxy_url(url);
+  proxy::Proxy out = parsed ? std::move(*parsed) : proxy::Proxy();
+  out.setting = name;
+  if (!parsed) {
+    out.why_unusable = name + ": " + std::string(kHolds) + parsed.error().message +
+                       "; should be http://HOST:PORT, or " + std::string(setting::kProxy.variable) +
+                       " say which proxy is used in its place, or none";
+  }
+  return out;
 }
 
 /// What is said to all programs of the machine: not meant for a control plane on this one.
@@ -57,7 +65,7 @@ std::optional<proxy::Proxy> of_environment(SettingReader& in, const ControlPlane
       out.why_direct = std::string(exceptions) + " excepts it from " + name;
       return std::nullopt;
     }
-    return parse(in, name, *url);
+    return parse_of_others(name, *url);
   }
   return std::nullopt;
 }

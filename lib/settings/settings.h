@@ -17,7 +17,8 @@ namespace tether {
 
 /// By which way the control plane is reached.
 struct ProxySettings {
-  std::optional<proxy::Proxy> through;          ///< nullopt: directly. Where no_proxy excepts it, too.
+  /// nullopt: directly. Where no_proxy excepts it, too. One of the environment may be unusable.
+  std::optional<proxy::Proxy> through;
   std::optional<std::string> no_proxy;          ///< `control_plane.no_proxy`
   std::optional<std::string> credentials_file;  ///< `control_plane.proxy_credentials_file`
   /// Why a proxy that is named somewhere is not used, for people; empty: one is used, or none is named.

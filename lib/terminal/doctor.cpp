@@ -42,8 +42,8 @@ class Doctor {
     const ControlPlaneAddress& address = settings.control_plane.address;
     const bool has_token = report(
         kToken, finding_of_token(ends_.has_token(), settings.control_plane.token.describe(), ends_.why_no_token()));
-    report(kProxy, finding_of_way(settings.control_plane));
-    bool there = find_the_way(settings.control_plane);
+    const bool is_named = report(kProxy, finding_of_way(settings.control_plane));
+    bool there = is_named ? find_the_way(settings.control_plane) : skip_the_way();
     if (there && address.tls) {
       there = try_step(kTls, "shaking hands with " + address.authority(),
                        [this] { return finding_of_tls(ends_.shake_hands(), ends_.now()); });
@@ -67,6 +67,11 @@ class Doctor {
   void conclude() const { ends_.say(failed_ == 0 ? "nothing is wrong\n" : count_of(failed_, "step") + " failed\n"); }
 
  private:
+  bool skip_the_way() {
+    for (const char* step : {kDns, kTcp, kConnect}) skip(step, "there is no proxy to be asked for the way");
+    return false;
+  }
+
   bool find_the_way(const ControlPlaneSettings& control_plane) {
     const Hop hop = first_hop(control_plane);
     bool there =

@@ -150,7 +150,13 @@ Hop first_hop(const ControlPlaneSettings& control_plane) {
 
 Finding finding_of_way(const ControlPlaneSettings& control_plane) {
   const std::string what = control_plane.address.authority() + " is reached ";
-  if (const auto& proxy = control_plane.proxy.through) {
+  const auto& proxy = control_plane.proxy.through;
+  if (proxy && !proxy->why_unusable.empty()) {
+    return {false, proxy->why_unusable,
+            "Name an HTTP proxy by TETHER_CONTROL_PLANE_PROXY for the daemon alone, or none there if the control plane "
+            "is to be reached directly."};
+  }
+  if (proxy) {
     return {true,
             what + "by the proxy " + proxy->authority() + " (" + proxy->setting + "), with" +
                 (proxy->credentials.empty() ? "out" : "") + " credentials",

@@ -79,8 +79,6 @@ TEST_CASE("credentials of a proxy stand in a file of their own, and are never sh
                  !Contains("pa55word"));
   CHECK_THAT(load_bad(with({{"TETHER_CONTROL_PLANE_PROXY", "ftp://pa55word:1"}})),
              StartsWith("TETHER_CONTROL_PLANE_PROXY: ") && !Contains("pa55word"));
-  CHECK_THAT(load_bad(with({{"HTTPS_PROXY", "socks5://pa55word:1"}})),
-             StartsWith("HTTPS_PROXY: ") && !Contains("pa55word"));
   const auto bad = [](const std::string& path) {
     return load_bad(with({{"TETHER_CONTROL_PLANE_PROXY_CREDENTIALS_FILE", path}}));
   };
@@ -91,4 +89,20 @@ TEST_CASE("credentials of a proxy stand in a file of their own, and are never sh
     CHECK_THAT(bad(write_credentials(folder, content)), Contains("USER:PASSWORD") && !Contains("pa55word"));
   }
   CHECK_THAT(bad(write_credentials(folder, "me:pa55word", 0644)), Contains("chmod"));
+}
+
+TEST_CASE("a proxy of the environment that is of no use is no mistake, and no way past it either") {
+  const auto unusable = through({{"HTTPS_PROXY", "socks5://me:pa55word@a:1"}});
+  REQUIRE(unusable);
+  CHECK(unusable->why_unusable ==
+        "HTTPS_PROXY: holds a proxy that is not shown: its scheme is not http; should be http://HOST:PORT, or "
+        "TETHER_CONTROL_PLANE_PROXY say which proxy is used in its place, or none");
+  CHECK_THAT(through({{"https_proxy", "https://a:1"}})->why_unusable, StartsWith("https_proxy: "));
+  CHECK(through({{"HTTPS_PROXY", "http://a:1"}})->why_unusable.empty());
+
+  CHECK_FALSE(through({{"HTTPS_PROXY", "socks5://a:1"}, {"TETHER_CONTROL_PLANE_PROXY", "none"}}));
+  CHECK_FALSE(through({{"HTTPS_PROXY", "socks5://a:1"}, {"NO_PROXY", "example.com"}}));
+  CHECK_FALSE(load_good({{"HTTPS_PROXY", "socks5://a:1"}}).control_plane.proxy.through);
+  CHECK_THAT(load_bad(with({{"TETHER_CONTROL_PLANE_PROXY", "socks5://a:1"}})),
+             StartsWith("TETHER_CONTROL_PLANE_PROXY: ") && Contains("its scheme is not http"));
 }

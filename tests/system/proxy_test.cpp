@@ -155,6 +155,38 @@ TEST_CASE("a control plane that no_proxy names is reached directly") {
   CHECK(proxy.requests().empty());
 }
 
+TEST_CASE("a proxy of the machine that is of no use keeps no gateway from its configuration, nor any command [R10]") {
+  Scene scene;
+  start_all(scene);
+  serve(scene, 2);
+  scene.wait_until_in_sync();
+  REQUIRE(scene.stop_daemon() == 0);
+  REQUIRE(scene.gateway().come_back(/*empty=*/true));
+  // Not on this machine, for which such a variable does not count.
+  const std::map<std::string, std::string> variables = {
+      {"TETHER_CONTROL_PLANE_URL", "wss://control-plane.invalid:9243"},
+      {"HTTPS_PROXY", "socks5://me:pa55word@127.0.0.1:1080"},
+      {"TETHER_STATE_DIR", scene.file("state")}};
+
+  scene.start_daemon(variables);
+
+  CHECK(scene.gateway_comes_to_serve(scene.desired()));
+  CHECK(scene.wait_for(says("HTTPS_PROXY: holds a proxy that is not shown: its scheme is not http")).is_object());
+  CHECK(scene.daemon().wait_for_text("its scheme is not http"));
+  const auto run = [&](const std::vector<std::string>& arguments) { return run_command(scene, arguments, variables); };
+  const Ended status = run({"status"});
+  CHECK(status.status == kNotDone);
+  CHECK(has(status.out, "HTTPS_PROXY: holds a proxy"));
+  CHECK(run({"health"}).status == kDone);
+  CHECK(run({"db", "check"}).status == kDone);
+  const Ended checked = run({"check-config"});
+  CHECK(checked.status == 2);
+  CHECK(has(checked.err, "HTTPS_PROXY: holds a proxy that is not shown"));
+  const std::string all = scene.daemon().all_output() + scene.status().dump() + status.out + checked.err;
+  CHECK(all.find("pa55word") == std::string::npos);
+  scene.kill_daemon();
+}
+
 TEST_CASE("tinyproxy lets the daemon through with its credentials, and not without") {
   if (!Tinyproxy::is_installed()) {
     WARN("skipped: tinyproxy is not installed (./dev test installs it)");

@@ -151,6 +151,19 @@ TEST_CASE("where a proxy that is named is not used, the reason is told") {
                             !Contains("CONNECT"));
 }
 
+TEST_CASE("where the proxy that is named is none of its kind, that is told, and no way is tried") {
+  World world;
+  world.through_a_proxy();
+  world.loaded.settings->control_plane.proxy.through->why_unusable = "HTTPS_PROXY: its scheme is not http";
+
+  CHECK_FALSE(world.run());
+  CHECK_THAT(world.out, Contains("[!!] proxy    HTTPS_PROXY: its scheme is not http\n     > Name an HTTP proxy by "
+                                 "TETHER_CONTROL_PLANE_PROXY for the daemon alone") &&
+                            Contains("[--] DNS      not tried: ") && Contains("[--] CONNECT  not tried: ") &&
+                            Contains("[--] REST     not tried: there is no way there\n") &&
+                            EndsWith("1 step failed\n"));
+}
+
 TEST_CASE("a proxy that cannot be reached is told by its own setting, and is asked for nothing") {
   World world;
   world.through_a_proxy();
