@@ -3,19 +3,22 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "tether/base/check.h"
-
 namespace tether::http {
 
-CancelSignal::CancelSignal() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  check(fd_ >= 0, "an event descriptor can be had at start");
+CancelSignal::~CancelSignal() {
+  if (fd_ >= 0) ::close(fd_);
 }
 
-CancelSignal::~CancelSignal() {
-  ::close(fd_);
+bool CancelSignal::is_ready() {
+  if (fd_ >= 0) return true;
+  fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd_ < 0) return false;
+  if (is_raised_) raise();  // by who saw no descriptor yet
+  return true;
 }
 
 void CancelSignal::raise() noexcept {
+  is_raised_ = true;
   // Full means raised already.
   [[maybe_unused]] const int ignored = ::eventfd_write(fd_, 1);
 }

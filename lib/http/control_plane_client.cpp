@@ -1,5 +1,7 @@
 #include "tether/http/control_plane_client.h"
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "tether/http/cancel_signal.h"
@@ -127,6 +129,10 @@ void ControlPlaneClient::cancel() {
 }
 
 RestOutcome ControlPlaneClient::call(const RestCall& call, const Secret& token, const OnChunk& on_chunk) {
+  if (!impl_->cancel.is_ready()) {
+    return Problem{Fault::Refused,
+                   impl_->options.host + ": nothing can be asked: " + std::generic_category().message(errno)};
+  }
   impl_->call_deadline = Clock::now() + impl_->options.total_limit;
   auto outcome = impl_->call_once(call, token, on_chunk);
   const auto* problem = std::get_if<Problem>(&outcome);

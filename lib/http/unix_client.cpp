@@ -1,5 +1,7 @@
 #include "tether/http/unix_client.h"
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "tether/http/cancel_signal.h"
@@ -41,6 +43,10 @@ void UnixClient::cancel() {
 }
 
 UnixOutcome UnixClient::call(const UnixCall& call) {
+  if (!impl_->cancel.is_ready()) {
+    return Problem{Fault::Refused,
+                   impl_->options.socket_path + ": nothing can be asked: " + std::generic_category().message(errno)};
+  }
   httplib::Request request;
   request.method = call.method;
   request.path = call.path;

@@ -1,6 +1,8 @@
 #include "tether/http/control_plane_client.h"
 
 #include <openssl/ssl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -95,6 +97,25 @@ class EnvironmentVariable {
 
  private:
   const char* name_;
+};
+
+/// While this is there, the process gets no other descriptor than those that it has.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    const int lowest_free = ::dup(STDIN_FILENO);
+    REQUIRE(lowest_free >= 0);
+    ::close(lowest_free);
+    const rlimit none{static_cast<rlim_t>(lowest_free), before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
 };
 
 }  // namespace
@@ -432,6 +453,21 @@ TEST_CASE("a call to the control plane can be ended from another thread") {
 
   CHECK(call(client, {.path = "/a"}).fault() == Fault::Cancelled);
   canceller.join();
+}
+
+TEST_CASE("a client that is made when no descriptor is left says so, and works once there are some, cancelled or not") {
+  const RawServer server(answering("HTTP/1.1 204 No Content\r\n\r\n"));
+  std::optional<NoDescriptors> none(std::in_place);
+  ControlPlaneClient client(plain(server));
+  ControlPlaneClient cancelled(plain(server));
+  const Brought brought = call(client, {.path = "/a"});
+  CHECK(brought.fault() == Fault::Refused);
+  CHECK(std::get<Problem>(brought.outcome).message == "127.0.0.1: nothing can be asked: Too many open files");
+  cancelled.cancel();
+  none.reset();
+
+  CHECK(call(client, {.path = "/a"}).answer().status == 204);
+  CHECK(call(cancelled, {.path = "/a"}).fault() == Fault::Cancelled);
 }
 
 TEST_CASE("each fault has the name that the metrics use") {
