@@ -1,5 +1,6 @@
 #include "answer_reader.h"
 
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -104,7 +105,14 @@ class WholeReader : public AnswerReader {
 class BatchReader : public AnswerReader {
  public:
   BatchReader(std::uint64_t request, sync::Engine& engine, Inbox& inbox, const protocol::ArchiveLimits& limits)
-      : request_(request), engine_(engine), inbox_(inbox), limits_(limits), unpacker_([this] { unpack(); }) {}
+      : request_(request), engine_(engine), inbox_(inbox), limits_(limits) {
+    try {
+      unpacker_ = std::thread([this] { unpack(); });
+    } catch (const std::system_error& error) {
+      summary_ = fail(ErrorKind::Retry, std::string("no thread to unpack it: ") + error.what());
+      pipe_.leave();
+    }
+  }
   ~BatchReader() override { join(/*whole=*/false); }
   BatchReader(const BatchReader&) = delete;
   BatchReader& operator=(const BatchReader&) = delete;
@@ -181,7 +189,7 @@ class BatchReader : public AnswerReader {
   Inbox& inbox_;
   protocol::ArchiveLimits limits_;
   ChunkPipe pipe_;
-  // The unpacker's alone until it is joined.
+  // The unpacker's alone, if there is one, until it is joined.
   std::vector<sync::Document> documents_;
   std::size_t bytes_ = 0;
   Result<protocol::ArchiveSummary> summary_ = protocol::ArchiveSummary{};

@@ -1,5 +1,7 @@
 #include "answer_reader.h"
 
+#include <pthread.h>
+
 #include <catch2/catch.hpp>
 
 #include "../protocol/tarball.h"
@@ -55,7 +57,44 @@ std::string rows(int count) {
   return body + "]";
 }
 
+/// While this is there, no thread can be made: none has room for its stack.
+class NoThreads {
+ public:
+  NoThreads() {
+    pthread_attr_t large;
+    REQUIRE(::pthread_getattr_default_np(&before_) == 0);
+    REQUIRE(::pthread_attr_init(&large) == 0);
+    REQUIRE(::pthread_attr_setstacksize(&large, std::size_t{1} << 48U) == 0);
+    REQUIRE(::pthread_setattr_default_np(&large) == 0);
+    ::pthread_attr_destroy(&large);
+  }
+  ~NoThreads() {
+    ::pthread_setattr_default_np(&before_);
+    ::pthread_attr_destroy(&before_);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+
+ private:
+  pthread_attr_t before_{};
+};
+
 }  // namespace
+
+TEST_CASE("a batch that no thread can be made for is asked for again, and nothing ends") {
+  Scene scene;
+  std::optional<NoThreads> none(std::in_place);
+  const auto reader = scene.reader(Call::FetchBatch);
+  none.reset();
+
+  const auto fed = reader->feed(gzip(tar({document(1, 100)})));
+  REQUIRE_FALSE(fed);
+  CHECK(fed.error().kind == ErrorKind::Retry);
+  CHECK_THAT(why(fed), Catch::StartsWith("no thread to unpack it: "));
+  CHECK_FALSE(reader->finish());
+  CHECK_FALSE(reader->is_too_large());
+  CHECK(scene.pieces() == 0);
+}
 
 TEST_CASE("an answer that is read whole may have 4 MiB, and not a byte more") {
   Scene scene;
