@@ -54,7 +54,7 @@ Keeper::~Keeper() {
 
 void Keeper::start(LinkSide link) {
   link_ = std::move(link);
-  rest_ = std::make_unique<RestPool>(options_.rest, engine_, inbox_, metrics_, log_, link_.on_rest_end);
+  rest_ = std::make_unique<RestPool>(options_.rest, engine_, inbox_, metrics_, redactor_, log_, link_.on_rest_end);
   gateway_ = std::make_unique<GatewayWorker>(
       std::move(driver_),
       GatewayWorker::Callbacks{

@@ -2,12 +2,19 @@
 
 #include <utility>
 
+#include "status_parts.h"
+
 namespace tether::daemon {
 namespace {
 
-std::string_view why(const http::RestOutcome& outcome) {
-  const auto* problem = std::get_if<http::Problem>(&outcome);
-  return problem == nullptr ? "" : std::string_view(problem->message);
+/// Of no success. What the control plane says is shown if it is here to its end: half a secret would not be known.
+std::string why(const http::RestOutcome& outcome, const Redactor& redactor) {
+  if (const auto* problem = std::get_if<http::Problem>(&outcome)) return problem->message;
+  const auto& answer = std::get<http::RestAnswer>(outcome);
+  std::string out = "the control plane answered " + std::to_string(answer.status);
+  const bool has_words = !answer.message.empty() && answer.message.size() < http::kMaxMessageBytes;
+  if (has_words) out += ": " + redactor.redact(answer.message, kMaxWordsBytes);
+  return out;
 }
 
 }  // namespace
@@ -58,7 +65,7 @@ class RestPool::Worker {
     const auto* answer = std::get_if<http::RestAnswer>(&outcome);
     const int status = answer == nullptr ? 0 : answer->status;
     const bool success = answer != nullptr && answer->is_success();
-    const auto whole = success ? reader->finish() : Result<Done>(fail(ErrorKind::Retry, std::string(why(outcome))));
+    const auto whole = success ? reader->finish() : Result<Done>(fail(ErrorKind::Retry, why(outcome, pool_.redactor_)));
     report(request, status, whole);
 
     sync::RequestOutcome end;
@@ -97,12 +104,13 @@ class RestPool::Worker {
   std::thread thread_;
 };
 
-RestPool::RestPool(RestPoolOptions options, sync::Engine& engine, Inbox& inbox, Metrics& metrics, Logger& log,
-                   std::function<void(const RestEnd&)> on_end)
+RestPool::RestPool(RestPoolOptions options, sync::Engine& engine, Inbox& inbox, Metrics& metrics,
+                   const Redactor& redactor, Logger& log, std::function<void(const RestEnd&)> on_end)
     : options_(std::move(options)),
       engine_(engine),
       inbox_(inbox),
       metrics_(metrics),
+      redactor_(redactor),
       log_(log),
       on_end_(std::move(on_end)) {
   const std::lock_guard lock(mutex_);

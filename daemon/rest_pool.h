@@ -36,8 +36,8 @@ struct RestEnd {
 class RestPool {
  public:
   /// `on_end` is called on a worker's thread after each answer.
-  RestPool(RestPoolOptions options, sync::Engine& engine, Inbox& inbox, Metrics& metrics, Logger& log,
-           std::function<void(const RestEnd&)> on_end);
+  RestPool(RestPoolOptions options, sync::Engine& engine, Inbox& inbox, Metrics& metrics, const Redactor& redactor,
+           Logger& log, std::function<void(const RestEnd&)> on_end);
   /// Ends what is under way.
   ~RestPool();
 
@@ -63,6 +63,7 @@ class RestPool {
   sync::Engine& engine_;
   Inbox& inbox_;
   Metrics& metrics_;
+  const Redactor& redactor_;
   Logger& log_;
   std::function<void(const RestEnd&)> on_end_;
 

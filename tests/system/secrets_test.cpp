@@ -162,6 +162,7 @@ TEST_CASE("no secret is told, of whatever kind, whoever quotes it and whatever f
   answer_with_errors(scene, planted);
   misbehave(scene, planted, everything);
   check_acks(scene, planted);
+  CHECK(scene.daemon().wait_for_text("the control plane answered 500: "));
   CHECK(scene.stop_daemon() == 0);
   check_log(scene, planted);
   scene.forgive_violations();  // frames that were no frames
@@ -256,6 +257,16 @@ TEST_CASE("no half of a secret is told: what others say is cleared before it is 
            status["control_plane"]["last_error"].get<std::string>().find("...") != std::string::npos;
   });
   check_endpoint(scene, planted, "the control plane complains");
+
+  // The words of a REST answer are read up to 4 KiB, in the midst of a value.
+  scene.control_plane().change_faults([&](peers::Faults& faults) {
+    peers::RestFault fault;
+    fault.status = 500;
+    fault.body = value + long_value;
+    faults.rest["*"] = fault;
+  });
+  scene.control_plane().redeploy(api.artifact_id);
+  CHECK(scene.daemon().wait_for_text("the control plane answered 500\""));
   check_log(scene, planted);
 }
 
