@@ -30,7 +30,8 @@ void mark_damaged(Connection& connection) {
 
 }  // namespace
 
-Result<Done> look_for_lost_content(Connection& connection, bool distrusted, std::vector<OpenedNote>& notes) {
+Result<Done> look_for_lost_content(Connection& connection, bool distrusted, const std::string& key,
+                                   std::vector<OpenedNote>& notes) {
   const auto key_id = connection.bodies().key_id();
   const auto seen_with = connection.number("SELECT value FROM counters WHERE name = 'key_id'");
   if (seen_with == key_id && !distrusted) return connection.outcome("look for the key");
@@ -51,7 +52,10 @@ Result<Done> look_for_lost_content(Connection& connection, bool distrusted, std:
   connection.execute("INSERT OR REPLACE INTO counters (name, value) VALUES ('key_id', ?)", key_id);
   auto done = open.commit("look for what cannot be read");
   if (done && lost > 0) {
-    const std::string why = seen_with == key_id ? "they were changed by somebody else" : "their key is another one";
+    const std::string why = seen_with == key_id ? "they were changed by somebody else"
+                                                : "their key is another one than " + key +
+                                                      ": if that was not the key before, give the former one back and "
+                                                      "start the daemon again";
     notes.push_back({OpenedNote::What::ContentLost,
                      std::to_string(lost) + " of the stored documents and values cannot be read (" + why +
                          "): they are asked for again, and the gateway keeps what it has of them"});

@@ -34,9 +34,20 @@ void check_pages(Connection& connection) {
   if (row.next() && row.view(0) != "ok") connection.set_error({ErrorKind::Corrupt, row.text(0)});
 }
 
+std::string key_path(const StateFolder& folder, const StoreOptions& options) {
+  return options.key_file.empty() ? (folder.path() / "secrets.key").string() : options.key_file;
+}
+
+/// For people, by the settings that name it.
+std::string key_in_words(const StateFolder& folder, const StoreOptions& options) {
+  const std::string path = key_path(folder, options);
+  if (!options.key_file.empty()) return path + " (store.key_file, or the systemd credential store-key)";
+  return path + ", which is used where neither store.key_file nor the systemd credential store-key is given";
+}
+
 Result<std::unique_ptr<Connection>> try_open(const std::string& file, const StoreOptions& options,
-                                             const std::shared_ptr<const BodySealer>& bodies, bool distrusted,
-                                             std::vector<OpenedNote>& notes) {
+                                             const std::string& key, const std::shared_ptr<const BodySealer>& bodies,
+                                             bool distrusted, std::vector<OpenedNote>& notes) {
   if (const auto error = options.files->make(file))
     return fail(ErrorKind::Retry, "open " + file + ": " + error.message());
   // What the process before wrote and could not sync reads as if it were there. New commits would follow it in the log,
@@ -59,7 +70,7 @@ Result<std::unique_ptr<Connection>> try_open(const std::string& file, const Stor
   Known known;
   { const Transaction probe(**connection, known); }
   if (auto ready = (*connection)->outcome("open " + file); !ready) return tl::unexpected<Error>(ready.error());
-  if (auto looked = look_for_lost_content(**connection, distrusted, notes); !looked) {
+  if (auto looked = look_for_lost_content(**connection, distrusted, key, notes); !looked) {
     return tl::unexpected<Error>(looked.error());
   }
   return connection;
@@ -121,8 +132,7 @@ Result<std::shared_ptr<const BodySealer>> load_bodies_key(const StateFolder& fol
                                                           std::vector<OpenedNote>& notes) {
   if (options.key) return std::make_shared<const BodySealer>(*options.key);
   const bool is_ours = options.key_file.empty();
-  const std::string path = is_ours ? (folder.path() / "secrets.key").string() : options.key_file;
-  auto loaded = seal::load_key({path, is_ours, is_ours || options.may_make_key, options.durable});
+  auto loaded = seal::load_key({key_path(folder, options), is_ours, is_ours || options.may_make_key, options.durable});
   if (!loaded) return wrap("key of the store (store.key_file)", loaded.error());
   for (auto& note : loaded->notes) notes.push_back({OpenedNote::What::Mended, std::move(note)});
   return std::make_shared<const BodySealer>(loaded->material);
@@ -133,14 +143,15 @@ Result<std::unique_ptr<Connection>> open_database(const StateFolder& folder, con
                                                   std::vector<OpenedNote>& notes) {
   keep_temporary_files_in(folder);
   const auto file = database_file(folder);
-  auto connection = try_open(file, options, bodies, distrusted, notes);
+  const auto key = key_in_words(folder, options);
+  auto connection = try_open(file, options, key, bodies, distrusted, notes);
   if (connection || connection.error().kind != ErrorKind::Corrupt) return connection;
   const auto damage = connection.error().message;
   const auto kept_as = set_aside(*options.files, file);
   if (!kept_as) return tl::unexpected<Error>(kept_as.error());
   notes.push_back({OpenedNote::What::StartedAnew,
                    "the store was damaged (" + damage + ") and is kept as " + *kept_as + "; an empty one was started"});
-  return try_open(file, options, bodies, /*distrusted=*/false, notes);
+  return try_open(file, options, key, bodies, /*distrusted=*/false, notes);
 }
 
 Result<std::shared_ptr<ReaderPool>> open_to_read(const StateFolder& folder, const Files& files,

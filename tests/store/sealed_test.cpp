@@ -217,3 +217,30 @@ TEST_CASE("a key of our own that is lost is made anew, and the store goes on") {
   CHECK(has_lost(store));
   CHECK(fs::exists(store.state_dir() / "secrets.key"));
 }
+
+TEST_CASE("content whose key is not given any more is told with the key in its place, and by which settings") {
+  TestStore store;
+  const auto given = (store.state_dir().parent_path() / "given.key").string();
+  StoreOptions options;
+  options.durable = false;
+  options.key_file = given;
+  store.let_folder_go();
+  fs::remove(store.file());
+  store.take_folder();
+  store.reopen(options);
+  fill(store);
+  options.key_file = "";
+
+  store.reopen(options);
+
+  REQUIRE(store->opened_notes().size() == 1);
+  CHECK(store->opened_notes()[0].text ==
+        "5 of the stored documents and values cannot be read (their key is another one than " +
+            (store.state_dir() / "secrets.key").string() +
+            ", which is used where neither store.key_file nor the systemd credential store-key is given: if that was "
+            "not the key before, give the former one back and start the daemon again): they are asked for again, and "
+            "the gateway keeps what it has of them");
+  options.key_file = given;
+  store.reopen(options);
+  CHECK_FALSE(has_lost(store));
+}
