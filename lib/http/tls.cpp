@@ -1,12 +1,8 @@
 #include "tether/http/tls.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
-
-#include <array>
 
 #include "tether/http/socket_bio.h"
 #include "tether/tls/trust.h"
@@ -17,18 +13,6 @@ namespace {
 
 Problem tls_problem(const std::string& host, const std::string& what) {
   return Problem{Fault::Tls, host + ": TLS: " + what};
-}
-
-bool expect_host(SSL* session, const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> ignored{};
-  const bool is_address = ::inet_pton(AF_INET, host.c_str(), ignored.data()) == 1 ||
-                          ::inet_pton(AF_INET6, host.c_str(), ignored.data()) == 1;
-  if (is_address) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) == 1;
-  SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (SSL_set1_host(session, host.c_str()) != 1) return false;
-  // What the macro SSL_set_tlsext_host_name does; the name is copied.
-  std::string name = host;
-  return SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
 }
 
 Problem handshake_problem(SSL* session, const std::string& host, int ssl_error) {
@@ -84,7 +68,7 @@ std::variant<TlsSession, Problem> start_tls(int fd, const std::string& host, tls
   BIO* bio = new_socket_bio(fd);
   if (bio == nullptr) return tls_problem(host, tls_error_text());
   SSL_set_bio(session.get(), bio, bio);
-  if (!expect_host(session.get(), host)) return tls_problem(host, "this name cannot be verified");
+  if (!tls::expect_host(session.get(), host)) return tls_problem(host, "this name cannot be verified");
   if (auto problem = shake_hands(session.get(), fd, host, limits)) return std::move(*problem);
   return session;
 }

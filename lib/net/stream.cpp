@@ -1,11 +1,9 @@
 #include "tether/net/stream.h"
 
 #include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 
 #include <asio/buffer.hpp>
 #include <asio/error.hpp>
-#include <asio/ip/address.hpp>
 #include <asio/post.hpp>
 #include <asio/ssl/error.hpp>
 #include <asio/write.hpp>
@@ -54,25 +52,6 @@ std::string names_of(const Lookup::Endpoints& addresses) {
 /// Before what is done on the way there.
 std::string by(const std::optional<proxy::Proxy>& proxy) {
   return proxy ? "the proxy " + proxy->authority() + " (" + proxy->setting + "): " : "";
-}
-
-bool is_address(const std::string& host) {
-  asio::error_code not_an_address;
-  asio::ip::make_address(host, not_an_address);
-  return !not_an_address;
-}
-
-/// The certificate must be for this host; a server with many names is told which one is meant.
-void expect_host(SSL* tls, const std::string& host) {
-  X509_VERIFY_PARAM* const expected = SSL_get0_param(tls);
-  X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (is_address(host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str());
-    return;
-  }
-  X509_VERIFY_PARAM_set1_host(expected, host.c_str(), host.size());
-  // The macro SSL_set_tlsext_host_name with a cast that compilers accept.
-  SSL_ctrl(tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
 }
 
 }  // namespace
@@ -172,7 +151,9 @@ void Stream::on_way_open() {
 void Stream::handshake() {
   doing_ = "the TLS handshake with " + host_;
   tls_.emplace(socket_, *context_);
-  expect_host(tls_->native_handle(), host_);
+  if (!tls::expect_host(tls_->native_handle(), host_)) {
+    return end({SocketError::Tls, host_ + ": TLS: this name cannot be verified"});
+  }
   tls_->async_handshake(Tls::client, [self = shared_from_this()](const asio::error_code& error) {
     if (!self->is_cut_) self->on_handshake(error);
   });

@@ -1,9 +1,11 @@
 #include "tether/tls/trust.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <utility>
@@ -185,6 +187,19 @@ std::string Trust::complaint() const {
 std::optional<Instant> Trust::client_expiry() const {
   const std::lock_guard lock(mutex_);
   return identity_ != nullptr ? expiry_of(identity_->own.leaf.get()) : std::nullopt;
+}
+
+bool expect_host(ssl_st* session, const std::string& host) {
+  if (host.empty()) return false;  // which OpenSSL takes for any
+  std::array<unsigned char, sizeof(in6_addr)> ignored{};
+  const bool is_address = ::inet_pton(AF_INET, host.c_str(), ignored.data()) == 1 ||
+                          ::inet_pton(AF_INET6, host.c_str(), ignored.data()) == 1;
+  if (is_address) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) == 1;
+  SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (SSL_set1_host(session, host.c_str()) != 1) return false;
+  // What the macro SSL_set_tlsext_host_name does; the name is copied.
+  std::string name = host;
+  return SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1;
 }
 
 std::optional<Instant> peer_expiry(const ssl_st* session) {

@@ -86,6 +86,10 @@ class Trust {
   std::string complaint_;
 };
 
+/// Before the handshake: the certificate must be for this host, a name or an IP address without brackets, and a server
+/// with many names is told which one is meant. False: it cannot be verified, and nothing may be sent.
+[[nodiscard]] bool expect_host(ssl_st* session, const std::string& host);
+
 /// The certificate that the other side of a finished handshake has shown: when it ends.
 std::optional<Instant> peer_expiry(const ssl_st* session);
 

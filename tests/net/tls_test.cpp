@@ -53,6 +53,24 @@ TEST_CASE("a server with a certificate of our authority and its name is dialled 
   CHECK(server->server_name() == expected_server_name);
 }
 
+TEST_CASE("a name that cannot be verified is not talked to") {
+  TestServer proxy([](Peer& peer) {
+    peer.read_request();
+    peer.write("HTTP/1.1 200 OK\r\n\r\n");
+    peer.wait_for_end();
+  });
+  Authority authority;
+  tls::Trust trust({.ca_path = authority.ca_file()});
+  DialTarget target = secure(443, std::string(300, 'a'));
+  target.proxy = proxy::Proxy{"127.0.0.1", proxy.port()};
+
+  const auto problem = dial(trust, target);
+
+  REQUIRE(problem);
+  CHECK(problem->error == SocketError::Tls);
+  CHECK(problem->message == std::string(300, 'a') + ": TLS: this name cannot be verified");
+}
+
 TEST_CASE("http/1.1 is all that is offered by ALPN") {
   Authority authority;
   const auto server = serve(authority.issue(kOurNames));

@@ -1,9 +1,11 @@
 #include "tether/tls/trust.h"
 
+#include <openssl/ssl.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <memory>
 
 #include "tether/peers/temp_dir.h"
 #include "tether/peers/test_ca.h"
@@ -88,4 +90,18 @@ TEST_CASE("authorities that cannot be read any more make no context, and neither
   REQUIRE_FALSE(refused);
   CHECK_THAT(refused.error().message, Contains("control_plane.client_key_file"));
   CHECK_FALSE(bad.client_expiry());
+}
+
+TEST_CASE("a name that cannot be verified is not taken, and an address is no name") {
+  Files files;
+  tls::Trust trust(files.options);
+  const auto context = *trust.context();
+  const auto is_taken = [&context](const std::string& host) {
+    const std::unique_ptr<SSL, decltype(&SSL_free)> session(SSL_new(context.get()), &SSL_free);
+    return tls::expect_host(session.get(), host);
+  };
+
+  for (const char* host : {"cp.example.com", "192.0.2.1", "2001:db8::1"}) CHECK(is_taken(host));
+  CHECK_FALSE(is_taken(""));
+  CHECK_FALSE(is_taken(std::string(300, 'a')));
 }
