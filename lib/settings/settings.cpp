@@ -31,7 +31,7 @@ constexpr std::size_t kMaxVersionDigits = 5;
 constexpr std::size_t kMaxPoliciesBytes = std::size_t{64} * 1024;
 constexpr int kMaxPoliciesDepth = 32;
 constexpr std::uint64_t kMinLimitBytes = 1024;
-constexpr std::uint64_t kMaxDocumentLimit = 1ULL << 30U;
+constexpr std::uint64_t kMaxDocumentLimit = 512ULL << 20U;  // SQLite takes no row of 1,000,000,000 bytes
 constexpr std::uint64_t kMaxTransferLimit = 16ULL << 30U;
 
 template <class T>

@@ -136,7 +136,7 @@ TEST_CASE("numbers are whole, decimal, and within their range") {
                               Range{"TETHER_STALE_AFTER_S", "1", "2592000", "0", "2592001"},
                               Range{"TETHER_RECONNECT_MAX_MS", "1000", "3600000", "0", "3600001"},
                               Range{"TETHER_RECONNECT_INITIAL_MS", "1", "300000", "0", "3600001"},
-                              Range{"TETHER_MAX_DOCUMENT_BYTES", "1024", "1073741824", "1023", "1073741825"},
+                              Range{"TETHER_MAX_DOCUMENT_BYTES", "1024", "536870912", "1023", "536870913"},
                               Range{"TETHER_MAX_ARCHIVE_BYTES", "1024", "17179869184", "1023", "17179869185"},
                               Range{"TETHER_MAX_LISTING_BYTES", "1024", "17179869184", "1023", "17179869185"});
   CAPTURE(range.name);
