@@ -301,6 +301,7 @@ void World::look_at_change(Instance& instance, const Served& change) {
   instance.seen.ever_served[key].insert(after);
   instance.seen.kept.erase(key);
   if (before.empty()) look_at_ended(instance, key, after);
+  if (before.empty()) look_at_revoked(instance, key, after);
   if (!is_artifact(key.first)) return;
   look_at_history(instance, key, after);
   look_at_stopped(instance, key, after);

@@ -20,6 +20,8 @@ constexpr Duration kOfferedAnew = 2min;
 constexpr Duration kAskedAgain = 6min;
 /// A `Date` has whole seconds, and an operation is there a moment after it began.
 constexpr Duration kSurelyBefore = 5s;
+/// So long after the first list that an event called for comes the second one.
+constexpr Duration kListedOnceMore = 10s;
 /// A `Date` has whole seconds, and a listing is made a moment before it is there.
 constexpr Duration kHeardOf = 2s;
 
@@ -36,6 +38,11 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
     return;
   }
   if (event.type == "apikey.updated" && !is_replayed) look_at_update(instance, event);
+  if (event.type == "apikey.revoked") {
+    const auto payload = nlohmann::json::parse(event.text).at("payload");
+    const std::string name = payload.at("apiId").get<std::string>() + " " + payload.at("keyName").get<std::string>();
+    instance.seen.revoked[name] = {instance.connection_, event.written, now_};
+  }
   if (event.type.ends_with(".deleted") && is_artifact(event.about.first) && !is_replayed) look_at_end(instance, event);
   if (!event.type.ends_with(".deployed")) return;
   auto& seen = instance.seen;
@@ -330,6 +337,18 @@ void World::look_at_ended(const Instance& instance, const Key& key, const std::s
   if (ceased == ceased_.end() || ceased->second > when || instance.seen.last_lie > when - kFair) return;
   if (owner(key.second).last_taken_back() > when - kFair) return;
   fail("ended_with_its_artifact", key.second + " is served as " + version + ", whose artifact was deleted since");
+}
+
+/// What was revoked does not come back with the first list after the event, which may be older than that.
+void World::look_at_revoked(const Instance& instance, const Key& key, const std::string& version) {
+  if (key.first != "ApiKey" || existing_.contains(key)) return;
+  const auto revoked = instance.seen.revoked.find(version.substr(0, version.rfind(' ')));
+  if (revoked == instance.seen.revoked.end() || revoked->second.connection != instance.connection_) return;
+  const auto& [connection, written, heard] = revoked->second;
+  const auto ceased = ceased_.find(key);
+  if (ceased == ceased_.end() || ceased->second > written || instance.seen.body_sent <= heard) return;
+  if (now_ - heard >= kListedOnceMore || owner(artifact_of(key)).last_taken_back() > heard - kFair) return;
+  fail("revoked_comes_back", key.second + " is served as " + version + ", which was revoked a moment ago");
 }
 
 /// The gateway serves it no more, after its undeploy was heard.

@@ -128,11 +128,17 @@ class Instance {
       std::uint64_t connection = 0;
       TimePoint when;
     };
-    TimePoint body_sent;                 ///< That of which is looked at what it changed.
-    std::map<std::string, Ended> ended;  ///< Artifacts of which it was answered that they do not exist, and when.
-    std::uint64_t agreed_on = 0;         ///< The connection on which an operator last let removals go.
-    std::optional<TimePoint> looks_out;  ///< Since when the link looks out for the way back; nothing: it does not.
-    TimePoint nobody_there;              ///< When that was last in vain.
+    struct Revoked {
+      std::uint64_t connection = 0;
+      TimePoint written;
+      TimePoint heard;
+    };
+    std::map<std::string, Revoked> revoked;  ///< By artifact and name.
+    TimePoint body_sent;                     ///< That of which is looked at what it changed.
+    std::map<std::string, Ended> ended;      ///< Artifacts of which it was answered that they do not exist, and when.
+    std::uint64_t agreed_on = 0;             ///< The connection on which an operator last let removals go.
+    std::optional<TimePoint> looks_out;      ///< Since when the link looks out for the way back; nothing: it does not.
+    TimePoint nobody_there;                  ///< When that was last in vain.
     TimePoint last_disk_fault;
     TimePoint started;
     std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.

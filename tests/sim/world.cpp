@@ -351,20 +351,31 @@ void World::spoil_store(Instance& instance, Random& random) {
 }
 
 /// Now and then a minute after all providers were stopped: what is in service is lost without what it refers to.
+/// The operator finds it, and until then nothing that was lost can be asked for; the gateway may start anew meanwhile.
+void World::find_key_later(Instance& instance, Random random) {
+  const TimePoint found = now_ + random.between(2min, 2h);
+  instance.open(Trouble::Refused, found);
+  if (random.chance(50)) {
+    at(now_ + (found - now_) / 2, [this, one = &instance] {
+      if (faulty_) one->restart_gateway();
+    });
+  }
+  at(found, [this, one = &instance, random]() mutable {
+    if (!faulty_) return;
+    one->kill(nullptr);
+    one->daemon().find_key();
+    one->seen.key_lost = true;
+    restart_later(*one, random);
+  });
+}
+
 void World::lose_key(const Action& action, Instance& instance, Random& random) {
   const auto lose = [this, one = &instance](Random with) {
     one->kill(nullptr);
     one->daemon().lose_key();
     one->seen.key_lost = true;
     restart_later(*one, with);
-    if (!with.chance(40)) return;
-    at(now_ + with.between(1min, 3h), [this, one, with]() mutable {  // the operator has found it
-      if (!faulty_) return;
-      one->kill(nullptr);
-      one->daemon().find_key();
-      one->seen.key_lost = true;
-      restart_later(*one, with);
-    });
+    if (with.chance(50)) find_key_later(*one, with);
   };
   if (random.chance(50)) return lose(random);
   present().stop_providers(action.number, Random(random.next()), now_);

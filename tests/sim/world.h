@@ -114,6 +114,7 @@ class World {
   void trouble_disk(Instance& instance, Random& random);
   void spoil_store(Instance& instance, Random& random);
   void lose_key(const Action& action, Instance& instance, Random& random);
+  void find_key_later(Instance& instance, Random random);
   void restart_later(Instance& instance, Random& random);
   void swap_identity(const Action& action, Random& random);
   void cut_all();
@@ -147,6 +148,7 @@ class World {
   void look_at_stop(Instance& instance, const HubEvent& event);
   void look_at_new_gateway(Instance& instance);
   void look_at_end(Instance& instance, const HubEvent& event);
+  void look_at_revoked(const Instance& instance, const Key& key, const std::string& version);
   void look_at_ended(const Instance& instance, const Key& key, const std::string& version);
   void note_stopped(Instance& instance, const Key& key, const std::string& version);
   void look_at_stopped(Instance& instance, const Key& key, const std::string& version);
