@@ -1,6 +1,7 @@
 #include "gateway_words.h"
 
 #include <algorithm>
+#include <functional>
 #include <unordered_set>
 
 #include "tether/protocol/sensitive.h"
@@ -10,9 +11,11 @@ namespace {
 
 using delivery::GatewayProblem;
 
-/// What is kept of an answer that is no success. Far more than is ever shown: what is no secret to the store (a
-/// credential that stands in a document itself) is taken out later, and must not have been cut in two here.
+/// What is kept of an answer that is no success. Far more than is ever shown: what is too short for the redactor is
+/// taken out later, and must not have been cut in two here.
 constexpr std::size_t kMaxTextBytes = std::size_t{64} * 1024;
+
+constexpr std::size_t kMaxHarmless = 100'000;
 
 /// Every piece of a text that a value could begin with. Views of the text.
 std::unordered_set<std::string_view> beginnings_in(std::string_view text) {
@@ -35,12 +38,21 @@ void GatewayWords::look_for_secrets_in(std::string_view text) {
   const auto beginnings = beginnings_in(text);
   if (beginnings.empty()) return;
   // A store that cannot be read leaves what is known; the next refusal looks again.
-  static_cast<void>(store_.visit_sensitive([this, &beginnings](std::string_view kind, std::string_view data) {
-    for (std::string& value : protocol::sensitive_values(kind, data)) {
+  static_cast<void>(store_.visit_sensitive([this, &beginnings](std::string_view kind, std::string_view content) {
+    const std::size_t hash = std::hash<std::string_view>()(content);
+    if (harmless_.contains(hash)) return;
+    auto values = protocol::sensitive_values(kind, content);
+    if (values.empty()) note_harmless(hash);
+    for (std::string& value : values) {
       const std::string_view beginning = std::string_view(value).substr(0, Redactor::kMinSecretBytes);
       if (beginnings.contains(beginning) || needs_escape(beginning)) redactor_.add_secret(Secret(std::move(value)));
     }
   }));
+}
+
+void GatewayWords::note_harmless(std::size_t hash) {
+  if (harmless_.size() >= kMaxHarmless) harmless_.clear();
+  harmless_.insert(hash);
 }
 
 void GatewayWords::clear(GatewayProblem& problem) {

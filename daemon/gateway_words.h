@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "tether/delivery/outcome.h"
 #include "tether/log/redactor.h"
@@ -12,8 +13,8 @@ namespace tether::daemon {
 /// Clears what a gateway says in its own words of secret values, before anybody keeps or shows it.
 ///
 /// The redactor knows what this process has pushed. A gateway may quote what an earlier one pushed, or so many ago that
-/// it was forgotten: what stands in the store is looked for as well. That reads every stored secret; a gateway that
-/// refuses nothing costs nothing. State thread only.
+/// it was forgotten: what stands in the store is looked for as well. That reads every stored secret and document; a
+/// gateway that refuses nothing costs nothing. State thread only.
 class GatewayWords {
  public:
   GatewayWords(store::Store& store, Redactor& redactor) : store_(store), redactor_(redactor) {}
@@ -25,9 +26,12 @@ class GatewayWords {
   void clear(delivery::GatewayProblem& problem);
   /// Makes the stored values that `text` may quote known to the redactor.
   void look_for_secrets_in(std::string_view text);
+  void note_harmless(std::size_t hash);
 
   store::Store& store_;
   Redactor& redactor_;
+  /// Hashes of what was seen to hold no credential: most documents, and to read them all again would take long.
+  std::unordered_set<std::size_t> harmless_;
 };
 
 }  // namespace tether::daemon

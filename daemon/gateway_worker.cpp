@@ -29,7 +29,7 @@ class StoredBody : public gateway::PushSource {
     line.text.assign(**text);
     line.kind = body_->key().kind;
     line.id = body_->key().id;
-    for (auto& value : protocol::sensitive_in_line(line.kind, line.text))
+    for (auto& value : protocol::sensitive_values(line.kind, body_->content()))
       callbacks_.on_secret(Secret(std::move(value)));
     callbacks_.on_line(line.kind, line.id);
     return true;

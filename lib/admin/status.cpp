@@ -10,8 +10,6 @@ namespace tether {
 
 namespace {
 
-constexpr std::size_t kMaxReasonBytes = 300;
-
 /// Seconds with three decimals, and never less than none.
 OrderedJson seconds(Duration duration) {
   const double s = std::chrono::duration<double>(duration).count();
@@ -220,13 +218,7 @@ std::optional<std::string> why_stale(const Status& status, TimePoint now) {
 std::optional<std::string> why_not_ready(const Status& status) {
   const GatewayStatus& gateway = status.gateway;
   if (gateway.has_answered_push) return std::nullopt;
-  std::string out = "the gateway has not answered a push: it is " + std::string(to_string(gateway.state));
-  if (gateway.last_error) out += ": " + *gateway.last_error;
-  if (out.size() > kMaxReasonBytes) out.resize(kMaxReasonBytes);
-  for (char& c : out) {
-    if ((c >= '\0' && c < ' ') || c == '\x7f') c = ' ';
-  }
-  return out;
+  return "the gateway has not answered a push: it is " + std::string(to_string(gateway.state));
 }
 
 }  // namespace tether

@@ -153,7 +153,8 @@ bool is_stale(const Status& status, const GatewayStatus& side, TimePoint now);
 /// One line of text that says which agreement is stale and how old its last proof is, or nullopt.
 std::optional<std::string> why_stale(const Status& status, TimePoint now);
 
-/// One line of text saying why the gateway is not known to have a configuration, or nullopt if it has.
+/// One line of text saying why the gateway is not known to have a configuration, or nullopt if it has. None of the
+/// gateway's own words are in it: anybody may read it.
 std::optional<std::string> why_not_ready(const Status& status);
 
 }  // namespace tether

@@ -1,18 +1,49 @@
 #include "tether/protocol/sensitive.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
 
+#include "tether/protocol/document.h"
 #include "tether/protocol/json.h"
+#include "tether/protocol/kinds.h"
 
 namespace tether::protocol {
 namespace {
 
-/// `data`, hashes in it, and the line around it.
+/// `data`, and hashes in it.
 constexpr int kMaxDepth = 8;
 
 void add(const json::Object& object, std::string_view member, std::vector<std::string>& values) {
   const json::Value* value = object.find(member);
   if (value != nullptr && value->type == json::Type::String) values.push_back(value->decoded());
+}
+
+bool is_of_a_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
+}
+
+/// False: nothing in this YAML goes by that name. It is spelled as it is, by itself, or with a backslash.
+bool may_name(std::string_view document, std::string_view name) {
+  for (auto at = document.find(name); at != std::string_view::npos; at = document.find(name, at + 1)) {
+    const auto end = at + name.size();
+    const bool begins = at == 0 || !is_of_a_word(document[at - 1]);
+    if (begins && (end == document.size() || !is_of_a_word(document[end]))) return true;
+  }
+  return document.find('\\') != std::string_view::npos;
+}
+
+/// Most documents have none, and to look for the names costs a hundredth of reading them.
+std::vector<std::string> credentials_in(std::string_view document) {
+  if (!may_name(document, "auth") || !may_name(document, "value")) return {};
+  auto facts = read_document(document);
+  return facts ? std::move(facts->credentials) : std::vector<std::string>();
+}
+
+bool is_document(std::string_view kind) {
+  constexpr std::array kOthers = {kSecret, kHmacSecret, kSubscriptionPlan, kApiKey, kApplication, kSubscription};
+  return std::ranges::find(kOthers, kind) == kOthers.end();
 }
 
 }  // namespace
@@ -21,9 +52,10 @@ bool may_hold_credentials(std::string_view kind) {
   return kind != kSubscriptionPlan && kind != kApplication;
 }
 
-std::vector<std::string> sensitive_values(std::string_view kind, std::string_view data) {
+std::vector<std::string> sensitive_values(std::string_view kind, std::string_view content) {
+  if (is_document(kind)) return credentials_in(content);
   std::vector<std::string> values;
-  const auto object = json::parse_object(data, kMaxDepth);
+  const auto object = json::parse_object(content, kMaxDepth);
   if (!object) return values;
   if (kind == kSecret) add(*object, "value", values);
   if (kind == kHmacSecret) add(*object, "secret", values);
@@ -36,13 +68,6 @@ std::vector<std::string> sensitive_values(std::string_view kind, std::string_vie
     }
   }
   return values;
-}
-
-std::vector<std::string> sensitive_in_line(std::string_view kind, std::string_view line) {
-  if (std::ranges::find(kSensitiveKinds, kind) == kSensitiveKinds.end()) return {};
-  const auto object = json::parse_object(line, kMaxDepth);
-  const json::Value* data = object ? object->find("data") : nullptr;
-  return data == nullptr ? std::vector<std::string>() : sensitive_values(kind, data->text);
 }
 
 }  // namespace tether::protocol

@@ -40,6 +40,8 @@ class PushBody {
   virtual Result<std::optional<std::string_view>> next() = 0;
   /// Which resource the last line of `next` was about.
   virtual const sync::Key& key() const = 0;
+  /// The document or data that it carries; empty for a removal. Valid until the next call.
+  virtual std::string_view content() const = 0;
 
  protected:
   PushBody() = default;

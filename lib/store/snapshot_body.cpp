@@ -66,6 +66,7 @@ class SnapshotBody final : public PushBody {
   std::int64_t count() const override { return count_; }
 
   const sync::Key& key() const override { return key_; }
+  std::string_view content() const override { return content_; }
 
   Result<std::optional<std::string_view>> next() override {
     bool found = rows_ && rows_->next();
@@ -85,6 +86,7 @@ class SnapshotBody final : public PushBody {
  private:
   void write_line() {
     key_ = {rows_->text(0), rows_->text(1)};
+    content_.clear();
     if (is_removing_) {
       line_ = protocol::write_delete_line(rows_->view(0), rows_->view(1));
       return;
@@ -109,6 +111,7 @@ class SnapshotBody final : public PushBody {
       line.deployed_at = format_rfc3339_ms(from_ms(rows_->integer(4)));
     }
     line_ = protocol::write_resource_line(line, /*patch=*/!range_.full);
+    content_ = std::move(content);
   }
 
   std::shared_ptr<ReaderPool> pool_;  ///< With the Store, which may go first.
@@ -122,6 +125,7 @@ class SnapshotBody final : public PushBody {
   std::int64_t count_ = 0;
   bool is_removing_ = false;
   std::string line_;
+  std::string content_;  ///< Of that line.
   sync::Key key_;
 };
 

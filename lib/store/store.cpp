@@ -175,17 +175,16 @@ void Store::release_memory() {
 Result<Done> Store::visit_sensitive(const std::function<void(std::string_view, std::string_view)>& visit) {
   return impl_->read("read secret values", [&visit](Connection& connection) {
     // Of every identity: the gateway may quote the one that has just left service.
-    for (const auto kind : protocol::kSensitiveKinds) {
-      std::string data;
-      auto rows = connection.query(
-          "SELECT owner_id, key, key_id, document FROM bodies WHERE identity IN (SELECT identity FROM identities) AND "
-          "owner_kind = ?",
-          kind);
-      while (rows.next()) {
-        const bool is_readable =
-            connection.bodies().open(kind, rows.view(0), rows.view(1), rows.integer(2), rows.view(3), data);
-        if (is_readable) visit(kind, data);
-      }
+    auto rows = connection.query(
+        "SELECT owner_kind, owner_id, key, key_id, document FROM bodies WHERE identity IN (SELECT identity FROM "
+        "identities)");
+    std::string content;
+    while (rows.next()) {
+      const auto kind = rows.view(0);
+      if (!protocol::may_hold_credentials(kind)) continue;
+      const bool is_readable =
+          connection.bodies().open(kind, rows.view(1), rows.view(2), rows.integer(3), rows.view(4), content);
+      if (is_readable) visit(kind, content);
     }
   });
 }

@@ -102,10 +102,9 @@ class Store {
   /// are needed: for when there is nothing to do. Call outside `transact`.
   void release_memory();
 
-  /// Shows the data of every stored resource whose kind has secret values (protocol/sensitive.h), the versions that
-  /// wait or were refused too. Its cost follows their number: not for what happens often. `visit` must not call the
-  /// Store.
-  Result<Done> visit_sensitive(const std::function<void(std::string_view kind, std::string_view data)>& visit);
+  /// Shows the data of every stored resource that may hold a credential (protocol/sensitive.h), the versions that wait
+  /// or were refused too. Its cost follows their size: not for what happens often. `visit` must not call the Store.
+  Result<Done> visit_sensitive(const std::function<void(std::string_view kind, std::string_view content)>& visit);
 
  private:
   struct Impl;

@@ -1,7 +1,5 @@
 #include "tether/sync/reason.h"
 
-#include "tether/protocol/document.h"
-#include "tether/protocol/kinds.h"
 #include "tether/protocol/sensitive.h"
 
 namespace tether::sync {
@@ -24,7 +22,6 @@ std::string shortened(const std::string& reason) {
 }
 
 std::vector<std::string> sensitive_in(const Body& body) {
-  if (const auto facts = protocol::read_document(body.document)) return facts->credentials;
   return protocol::sensitive_values(body.owner_kind, body.document);
 }
 

@@ -208,11 +208,8 @@ TEST_CASE("bytes that are no text do not break the JSON") {
 
 TEST_CASE("ready is a gateway whose present instance has answered a push") {
   Status status = unknown_status();
-  status.gateway.last_error = "no such\nfile";
-  CHECK(why_not_ready(status) == "the gateway has not answered a push: it is away: no such file");
-
-  status.gateway.last_error = std::string(10'000, 'x');
-  CHECK(why_not_ready(status)->size() == 300);
+  status.gateway.last_error = "no such file";  // Not said: who asks has brought no token.
+  CHECK(why_not_ready(status) == "the gateway has not answered a push: it is away");
 
   status.gateway.has_answered_push = true;
   CHECK_FALSE(why_not_ready(status));

@@ -25,6 +25,9 @@ std::string rest_api(const SampleDocument& what) {
                      "  vhosts:\n    main: _gateway_default_\n"
                      "  upstream:\n    main:\n      url: " +
                      what.backend + "\n";
+  if (!what.credential.empty()) {
+    text += "      auth: {type: api-key, header: Authorization, value: '" + what.credential + "'}\n";
+  }
   if (!what.secrets.empty()) text += "  policies:\n" + secret_policies(what, "    ");
   text +=
       "  operations:\n"

@@ -13,6 +13,7 @@ struct SampleDocument {
   std::string handle;
   std::vector<std::string> secrets;    ///< Handles: placeholders at a place that fits the kind.
   std::vector<std::string> providers;  ///< LlmProxy: the provider and its additional ones. Empty: `openai-provider`.
+  std::string credential;              ///< RestApi: stands in the document itself. Empty: none does.
   std::string backend = "https://backend.example.com/v2";
   std::size_t at_least_bytes = 0;  ///< Padded with a comment up to this size.
   bool v1alpha1 = false;           ///< The old format, as for a gateway that reported less than 1.2.0.

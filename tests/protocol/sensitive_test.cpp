@@ -3,7 +3,6 @@
 #include <catch2/catch.hpp>
 
 #include "tether/protocol/document.h"
-#include "tether/protocol/gateway.h"
 
 using namespace tether::protocol;
 
@@ -18,13 +17,19 @@ TEST_CASE("secret values, subscription tokens and key hashes are known as sensit
   CHECK(sensitive_values("Secret", "no JSON").empty());
 }
 
-TEST_CASE("they are found in the line that carries the resource") {
-  ResourceLine line;
-  line.kind = "Secret";
-  line.id = "k";
-  line.data = R"({"handle":"k","value":"s3cret"})";
-
-  CHECK(sensitive_in_line("Secret", write_resource_line(line, /*patch=*/true)) == Texts{"s3cret"});
+TEST_CASE("a credential is found in a document however its names are spelled") {
+  const auto found_in = [](const std::string& upstream) {
+    return sensitive_values("RestApi", "kind: RestApi\nmetadata: {name: n}\nspec: {upstream: " + upstream + "}\n");
+  };
+  for (const char* upstream :
+       {"{auth: {value: sk-1}}", R"({"auth":{"value":"sk-1"}})", "{'auth': {'value': 'sk-1'}}",
+        R"({"\u0061uth": {"val\x75e": sk-1}})", "{? auth : {? !!str value : sk-1}}", "{&a auth: {&v value: sk-1}}"}) {
+    CAPTURE(upstream);
+    CHECK(found_in(upstream) == Texts{"sk-1"});
+  }
+  CHECK(found_in("{api-auth: {value: sk-1}}").empty());
+  CHECK(found_in("{auth: {value: '{{ secret \"k\" }}'}}").empty());
+  CHECK(sensitive_values("RestApi", "auth: {value: [").empty());
 }
 
 TEST_CASE("a credential that stands in a document itself is told from a placeholder") {

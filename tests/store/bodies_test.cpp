@@ -125,7 +125,7 @@ TEST_CASE("a body that comes to be and is not named goes with the next row, also
   });
 }
 
-TEST_CASE("the data of all that holds secret values is shown, every version of it, and nothing else") {
+TEST_CASE("the data of all that may hold a credential is shown, every version of it, and nothing else") {
   TestStore store;
   store.write([](sync::Records& records) {
     auto secret = resource("Secret", "s");
@@ -146,10 +146,8 @@ TEST_CASE("the data of all that holds secret values is shown, every version of i
 
   CHECK(visited);
   std::sort(seen.begin(), seen.end());
-  const std::vector<std::pair<std::string, std::string>> all = {{"ApiKey", "\"ApiKey\""},
-                                                                {"HmacSecret", "\"HmacSecret\""},
-                                                                {"Secret", R"({"value":"new"})"},
-                                                                {"Secret", R"({"value":"old"})"},
-                                                                {"Subscription", "\"Subscription\""}};
+  const std::vector<std::pair<std::string, std::string>> all = {
+      {"ApiKey", "\"ApiKey\""},         {"HmacSecret", "\"HmacSecret\""}, {"RestApi", "kind: RestApi\n"},
+      {"Secret", R"({"value":"new"})"}, {"Secret", R"({"value":"old"})"}, {"Subscription", "\"Subscription\""}};
   CHECK(seen == all);
 }

@@ -46,6 +46,23 @@ TEST_CASE("an empty store has a body of no lines at revision 1") {
   CHECK_FALSE(*body->next());
 }
 
+TEST_CASE("with each line comes the document or data that it carries, and with a removal none") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    records.begin_epoch("e1");
+    offer(records, artifact("gone"), "h-gone");
+    offer(records, resource("Secret", "s"), R"({"value":"v"})");
+    offer(records, artifact("a"), "h-a", "kind: RestApi\n# a\n");
+    withdraw(records, "gone");
+  });
+
+  const auto body = body_of(store, {.full = false, .after = 1, .up_to = 100});
+  Lines contents;
+  for (auto line = body->next(); line && *line; line = body->next()) contents.emplace_back(body->content());
+
+  CHECK(contents == Lines{"", R"({"value":"v"})", "kind: RestApi\n# a\n"});
+}
+
 TEST_CASE("a full body gives what is offered in the order of application") {
   TestStore store;
   store.write([](sync::Records& records) {

@@ -86,10 +86,12 @@ void change_values(Scene& scene, Planted& planted, const Everything& everything,
 
 Everything deploy_everything(Scene& scene, Planted& planted) {
   Everything everything;
-  scene.control_plane().change([&everything](peers::Desire& desire) {
+  const std::string credential = planted.add("credential in a document", peers::random_token());
+  scene.control_plane().change([&everything, &credential](peers::Desire& desire) {
     for (const char* handle : {"backend-key", "client-key"}) desire.put_secret(handle, "replaced at once");
     for (const auto& kind : peers::kinds()) {
-      const auto sample = document_of(kind);
+      auto sample = document_of(kind);
+      if (sample.kind == "RestApi") sample.credential = credential;
       const auto deployed = desire.deploy(sample.kind, sample.handle, peers::sample_document(sample));
       REQUIRE(deployed);
       everything.artifacts[sample.kind] = *deployed;

@@ -25,7 +25,8 @@ class Planted {
   std::map<std::string, std::string> values_;
 };
 
-/// What deploy_everything made: one artifact of each kind, all of them with secrets, and all that can belong to one.
+/// What deploy_everything made: one artifact of each kind, all of them with secrets (the RestApi with a credential of
+/// its own besides), and all that can belong to one.
 struct Everything {
   std::map<std::string, peers::Deployed> artifacts;  ///< By kind.
   std::string subscription;                          ///< Of the RestApi.
