@@ -59,11 +59,13 @@ void Keeper::start(LinkSide link) {
       std::move(driver_),
       GatewayWorker::Callbacks{
           [this](delivery::StateOutcome outcome) {
-            inbox_.post({nullptr, [this, outcome = std::move(outcome)](TimePoint now) { on_state(outcome, now); }});
+            inbox_.post({nullptr, [this, outcome = std::move(outcome)](TimePoint now) mutable {
+                           on_state(std::move(outcome), now);
+                         }});
           },
           [this](std::int64_t push, bool full, delivery::PushOutcome outcome, Duration took) {
-            inbox_.post({nullptr, [this, push, full, outcome = std::move(outcome), took](TimePoint now) {
-                           on_push(push, full, outcome, took, now);
+            inbox_.post({nullptr, [this, push, full, outcome = std::move(outcome), took](TimePoint now) mutable {
+                           on_push(push, full, std::move(outcome), took, now);
                          }});
           },
           [this](const Secret& value) { redactor_.add_secret(value); },

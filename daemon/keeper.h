@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "gateway_words.h"
 #include "gateway_worker.h"
@@ -111,7 +112,7 @@ class Keeper {
   void on_push(std::int64_t push, bool full, delivery::PushOutcome outcome, Duration took, TimePoint now);
   void look_up_epoch(const std::string& epoch);
   void note_presence();
-  void say_refused(const protocol::RejectedLine& line);
+  void say_refused(const std::vector<protocol::RejectedLine>& lines);
   void publish_overview_if_due(TimePoint now, bool force);
   void publish(TimePoint now);
   void release_memory_if_quiet(TimePoint now);

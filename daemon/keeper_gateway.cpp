@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "keeper.h"
@@ -5,6 +6,12 @@
 
 /// The keeper's side towards the gateway: what the courier asks for is carried out, and answers become inputs.
 namespace tether::daemon {
+namespace {
+
+/// Of one answer, each in a line of the log. The rest is counted there, and all of it is in `/resources`.
+constexpr std::size_t kMaxRefusedSaid = 20;
+
+}  // namespace
 
 void Keeper::serve_gateway(TimePoint now) {
   if (const auto due = courier_->next_deadline(); due && *due <= now) courier_->on_deadline(now);
@@ -113,14 +120,14 @@ void Keeper::on_push(std::int64_t push, bool full, delivery::PushOutcome outcome
 void Keeper::take_verdict() {
   while (auto verdict = courier_->take_verdict()) {
     if (const auto* accepted = std::get_if<delivery::Accepted>(&*verdict)) {
-      for (const auto& line : accepted->rejected) say_refused(line);
+      say_refused(accepted->rejected);
       sync::PushAnswered answer{accepted->push,  accepted->answered.instance, accepted->answered.epoch, accepted->after,
                                 accepted->up_to, accepted->rejected};
       verdict_ = [this, answer](sync::Records& records, sync::Now now) {
         if (answer.epoch == records.epoch()) engine_.on_push_answered(records, answer, now);
       };
     } else if (const auto* refused = std::get_if<delivery::LineRefused>(&*verdict)) {
-      say_refused(refused->line);
+      say_refused({refused->line});
       verdict_ = [this, refused = *refused](sync::Records& records, sync::Now now) {
         engine_.on_line_refused(records, refused.push, refused.line, now);
       };
@@ -133,9 +140,14 @@ void Keeper::take_verdict() {
   }
 }
 
-void Keeper::say_refused(const protocol::RejectedLine& line) {
-  log_.warn("gateway.refused",
-            {{"kind", line.kind}, {"id", line.id}, {"reason", redactor_.redact(line.reason, kMaxWordsBytes)}});
+void Keeper::say_refused(const std::vector<protocol::RejectedLine>& lines) {
+  const std::size_t said = std::min(lines.size(), kMaxRefusedSaid);
+  for (std::size_t i = 0; i < said; ++i) {
+    log_.warn(
+        "gateway.refused",
+        {{"kind", lines[i].kind}, {"id", lines[i].id}, {"reason", redactor_.redact(lines[i].reason, kMaxWordsBytes)}});
+  }
+  if (said < lines.size()) log_.warn("gateway.refused_more", {{"lines", lines.size() - said}});
 }
 
 void Keeper::say_gateway_state() {

@@ -142,11 +142,15 @@ std::string escape(std::string_view text) {
   return out;
 }
 
+std::size_t cut_between_characters(std::string_view text, std::size_t max_bytes) {
+  std::size_t end = std::min(text.size(), max_bytes);
+  while (end > 0 && is_continuation(text, end)) --end;
+  return end;
+}
+
 std::string cut_text(std::string_view text, std::size_t max_bytes) {
   if (text.size() <= max_bytes) return std::string(text);
-  std::size_t end = max_bytes;
-  while (end > 0 && is_continuation(text, end)) --end;
-  return std::string(text.substr(0, end)) + std::string(kEllipsis);
+  return std::string(text.substr(0, cut_between_characters(text, max_bytes))) + std::string(kEllipsis);
 }
 
 std::string format_line(LogFormat format, LogLevel level, std::string_view event, Logger::Fields fields,

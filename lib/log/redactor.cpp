@@ -90,12 +90,13 @@ std::size_t Redactor::match_at(std::string_view text) const {
   return 0;
 }
 
-std::string Redactor::redact(std::string_view text) const {
+/// Of what begins in the first `max_read` bytes, and until more than `max_written` have come out.
+std::string Redactor::replace_in(std::string_view text, std::size_t max_read, std::size_t max_written) const {
+  const std::size_t unread = text.size() - std::min(text.size(), max_read);
   const std::lock_guard lock(mutex_);
-  if (by_prefix_.empty()) return std::string(text);
   std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
+  out.reserve(std::min(text.size() - unread, max_written));
+  while (text.size() > unread && out.size() <= max_written) {
     const std::size_t length = match_at(text);
     if (length == 0) {
       out += text.front();
@@ -108,8 +109,16 @@ std::string Redactor::redact(std::string_view text) const {
   return out;
 }
 
+std::string Redactor::redact(std::string_view text) const {
+  return replace_in(text, text.size(), std::string::npos);
+}
+
 std::string Redactor::redact(std::string_view text, std::size_t max_bytes) const {
-  return cut_text(redact(text), max_bytes);
+  return cut_text(replace_in(text, text.size(), max_bytes), max_bytes);
+}
+
+std::string Redactor::redact_beginning(std::string_view text, std::size_t max_bytes) const {
+  return replace_in(text, cut_between_characters(text, max_bytes), std::string::npos);
 }
 
 std::size_t Redactor::size() const {

@@ -30,7 +30,11 @@ class Redactor {
   /// `text` with every known value replaced by kPlaceholder. Costs one look-up a byte, however many values are known.
   std::string redact(std::string_view text) const;
   /// The same, then cut to about `max_bytes`. In this order: half a value would not be known any more.
+  /// Reads no more of it than that takes.
   std::string redact(std::string_view text, std::size_t max_bytes) const;
+  /// The same of what begins in the first `max_bytes` of `text`: a value that reaches beyond them is known all the
+  /// same.
+  std::string redact_beginning(std::string_view text, std::size_t max_bytes) const;
 
   /// How many values are known that may be forgotten.
   std::size_t size() const;
@@ -42,6 +46,7 @@ class Redactor {
   void add_as_it_is(const Secret& secret, bool lasting);
   void forget_oldest();
   std::size_t match_at(std::string_view text) const;
+  std::string replace_in(std::string_view text, std::size_t max_read, std::size_t max_written) const;
 
   struct Known {
     Prefix prefix;

@@ -1,6 +1,7 @@
 #include "gateway_words.h"
 
 #include <catch2/catch.hpp>
+#include <fstream>
 
 #include "../store/fixture.h"
 
@@ -48,6 +49,23 @@ class WordsFixture {
   GatewayWords words_{*store_, redactor_};
 };
 
+/// The most memory that this process ever had, in MiB.
+std::size_t peak_mib() {
+  std::ifstream file("/proc/self/status");
+  std::string word;
+  while (file >> word && word != "VmHWM:") continue;
+  std::size_t kib = 0;
+  file >> kib;
+  return kib / 1024;
+}
+
+/// Text without repeats.
+std::string numbers(std::size_t bytes) {
+  std::string text;
+  for (int i = 0; text.size() < bytes; ++i) text += std::to_string(i) + " ";
+  return text;
+}
+
 }  // namespace
 
 TEST_CASE("what a gateway quotes of a credential that stands in a stored document is taken out [R3]") {
@@ -57,4 +75,34 @@ TEST_CASE("what a gateway quotes of a credential that stands in a stored documen
   CHECK(fixture.of_problem(said) == "cannot use [redacted] here");
   CHECK(WordsFixture().of_refusals({said, "no such plan"}) ==
         std::vector<std::string>{"cannot use [redacted] here", "no such plan"});
+}
+
+TEST_CASE("of a long answer of a gateway the beginning is looked at, at little cost, and no more is kept [R3]") {
+  constexpr std::size_t kLookedAt = std::size_t{64} * 1024;
+  WordsFixture fixture;
+  const std::string begun(kLookedAt - 5, '.');
+  // One that begins in what is looked at is known by its whole.
+  CHECK(fixture.of_problem(begun + kCredential + kCredential) == begun + "[redacted]");
+
+  const std::string said = numbers(std::size_t{15} * 1024 * 1024);
+  const std::size_t before = peak_mib();
+  CHECK(fixture.of_problem(said).size() == kLookedAt);
+  CHECK(peak_mib() - before < 64);
+}
+
+TEST_CASE("of many reasons in one answer of a gateway so many are kept as can be looked through [R3]") {
+  WordsFixture fixture;
+  std::vector<std::string> said(100'000, std::string("cannot use ") + kCredential);
+  for (int i = 0; i < 1000; ++i) said.push_back(std::to_string(i) + numbers(10'000));
+  said.push_back(said.front());
+
+  const std::size_t before = peak_mib();
+  const auto left = fixture.of_refusals(said);
+
+  CHECK(peak_mib() - before < 128);
+  REQUIRE(left.size() == said.size());
+  CHECK(left.front() == "cannot use [redacted]");
+  CHECK(left.back() == "cannot use [redacted]");
+  CHECK(left[100'000] == said[100'000].substr(0, 4096));
+  CHECK(left[left.size() - 2] == "the reason is left out: too many others came with it");
 }

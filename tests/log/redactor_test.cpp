@@ -62,6 +62,17 @@ TEST_CASE("a text is cleared before it is cut: half a value would not be known")
   CHECK(redactor.redact("reason: s3cret-token", 18) == "reason: [redacted]");
 }
 
+TEST_CASE("of the beginning of a text a value is known that reaches beyond it") {
+  Redactor redactor;
+  CHECK(redactor.redact_beginning("reason: s3cret-token", 10) == "reason: s3");
+  redactor.add_secret(Secret("s3cret-token"));
+
+  CHECK(redactor.redact_beginning("reason: s3cret-token", 10) == "reason: [redacted]");
+  CHECK(redactor.redact_beginning("reason: s3cret-token", 8) == "reason: ");
+  CHECK(redactor.redact_beginning("s3cret-token and more", 100) == "[redacted] and more");
+  CHECK(redactor.redact_beginning("a\u00e4b", 2) == "a");  // no half of a character
+}
+
 TEST_CASE("a lasting value outlives any number of others") {
   Redactor redactor;
   redactor.add_secret(Secret("known-before"));

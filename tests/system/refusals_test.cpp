@@ -287,3 +287,31 @@ TEST_CASE("a removal that the gateway refuses is shown, and not acknowledged bef
   CHECK(scene.gateway_comes_to_serve({}));
   scene.wait_until_in_sync();
 }
+
+TEST_CASE("of many lines that one answer refuses, some are named in the log and the rest counted") {
+  Scene scene;
+  scene.start_control_plane();
+  scene.start_gateway();
+  scene.start_daemon();
+  set_faults(scene, [](peers::GatewayFaults& faults) { faults.status = 503; });
+  scene.control_plane().bulk_deploy("RestApi", 50);
+  REQUIRE(
+      scene
+          .wait_for([](const nlohmann::json& status) { return status["store"]["resources"].value("RestApi", 0) == 50; })
+          .is_object());
+  set_faults(scene, [](peers::GatewayFaults& faults) {
+    faults.status = 0;
+    faults.refuse = {{"", "", "", "", "not today"}};
+  });
+
+  REQUIRE(scene.daemon().wait_for_text("gateway.refused_more", kPatience));
+  std::size_t named = 0;
+  for (const auto& line : scene.daemon().out()) {
+    if (line.find(R"("event":"gateway.refused_more")") != std::string::npos) {
+      CHECK(line.find(R"("lines":30)") != std::string::npos);
+      break;
+    }
+    if (line.find(R"("event":"gateway.refused")") != std::string::npos) ++named;
+  }
+  CHECK(named == 20);
+}
