@@ -24,9 +24,6 @@ namespace tether {
 
 namespace {
 
-constexpr std::size_t kThreads = 2;              // A probe must not wait for a scrape.
-constexpr std::chrono::seconds kReadTimeout{1};  // For the next bytes of a request.
-constexpr std::chrono::seconds kWriteTimeout{2};
 constexpr std::chrono::milliseconds kStopTimeout{900};
 constexpr const char* kText = "text/plain; charset=utf-8";
 constexpr const char* kMetricsText = "text/plain; version=0.0.4; charset=utf-8";
@@ -117,6 +114,11 @@ httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& re
     answer(response, 405, is_command_path ? "only POST\n" : "only GET and HEAD\n");
     return httplib::Server::HandlerResponse::Handled;
   }
+  // In pieces or packed a body has no length that could be looked at before it is in memory.
+  if (request.has_header("Transfer-Encoding") || request.has_header("Content-Encoding")) {
+    answer(response, 411, "only a body as it is, with its Content-Length\n");
+    return httplib::Server::HandlerResponse::Handled;
+  }
   const bool is_private = std::find(kPrivatePaths.begin(), kPrivatePaths.end(), request.path) != kPrivatePaths.end();
   if (!is_command_path && !is_private) return httplib::Server::HandlerResponse::Unhandled;
   const auto why_not = is_private ? why_not_from_here(request, socket) : why_no_command(request, socket, command);
@@ -148,7 +150,7 @@ void explain_error(const httplib::Request& /*request*/, httplib::Response& respo
 struct AdminServer::Impl {
   Impl(AdminSources used_sources, Metrics& used_metrics) : sources(std::move(used_sources)), metrics(&used_metrics) {}
 
-  HttpServer server;
+  HttpServer server{kMaxConsentBytes};
   int port = 0;
   std::string unix_path;  ///< Of the socket that we have made; empty: none.
   std::thread thread;
@@ -244,12 +246,7 @@ void AdminServer::Impl::accept(const std::string& body, httplib::Response& respo
 }
 
 void AdminServer::Impl::route() {
-  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_socket_options(set_socket_options);
-  server.set_keep_alive_max_count(1);
-  server.set_read_timeout(kReadTimeout);
-  server.set_write_timeout(kWriteTimeout);
-  server.set_payload_max_length(kMaxConsentBytes);
   server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     if (may_ask(request)) {
       return refuse_other_methods(request, response, unix_path.empty() ? Socket::Tcp : Socket::Unix);
@@ -291,7 +288,10 @@ std::string AdminServer::Impl::bind(const AdminEndpoint& at) {
   port = at.port;
   const bool is_bound =
       port == 0 ? (port = server.bind_to_any_port(at.host)) > 0 : server.bind_to_port(at.host, at.port);
-  if (is_bound) return {};
+  if (is_bound) {
+    server.keep_more_for_accept();
+    return {};
+  }
   const std::string why = errno != 0 ? std::generic_category().message(errno) : "no such address";
   return "listen on " + at.host + " port " + std::to_string(at.port) + ": " + why;
 }

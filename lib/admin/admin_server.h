@@ -39,7 +39,9 @@ struct AdminSources {
 };
 
 /// `/livez`, `/readyz`, `/status` and `/metrics` over HTTP/1.1, one request a connection. GET and HEAD only (405),
-/// other paths are 404. Who sends nothing for a second is hung up on. Where a token is asked for, `/livez` and
+/// other paths are 404. Who has sent nothing after a second, no whole request after two or has not taken the answer
+/// after five is hung up on, and so is whoever connects while 32 wait. A head ends at 32 KiB. Where a token is asked
+/// for, `/livez` and
 /// `/readyz` alone are answered without (else 401).
 ///
 /// `/resources` and `/events` name what is stored and what comes, which concerns nobody but who is on this machine, and

@@ -1,12 +1,5 @@
 #include "tether/admin/admin_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -16,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "raw_connection.h"
 #include "tether/admin/heartbeat.h"
 
 namespace tether {
@@ -25,39 +19,6 @@ using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 
 namespace {
-
-/// A TCP connection to a port of this machine. Reads give up after ten seconds.
-class Connection {
- public:
-  explicit Connection(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval limit{10, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    is_open_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0;
-  }
-  ~Connection() { ::close(fd_); }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  bool is_open() const { return is_open_; }
-  void send(const std::string& text) const { ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
-  /// All until the other side closes.
-  std::string read_all() const {
-    std::string all;
-    std::array<char, 4096> room{};
-    for (ssize_t got = 0; (got = ::recv(fd_, room.data(), room.size(), 0)) > 0;) {
-      all.append(room.data(), static_cast<std::size_t>(got));
-    }
-    return all;
-  }
-
- private:
-  int fd_;
-  bool is_open_ = false;
-};
 
 struct Answer {
   int code = 0;
