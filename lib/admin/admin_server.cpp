@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -84,9 +85,19 @@ bool is_from_here(const httplib::Request& request) {
          (!request.remote_addr.empty() && request.remote_addr == request.local_addr);
 }
 
+/// What a proxy adds: it is on this machine, and whoever asks through it may be anywhere.
+bool has_come_by_proxy(const httplib::Request& request) {
+  return std::any_of(request.headers.begin(), request.headers.end(), [](const auto& header) {
+    std::string name = header.first;
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return name == "forwarded" || name == "via" || name == "x-real-ip" || name.starts_with("x-forwarded-");
+  });
+}
+
 /// Why this does not come from somebody on this machine, or from a page in a browser there.
 std::optional<std::string> why_not_from_here(const httplib::Request& request, Socket socket) {
   if (socket == Socket::Tcp && !is_from_here(request)) return "only from this machine\n";
+  if (has_come_by_proxy(request)) return "only from this machine, and not by a proxy\n";
   if (!names_this_machine(request.get_header_value("Host"))) return "only for a Host that is this machine\n";
   if (request.has_header("Origin") || request.has_header("Sec-Fetch-Site")) return "not from a page\n";
   return std::nullopt;

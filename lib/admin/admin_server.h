@@ -41,16 +41,16 @@ struct AdminSources {
 /// `/livez`, `/readyz`, `/status` and `/metrics` over HTTP/1.1, one request a connection. GET and HEAD only (405),
 /// other paths are 404. Who has sent nothing after a second, no whole request after two or has not taken the answer
 /// after five is hung up on, and so is whoever connects while 32 wait. A head ends at 32 KiB. Where a token is asked
-/// for, `/livez` and
-/// `/readyz` alone are answered without (else 401).
+/// for, `/livez` and `/readyz` alone are answered without (else 401).
 ///
 /// `/resources` and `/events` name what is stored and what comes, which concerns nobody but who is on this machine, and
-/// no page in a browser: to others it is 403. 400: it cannot be asked so; 503: the store cannot be read now.
+/// no page in a browser, and by no proxy that says so: to others it is 403. 400: it cannot be asked so; 503: the store
+/// cannot be read now.
 ///
 /// POST is for `/release-deletions` and `/accept-identity` alone, from this machine alone, and never for a page in a
-/// browser: without the header of the command, with an `Origin`, or for a `Host` that is not this machine's it is 403,
-/// before its body is read. 202: the consent was left for the state thread; 400: it cannot be read; 409: it cannot be
-/// asked for now, with the reason in one line.
+/// browser: without the header of the command, with an `Origin`, or for a `Host` that is not this machine's, or by a
+/// proxy, it is 403, before its body is read. 202: the consent was left for the state thread; 400: it cannot be read;
+/// 409: it cannot be asked for now, with the reason in one line.
 class AdminServer {
  public:
   /// Binds and serves from threads of its own. A Unix socket has mode 0660, and is gone after the end. Reject: the

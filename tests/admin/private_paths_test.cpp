@@ -89,6 +89,22 @@ TEST_CASE("from another machine nothing is shown or agreed to, nor from where th
   CHECK_FALSE(agreed);
 }
 
+TEST_CASE("by a proxy on this machine nothing is shown or agreed to that is for this machine alone") {
+  const Server server(both());
+  const std::string consent =
+      "X-Tetherd-Command: release-deletions\r\nContent-Type: application/json\r\n"
+      "Content-Length: 0\r\n";
+  for (const std::string header : {"X-Forwarded-For: 192.0.2.7", "x-forwarded-proto: https", "Forwarded: for=192.0.2.7",
+                                   "Via: 1.1 proxy", "X-Real-IP: 192.0.2.7"}) {
+    CAPTURE(header);
+    for (const char* path : {"/resources", "/events"}) {
+      CHECK(server.get(path, "localhost", header + "\r\n").code == 403);
+    }
+    CHECK(server.ask("POST", "/release-deletions", "localhost", header + "\r\n" + consent).code == 403);
+    CHECK(server.get("/status", "localhost", header + "\r\n").code == 200);
+  }
+}
+
 TEST_CASE("what is asked of the stored is handed on, and what cannot be answered has its status") {
   std::string asked;
   Result<std::string> page = std::string("{}\n");
