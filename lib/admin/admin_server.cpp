@@ -8,7 +8,6 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -17,28 +16,15 @@
 #include <thread>
 #include <utility>
 
+#include "tether/admin/admin_answers.h"
 #include "tether/admin/http_server.h"
 #include "tether/admin/unix_socket.h"
-#include "tether/base/constant_time.h"
 
 namespace tether {
 
 namespace {
 
 constexpr std::chrono::milliseconds kStopTimeout{900};
-constexpr const char* kText = "text/plain; charset=utf-8";
-constexpr const char* kMetricsText = "text/plain; version=0.0.4; charset=utf-8";
-constexpr const char* kJson = "application/json";
-
-Instant read_wall_clock() {
-  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-  return {std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count()};
-}
-
-void answer(httplib::Response& response, int code, const std::string& body, const char* type = kText) {
-  response.status = code;
-  response.set_content(body, type);
-}
 
 /// The library's own choice lets two processes listen on one port; a second daemon has to be told that it is taken.
 void set_socket_options(socket_t socket) {
@@ -142,13 +128,6 @@ bool needs_no_token(const std::string& path) {
   return path == "/livez" || path == "/readyz";
 }
 
-bool brings(const httplib::Request& request, const Secret& token) {
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string given = request.get_header_value("Authorization");
-  return given.starts_with(kScheme) &&
-         is_equal_in_constant_time(std::string_view(given).substr(kScheme.size()), token.reveal());
-}
-
 void explain_error(const httplib::Request& /*request*/, httplib::Response& response) {
   if (!response.body.empty()) return;
   response.set_content(response.status == 404 ? "try /livez, /readyz, /status, /metrics, /resources or /events\n"
@@ -159,16 +138,17 @@ void explain_error(const httplib::Request& /*request*/, httplib::Response& respo
 }  // namespace
 
 struct AdminServer::Impl {
-  Impl(AdminSources used_sources, Metrics& used_metrics) : sources(std::move(used_sources)), metrics(&used_metrics) {}
+  Impl(AdminSources sources, Metrics& metrics) : answers(std::make_shared<AdminAnswers>(std::move(sources), metrics)) {}
 
   HttpServer server{kMaxConsentBytes};
   int port = 0;
   std::string unix_path;  ///< Of the socket that we have made; empty: none.
   std::thread thread;
 
-  std::mutex sources_mutex;  ///< Of the next two; held while they are used, so that stop() can wait for that.
-  AdminSources sources;
-  Metrics* metrics;  ///< nullptr once stopped.
+  std::mutex answers_mutex;
+  std::condition_variable answer_given;
+  std::shared_ptr<AdminAnswers> answers;  ///< nullptr once stopped.
+  class Use;
 
   std::mutex ended_mutex;
   std::condition_variable ended_changed;
@@ -177,83 +157,50 @@ struct AdminServer::Impl {
   void route();
   std::string bind(const AdminEndpoint& at);
   bool may_ask(const httplib::Request& request);
-  void get(const char* path, void (Impl::*handler)(const httplib::Request&, httplib::Response&));
-  void command(const char* name, void (Impl::*handler)(const std::string& body, httplib::Response&));
-  void resources(const httplib::Request& request, httplib::Response& response);
-  void events(const httplib::Request& request, httplib::Response& response);
-  void release(const std::string& body, httplib::Response& response);
-  void accept(const std::string& body, httplib::Response& response);
+  void get(const char* path, void (AdminAnswers::*handler)(const httplib::Request&, httplib::Response&));
+  void command(const char* name, void (AdminAnswers::*handler)(const std::string& body, httplib::Response&));
   bool listens_within(std::chrono::milliseconds time);
-
-  void livez(const httplib::Request& /*request*/, httplib::Response& response) {
-    sources.is_alive() ? answer(response, 200, "ok\n") : answer(response, 503, "the loop does not turn\n");
-  }
-  void readyz(const httplib::Request& /*request*/, httplib::Response& response) {
-    const Status status = sources.status();
-    if (const auto why_not = why_not_ready(status)) return answer(response, 503, *why_not + "\n");
-    const auto stale = why_stale(status, Clock::now());
-    answer(response, 200, stale ? "ok, but stale: " + *stale + "\n" : "ok\n");
-  }
-  void status(const httplib::Request& /*request*/, httplib::Response& response) {
-    answer(response, 200, to_json(sources.status(), Clock::now()), kJson);
-  }
-  void metrics_text(const httplib::Request& /*request*/, httplib::Response& response) {
-    metrics->set_status(sources.status(), Clock::now(), read_wall_clock());
-    answer(response, 200, metrics->text(), kMetricsText);
-  }
 };
 
-void AdminServer::Impl::get(const char* path, void (Impl::*handler)(const httplib::Request&, httplib::Response&)) {
+/// The answers, or nullptr once they are no more. stop() waits for its end.
+class AdminServer::Impl::Use {
+ public:
+  explicit Use(Impl& impl) : impl_(impl) {
+    const std::lock_guard lock(impl_.answers_mutex);
+    used_ = impl_.answers;
+  }
+  ~Use() {
+    const std::lock_guard lock(impl_.answers_mutex);
+    used_.reset();
+    impl_.answer_given.notify_all();
+  }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+  AdminAnswers* get() const { return used_.get(); }
+
+ private:
+  Impl& impl_;
+  std::shared_ptr<AdminAnswers> used_;
+};
+
+void AdminServer::Impl::get(const char* path,
+                            void (AdminAnswers::*handler)(const httplib::Request&, httplib::Response&)) {
   server.Get(path, [this, handler](const httplib::Request& request, httplib::Response& response) {
-    const std::lock_guard lock(sources_mutex);
-    if (metrics == nullptr) return answer(response, 503, "stopping\n");
-    (this->*handler)(request, response);
-    if (sources.redact) response.body = sources.redact(response.body);
+    const Use use(*this);
+    if (use.get() == nullptr) return answer(response, 503, "stopping\n");
+    (use.get()->*handler)(request, response);
+    use.get()->redact(response);
   });
 }
 
-void AdminServer::Impl::command(const char* name, void (Impl::*handler)(const std::string& body, httplib::Response&)) {
+void AdminServer::Impl::command(const char* name,
+                                void (AdminAnswers::*handler)(const std::string& body, httplib::Response&)) {
   server.Post("/" + std::string(name), [this, handler](const httplib::Request& request, httplib::Response& response) {
-    const std::lock_guard lock(sources_mutex);
-    if (metrics == nullptr) return answer(response, 503, "stopping\n");
-    (this->*handler)(request.body, response);
+    const Use use(*this);
+    if (use.get() == nullptr) return answer(response, 503, "stopping\n");
+    (use.get()->*handler)(request.body, response);
   });
-}
-
-void AdminServer::Impl::resources(const httplib::Request& request, httplib::Response& response) {
-  if (!sources.resources) return answer(response, 503, "stopping\n");
-  const auto asked = [&request](const char* name) { return request.get_param_value(name); };
-  const auto body = sources.resources({asked("name"), asked("kind"), asked("state"), asked("after")});
-  if (body) return answer(response, 200, *body, kJson);
-  answer(response, body.error().kind == ErrorKind::Reject ? 400 : 503, body.error().message + "\n");
-}
-
-void AdminServer::Impl::events(const httplib::Request& request, httplib::Response& response) {
-  if (!sources.events) return answer(response, 503, "stopping\n");
-  const std::string text = request.has_param("after") ? request.get_param_value("after") : "0";
-  std::uint64_t after = 0;
-  const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, after);
-  if (read.ec != std::errc() || read.ptr != end) return answer(response, 400, "`after` is a number\n");
-  answer(response, 200, sources.events(after), kJson);
-}
-
-void AdminServer::Impl::release(const std::string& body, httplib::Response& response) {
-  if (!sources.release) return answer(response, 503, "stopping\n");
-  const auto agreed = read_release(body);
-  if (!agreed) return answer(response, 400, agreed.error().message + "\n");
-  if (const auto why_not = why_not_release(sources.status(), *agreed)) return answer(response, 409, *why_not + "\n");
-  sources.release(*agreed);
-  answer(response, 202, "asked\n");
-}
-
-void AdminServer::Impl::accept(const std::string& body, httplib::Response& response) {
-  if (!sources.accept) return answer(response, 503, "stopping\n");
-  const auto agreed = read_acceptance(body);
-  if (!agreed) return answer(response, 400, agreed.error().message + "\n");
-  if (const auto why_not = why_not_accept(sources.status(), *agreed)) return answer(response, 409, *why_not + "\n");
-  sources.accept(*agreed);
-  answer(response, 202, "accepted\n");
 }
 
 void AdminServer::Impl::route() {
@@ -268,22 +215,20 @@ void AdminServer::Impl::route() {
     return httplib::Server::HandlerResponse::Handled;
   });
   server.set_error_handler(explain_error);
-  get("/livez", &Impl::livez);
-  get("/readyz", &Impl::readyz);
-  get("/status", &Impl::status);
-  get("/metrics", &Impl::metrics_text);
-  get("/resources", &Impl::resources);
-  get("/events", &Impl::events);
-  command(kReleaseCommand, &Impl::release);
-  command(kAcceptCommand, &Impl::accept);
+  get("/livez", &AdminAnswers::livez);
+  get("/readyz", &AdminAnswers::readyz);
+  get("/status", &AdminAnswers::status);
+  get("/metrics", &AdminAnswers::metrics_text);
+  get("/resources", &AdminAnswers::resources);
+  get("/events", &AdminAnswers::events);
+  command(kReleaseCommand, &AdminAnswers::release);
+  command(kAcceptCommand, &AdminAnswers::accept);
 }
 
 bool AdminServer::Impl::may_ask(const httplib::Request& request) {
   if (needs_no_token(request.path)) return true;
-  const std::lock_guard lock(sources_mutex);
-  if (!sources.token) return true;
-  const auto token = sources.token();
-  return token && brings(request, *token);
+  const Use use(*this);
+  return use.get() == nullptr || use.get()->is_asked_by(request);
 }
 
 /// Why it cannot be bound; empty: it is.
@@ -354,9 +299,9 @@ std::string AdminServer::answer_to(std::string_view request, const std::string& 
 
 void AdminServer::stop() {
   {
-    const std::lock_guard lock(impl_->sources_mutex);
-    impl_->sources = {};
-    impl_->metrics = nullptr;
+    std::unique_lock lock(impl_->answers_mutex);
+    const auto last = std::exchange(impl_->answers, nullptr);
+    impl_->answer_given.wait(lock, [&last] { return last.use_count() <= 1; });
   }
   if (!impl_->thread.joinable()) return;
   if (!impl_->unix_path.empty()) ::unlink(impl_->unix_path.c_str());

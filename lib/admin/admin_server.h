@@ -19,8 +19,8 @@
 
 namespace tether {
 
-/// What the endpoint asks for. Called on the endpoint's threads, one call at a time, and never after stop(): quick
-/// copies of what the loop thread has left there, never a wait for it.
+/// What the endpoint asks for. Called on the endpoint's threads, several at once, and never after stop(): quick copies
+/// of what the loop thread has left there, never a wait for it.
 struct AdminSources {
   std::function<Status()> status;
   std::function<bool()> is_alive;  ///< True while the loop turns (see Heartbeat).
