@@ -99,6 +99,14 @@ std::optional<std::string> why_no_command(const httplib::Request& request, Socke
   return std::nullopt;
 }
 
+/// Without a token the address that is listened on is the only thing that keeps others out, and a page in a browser is
+/// already behind it: with a name of its own that leads here, it could read what is told there.
+/// Whoever sends no `Host` is no browser.
+bool is_for_another_name(const httplib::Request& request) {
+  const bool is_told = request.path == "/status" || request.path == "/metrics";
+  return is_told && request.has_header("Host") && !names_this_machine(request.get_header_value("Host"));
+}
+
 /// Before any body is read.
 httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& request, httplib::Response& response,
                                                       Socket socket) {
@@ -138,10 +146,13 @@ void explain_error(const httplib::Request& /*request*/, httplib::Response& respo
 }  // namespace
 
 struct AdminServer::Impl {
-  Impl(AdminSources sources, Metrics& metrics) : answers(std::make_shared<AdminAnswers>(std::move(sources), metrics)) {}
+  Impl(AdminSources sources, Metrics& metrics)
+      : asks_for_token(sources.token != nullptr),
+        answers(std::make_shared<AdminAnswers>(std::move(sources), metrics)) {}
 
   HttpServer server{kMaxConsentBytes};
   int port = 0;
+  const bool asks_for_token;
   std::string unix_path;  ///< Of the socket that we have made; empty: none.
   std::thread thread;
 
@@ -206,13 +217,17 @@ void AdminServer::Impl::command(const char* name,
 void AdminServer::Impl::route() {
   server.set_socket_options(set_socket_options);
   server.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-    if (may_ask(request)) {
-      return refuse_other_methods(request, response, unix_path.empty() ? Socket::Tcp : Socket::Unix);
+    if (!may_ask(request)) {
+      response.set_header("WWW-Authenticate", "Bearer");
+      answer(response, 401,
+             "a token is wanted, as Authorization: Bearer: that of admin.token_file (TETHER_ADMIN_TOKEN_FILE)\n");
+      return httplib::Server::HandlerResponse::Handled;
     }
-    response.set_header("WWW-Authenticate", "Bearer");
-    answer(response, 401,
-           "a token is wanted, as Authorization: Bearer: that of admin.token_file (TETHER_ADMIN_TOKEN_FILE)\n");
-    return httplib::Server::HandlerResponse::Handled;
+    if (unix_path.empty() && !asks_for_token && is_for_another_name(request)) {
+      answer(response, 403, "only for a Host that is this machine: localhost, or its loopback address\n");
+      return httplib::Server::HandlerResponse::Handled;
+    }
+    return refuse_other_methods(request, response, unix_path.empty() ? Socket::Tcp : Socket::Unix);
   });
   server.set_error_handler(explain_error);
   get("/livez", &AdminAnswers::livez);

@@ -43,6 +43,9 @@ struct AdminSources {
 /// after five is hung up on, and so is whoever connects while 32 wait. A head ends at 32 KiB. Where a token is asked
 /// for, `/livez` and `/readyz` alone are answered without (else 401).
 ///
+/// Where none is, `/status` and `/metrics` are 403 over TCP for a `Host` that is not this machine's: a page in a
+/// browser may have brought its name here.
+///
 /// `/resources` and `/events` name what is stored and what comes, which concerns nobody but who is on this machine, and
 /// no page in a browser, and by no proxy that says so: to others it is 403. 400: it cannot be asked so; 503: the store
 /// cannot be read now.

@@ -55,6 +55,36 @@ struct Endpoint {
 
 }  // namespace
 
+TEST_CASE("without a token a name that somebody else's DNS has brought here is told nothing") {
+  Endpoint endpoint;
+  const auto ask = [&endpoint](const std::string& path, const std::string& host) {
+    return endpoint.server->answer_to("GET " + path + " HTTP/1.1\r\n" + host + "\r\n").substr(9, 3);
+  };
+  endpoint.start({"127.0.0.1", 0}, /*asks_for_token=*/false);
+  for (const char* path : {"/status", "/metrics"}) {
+    CAPTURE(path);
+    CHECK(ask(path, "Host: evil.example:9469\r\n") == "403");
+    CHECK(ask(path, "Host: 127.0.0.1.evil.example\r\n") == "403");
+    CHECK(ask(path, "Host: localhost:9469\r\n") == "200");
+    CHECK(ask(path, "Host: 127.0.0.1\r\n") == "200");
+    CHECK(ask(path, "") == "200");  // no browser
+  }
+  CHECK(ask("/livez", "Host: evil.example\r\n") == "200");
+
+  // A page does not know the token, and whoever scrapes from elsewhere names the machine as he likes.
+  endpoint.server.reset();
+  endpoint.token = Secret("0123456789abcdef");
+  endpoint.start({"127.0.0.1", 0}, /*asks_for_token=*/true);
+  const std::string token = "Authorization: Bearer 0123456789abcdef\r\n";
+  CHECK(ask("/status", "Host: gateway.example\r\n" + token) == "200");
+
+  // And no browser gets to a Unix socket.
+  endpoint.server.reset();
+  const Folder folder;
+  endpoint.start({"", 0, folder.path("admin.sock")}, /*asks_for_token=*/false);
+  CHECK(ask("/status", "Host: tetherd\r\n") == "200");
+}
+
 TEST_CASE("with a token nothing but livez and readyz is answered to who does not bring it") {
   Endpoint endpoint;
   endpoint.token = Secret("0123456789abcdef");

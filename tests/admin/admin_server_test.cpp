@@ -410,7 +410,7 @@ TEST_CASE("scrapes, probes and changes do not disturb each other") {
     threads.emplace_back([&fixture] {
       for (int i = 0; i < 20; ++i) {
         const Connection connection(fixture.server->port());
-        connection.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        connection.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
         (void)connection.read_all();
       }
     });
