@@ -82,6 +82,17 @@ TEST_CASE("the README's way to run a sub-command as the unit would has all the s
     CHECK(command.find(" -p " + setting + " ") != std::string::npos);
   }
   CHECK(matches(unit, R"(\nExecStart=(\S+))").count(*matches(command, R"((/\S+tetherd) doctor)").begin()) == 1);
+TEST_CASE("the unit has the folder of the Unix socket that is recommended for the admin endpoint") {
+  const std::string unit = house::read("systemd/tetherd.service");
+
+  for (const char* page : {"README.md", "docs/security.md", "config/tetherd.yaml", "systemd/tetherd.service"}) {
+    INFO(page);
+    const auto folders = matches(house::read(page), R"(unix:/run/(\w+)/\w+\.sock)");
+    CHECK_FALSE(folders.empty());
+    for (const std::string& folder : folders) {
+      CHECK(unit.find("\nRuntimeDirectory=" + folder + "\nRuntimeDirectoryMode=0750\n") != std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("the Dockerfile copies what is there, and sets what the daemon knows") {
