@@ -253,7 +253,7 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
     default:
       if (outcome.complete) {
         end_resources(context, asked, outcome);
-      } else if (outcome.status == 403 || outcome.status == 404) {
+      } else if (is_unshown(outcome)) {
         end_unshown(context, asked);
       }
       break;

@@ -55,10 +55,15 @@ void list_experimental_keys(Context& context) {
 
 bool is_answered(Call call, const RequestOutcome& outcome) {
   if (outcome.complete || call == Call::FetchBatch) return true;  // what a batch lacked waits document by document
-  const bool insists = call == Call::Deployments || call == Call::Exists;
+  if (call == Call::Deployments || call == Call::Exists) return false;
   if (call == Call::SecretValue) return outcome.status != 0;
-  return !insists && outcome.status >= 400 && outcome.status < 500 && outcome.status != 401 && outcome.status != 408 &&
+  if (call != Call::Manifest) return is_unshown(outcome);
+  return outcome.status >= 400 && outcome.status < 500 && outcome.status != 401 && outcome.status != 408 &&
          outcome.status != 429;
+}
+
+bool is_unshown(const RequestOutcome& outcome) {
+  return outcome.status == 403 || outcome.status == 404;
 }
 
 std::optional<ListingScope> scope_of(const Asked& asked) {

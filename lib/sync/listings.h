@@ -11,10 +11,12 @@ inline constexpr std::chrono::nanoseconds kSinceOverlap = std::chrono::seconds(1
 /// Added to what the control plane names as its present: `performedAt` is finer than its `Date`.
 inline constexpr std::chrono::nanoseconds kHorizonSlack = std::chrono::seconds(1);
 
-/// How the planner should take an outcome. The refusal (403, 404, 409 …) of a listing that not every server has is an
-/// answer: asking again at once would change nothing, the next round asks again. A refused value is held back by
+/// How the planner should take an outcome. That a list is not shown is an answer, and so is any refusal of the manifest
+/// (409 …): asking again at once would change nothing, the next round asks again. A refused value is held back by
 /// itself.
 bool is_answered(Call call, const RequestOutcome& outcome);
+/// Whether the control plane says that it does not show this list (403, 404). Any other status says nothing about it.
+bool is_unshown(const RequestOutcome& outcome);
 
 /// Which stored resources a listing speaks about.
 struct ListingScope {

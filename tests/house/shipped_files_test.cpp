@@ -82,6 +82,8 @@ TEST_CASE("the README's way to run a sub-command as the unit would has all the s
     CHECK(command.find(" -p " + setting + " ") != std::string::npos);
   }
   CHECK(matches(unit, R"(\nExecStart=(\S+))").count(*matches(command, R"((/\S+tetherd) doctor)").begin()) == 1);
+}
+
 TEST_CASE("the unit has the folder of the Unix socket that is recommended for the admin endpoint") {
   const std::string unit = house::read("systemd/tetherd.service");
 
