@@ -133,8 +133,11 @@ void Artifacts::replace(Artifact& artifact, const Statement& statement) {
 }
 
 void Artifacts::forget_absences(const std::string& artifact_id) {
-  context_.records.drop_hold("subscriptions/" + artifact_id);
-  context_.records.drop_hold("hmac/" + artifact_id);
+  for (const Call call : {Call::Subscriptions, Call::HmacSecrets}) {
+    const std::string scope = scope_of_artifact(call, artifact_id);
+    context_.records.drop_hold(scope);
+    context_.memory.unreadable.erase(scope);
+  }
   for (const Key& key : context_.records.resources_of(artifact_id)) {
     auto resource = context_.records.resource(key.kind, key.id);
     if (!resource || !resource->absent) continue;

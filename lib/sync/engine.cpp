@@ -378,6 +378,7 @@ void Engine::after_input(Records& records, Now now) {
 void Engine::ask(Records& records, Now now) {
   const OnLinkSide on(records, memory_);
   Context context(records, memory_, now, options_, commands_);
+  forget_unasked(context);
   Planner& planner = memory_.planner;
   while (const auto slot = planner.start_listing(now.steady)) {
     Asked asked;

@@ -1,6 +1,7 @@
 #include "tether/sync/listings.h"
 
 #include <algorithm>
+#include <array>
 
 #include "tether/protocol/kinds.h"
 #include "tether/protocol/rest.h"
@@ -20,10 +21,22 @@ std::string after_slash(const std::string& scope) {
   return slash == std::string::npos ? std::string() : scope.substr(slash + 1);
 }
 
+/// Servers without the experimental part do not have lists of their keys, so these are asked for only when the
+/// deployment list has shown that there is such an artifact.
+constexpr std::array<std::string_view, 2> kExperimentalKinds = {"WebSubApi", "WebBrokerApi"};
+
+/// A list of what belongs to one artifact is not asked again once that is not wanted here.
+bool is_asked_again(Context& context, const Asked& asked) {
+  const auto scope = scope_of(asked);
+  if (!scope || scope->artifact_id.empty()) return true;
+  const auto artifact = context.records.artifact(scope->artifact_id);
+  return artifact && artifact->wanted == Wanted::Deployed;
+}
+
 /// What a row that could not be read wants is unknown: nobody can say that all is as it should be.
 void note_unreadable(Context& context, const Asked& asked, const RequestOutcome& outcome) {
   auto& unreadable = context.memory.unreadable;
-  if (outcome.rows_rejected == 0) {
+  if (outcome.rows_rejected == 0 || !is_asked_again(context, asked)) {
     unreadable.erase(asked.scope);
   } else if (unreadable.size() < kMaxUnreadable) {
     unreadable.insert(asked.scope);
@@ -42,10 +55,8 @@ void add_unanswered(Context& context, const Asked& asked, const ListingScope& sc
   }
 }
 
-/// Servers without the experimental part do not have these lists, so they are asked for only when the deployment list
-/// has shown that there is such an artifact.
 void list_experimental_keys(Context& context) {
-  for (const std::string_view kind : {"WebSubApi", "WebBrokerApi"}) {
+  for (const std::string_view kind : kExperimentalKinds) {
     if (!context.records.has_deployed(kind)) continue;
     context.memory.planner.plan_in_round(Call::Keys, "keys/" + std::string(kind), context.now.steady);
   }
@@ -191,9 +202,19 @@ void end_unshown(Context& context, const Asked& asked) {
   if (!scope) return;
   if (context.memory.unshown.size() < kMaxUnreadable) context.memory.unshown.insert(asked.scope);
   if (asked.call == Call::Secrets) context.memory.secrets_listed = asked.when;
+  context.memory.unreadable.erase(asked.scope);
   Resources(context).apply_hints(*scope);
   // It does not show this artifact's any more, so nothing that it proposed before can be confirmed.
   if (!scope->artifact_id.empty()) Resources(context).forget_proposals(*scope);
+}
+
+void forget_unasked(Context& context) {
+  auto& unreadable = context.memory.unreadable;
+  if (unreadable.empty()) return;
+  for (const std::string_view kind : kExperimentalKinds) {
+    const auto found = unreadable.find("keys/" + std::string(kind));
+    if (found != unreadable.end() && !context.records.has_deployed(kind)) unreadable.erase(found);
+  }
 }
 
 std::string listing_path(Context& context, const Planner::Slot& slot) {

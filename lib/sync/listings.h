@@ -34,6 +34,10 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
 /// The control plane does not show it (403, 404): events alone tell of what it would have.
 void end_unshown(Context& context, const Asked& asked);
 
+/// Rows that could not be read are in nobody's way once their list is not asked any more, since the last artifact of
+/// its kind went.
+void forget_unasked(Context& context);
+
 /// The path of a listing, below the REST base.
 std::string listing_path(Context& context, const Planner::Slot& slot);
 

@@ -48,3 +48,58 @@ TEST_CASE("what an event said waits for its list when that is refused for anothe
   CHECK_FALSE(world.offered("Subscription", "s").empty());
   CHECK(world.standing().in_sync);
 }
+
+TEST_CASE("a row that could not be read is in nobody's way once its list is not asked any more [R29]") {
+  World world;
+  world.deploy("other", "d0");
+  world.deploy("a", "d1");
+  world.unreadable = {"subscriptions/a"};
+  world.settle();
+  REQUIRE_FALSE(world.standing().settled);
+  world.run(3s);
+
+  SECTION("its API is undeployed") {
+    world.event(world.undeploy("a"));
+  }
+  SECTION("its API is gone") {
+    world.remove("a");
+    world.deleted_event("a");
+  }
+  SECTION("its API is lacked by two lists") {
+    world.deployments.erase("a");
+    world.relist();
+    world.serve_for(15s);
+  }
+  SECTION("the control plane does not show the list") {
+    world.statuses["subscriptions/a"] = GENERATE(403, 404);
+    world.relist();
+  }
+  SECTION("it is answered when its API has gone") {
+    world.relist();
+    while (!world.awaits(Call::Subscriptions)) world.answer(world.take_request(world.requests.front().call));
+    world.run(1s);
+    world.event(world.undeploy("a"));
+  }
+  world.serve();
+  world.push();
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a row that could not be read of a kind's keys is in nobody's way once its last artifact went [R29]") {
+  const std::string kind = GENERATE("WebSubApi", "WebBrokerApi");
+  World world;
+  world.deploy("a", "d1", kind);
+  world.unreadable = {"keys/" + kind};
+  world.settle();
+  REQUIRE_FALSE(world.standing().settled);
+  world.run(3s);
+  world.event(world.undeploy("a"));
+  world.serve();
+  world.push();
+  CHECK(world.standing().in_sync);
+
+  world.run(3s);
+  world.event(world.deploy("a", "d2", kind));
+  world.serve_for(5s);
+  CHECK_FALSE(world.standing().settled);
+}
