@@ -95,16 +95,13 @@ std::optional<Duration> releases_in(const Hold& hold, Duration release_after) {
 bool judge_brake(Context& context, const Asked& asked, const Missing& missing) {
   Records& records = context.records;
   const std::string& scope = asked.scope;
-  const auto held = records.hold(scope);
   // What a control plane at another address lacks is believed once it has shown most of what is stored.
   const bool is_strange = missing.unseen > 0 && records.marks().moved;
   if (!is_strange && !brake_holds(missing.stored, missing.unseen)) {
-    if (held) {
-      records.drop_hold(scope);
-      note(context, Note::Level::Info, "the deletion brake is released", {{"listing", scope}});
-    }
+    lift_brake(context, scope);
     return false;
   }
+  const auto held = records.hold(scope);
   Hold before;
   before.scope = scope;
   before.since = context.now.wall;
@@ -122,6 +119,12 @@ bool judge_brake(Context& context, const Asked& asked, const Missing& missing) {
   const Duration wait = ask_again_in(hold, context.options.deletion_release_after);
   context.memory.planner.plan(asked.call, scope, context.now.steady + wait, asked.full);
   return hold.release != Release::Released;
+}
+
+void lift_brake(Context& context, const std::string& scope) {
+  if (!context.records.hold(scope)) return;
+  context.records.drop_hold(scope);
+  note(context, Note::Level::Info, "the deletion brake is released", {{"listing", scope}});
 }
 
 bool is_held(Records& records, const std::string& scope) {

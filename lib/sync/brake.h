@@ -53,6 +53,8 @@ struct Missing {
 };
 /// Notes or lifts the brake for a listing; true if it holds.
 bool judge_brake(Context& context, const Asked& asked, const Missing& missing);
+/// The listing lacks nothing that calls for a brake, or nothing is left that it could lack.
+void lift_brake(Context& context, const std::string& scope);
 /// Whether the brake holds what a listing lacks, and nobody has released it.
 bool is_held(Records& records, const std::string& scope);
 /// What was released has gone: nothing is left to wait for. `missing` is what the listing lacks of what is left.

@@ -57,8 +57,12 @@ void add_unanswered(Context& context, const Asked& asked, const ListingScope& sc
 
 void list_experimental_keys(Context& context) {
   for (const std::string_view kind : kExperimentalKinds) {
-    if (!context.records.has_deployed(kind)) continue;
-    context.memory.planner.plan_in_round(Call::Keys, "keys/" + std::string(kind), context.now.steady);
+    const std::string scope = "keys/" + std::string(kind);
+    if (context.records.has_deployed(kind)) {
+      context.memory.planner.plan_in_round(Call::Keys, scope, context.now.steady);
+    } else {
+      lift_brake(context, scope);  // nothing is left that it could lack, and nobody asks it any more
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <utility>
 
 #include "world.h"
 
@@ -102,4 +103,34 @@ TEST_CASE("a row that could not be read of a kind's keys is in nobody's way once
   world.event(world.deploy("a", "d2", kind));
   world.serve_for(5s);
   CHECK_FALSE(world.standing().settled);
+}
+
+TEST_CASE("a held list of keys is let go when the last artifact of its kind went while nobody asked it [B5]") {
+  const std::string kind = GENERATE("WebSubApi", "WebBrokerApi");
+  World world;
+  world.deploy("a", "d1", kind);
+  world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
+  world.settle();
+  const auto key = world.offered("ApiKey", "k");
+  REQUIRE_FALSE(key.empty());
+  const auto kept = std::exchange(world.keys, {});
+  world.relist();
+  world.serve();
+  REQUIRE(world.hold("keys/" + kind));
+
+  world.link_down();
+  world.undeploy("a");
+  world.run(5s);
+  world.statuses["keys/" + kind] = 401;  // a server without the experimental part
+  world.link_up();
+  world.serve();
+  world.push();
+  CHECK_FALSE(world.hold("keys/" + kind));
+  CHECK(world.standing().in_sync);
+
+  world.statuses.clear();
+  world.keys = kept;
+  world.event(world.deploy("a", "d2", kind));
+  world.serve_for(5s);
+  CHECK(world.offered("ApiKey", "k") == key);
 }
