@@ -90,8 +90,7 @@ void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& 
   records.reset_sent();
   memory_.acks_unsent = true;
   memory_.link = marks.links;
-  memory_.planner.on_link_up(now.steady);
-  Resources(context).follow_hints();  // those that the last link, or the last process, did not see answered
+  begin_round(context);
   const auto early = std::exchange(memory_.early, {});
   memory_.early_bytes = 0;
   for (const auto& event : early) on_event(records, event, now);
@@ -124,8 +123,10 @@ void Engine::on_event(Records& records, const protocol::Event& event, Now now) {
 }
 
 void Engine::on_events_lost(Records& records, Now now) {
-  if (memory_.identified) memory_.planner.on_link_up(now.steady);
   memory_.requests.clear();
+  const OnLinkSide on(records, memory_);
+  Context context(records, memory_, now, options_, commands_);
+  if (memory_.identified) begin_round(context);
   after_input(records, now);
 }
 

@@ -98,6 +98,11 @@ std::optional<ListingScope> scope_of(const Asked& asked) {
   }
 }
 
+void begin_round(Context& context) {
+  context.memory.planner.on_link_up(context.now.steady);
+  Resources(context).follow_hints();
+}
+
 void end_deployments(Context& context, Asked& asked, const RequestOutcome& outcome) {
   Records& records = context.records;
   Memory& memory = context.memory;

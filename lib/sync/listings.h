@@ -27,6 +27,10 @@ struct ListingScope {
 /// Nothing for calls that list no resources.
 std::optional<ListingScope> scope_of(const Asked& asked);
 
+/// All is asked anew, as of a new link. So is what no round asks about: the lists that hints wait for, of which the
+/// last link, the last process, or what was under way until now did not see the answer.
+void begin_round(Context& context);
+
 /// A listing of deployments was read to its end.
 void end_deployments(Context& context, Asked& asked, const RequestOutcome& outcome);
 /// Any other listing was.

@@ -50,6 +50,21 @@ TEST_CASE("what an event said waits for its list when that is refused for anothe
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a hint whose listing is under way when events are lost is followed [A4] [A7]") {
+  World world;
+  world.plans["gold"] = World::plan("gold");
+  world.settle();
+  world.statuses["subscriptions/b"] = 404;  // an API that no round asks about
+  world.event("subscription.created", protocol::SubscriptionChanged{World::subscription("s", "b", "gold")});
+  REQUIRE(world.awaits(Call::Subscriptions));
+  world.requests.clear();
+  world.relist();
+  world.serve();
+
+  CHECK(world.resource("Subscription", "s"));
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("a row that could not be read is in nobody's way once its list is not asked any more [R29]") {
   World world;
   world.deploy("other", "d0");
