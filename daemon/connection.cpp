@@ -115,7 +115,7 @@ void Connection::dial(bool older_token) {
   socket_ = std::make_unique<net::WebSocketClient>(loop_, trust_, target(socket_token_), callbacks());
 }
 
-void Connection::dial_probe() {
+void Connection::dial_probe(bool older_token) {
   net::SocketCallbacks callbacks;
   callbacks.on_open = [this] {
     parting_ = std::move(probe_);
@@ -131,8 +131,8 @@ void Connection::dial_probe() {
   callbacks.on_ping = [] {};
   callbacks.on_pong = [](std::string_view) {};
   callbacks.on_closed = [](const net::SocketEnd&) {};
-  probe_ =
-      std::make_unique<net::WebSocketClient>(loop_, trust_, target(token_.value_or(Secret())), std::move(callbacks));
+  const Secret token = older_token ? socket_token_ : token_.value_or(Secret());
+  probe_ = std::make_unique<net::WebSocketClient>(loop_, trust_, target(token), std::move(callbacks));
 }
 
 void Connection::on_sign_of_life(std::optional<std::string_view> pong) {
@@ -281,7 +281,7 @@ void Connection::carry_out(const link::Command& command) {
       ++self.generation_;
       self.parting_ = std::move(self.socket_);
     }
-    void operator()(const link::DialProbe&) const { self.dial_probe(); }
+    void operator()(const link::DialProbe& probe) const { self.dial_probe(probe.older_token); }
     void operator()(const link::HangUpProbe&) const { self.probe_.reset(); }
     void operator()(const link::Watch&) const { self.lookout_.watch(); }
     void operator()(const link::Unwatch&) const { self.lookout_.unwatch(); }

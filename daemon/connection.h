@@ -49,7 +49,7 @@ class Connection {
   void say_why_no_token();
   void pump();
   void dial(bool older_token);
-  void dial_probe();
+  void dial_probe(bool older_token);
   net::SocketCallbacks callbacks();
   void on_sign_of_life(std::optional<std::string_view> pong);
   void on_open();

@@ -70,10 +70,11 @@ struct HangUp {
   int code = 0;
   std::string reason;
 };
-/// Open a second connection with the present token beside the first, to learn whether the token is still accepted;
-/// answer with `on_probe_accepted` or `on_probe_failed` and close it either way.
+/// Open a second connection with the present token beside the first, to learn whether it is accepted; answer with
+/// `on_probe_accepted` or `on_probe_failed` and close it either way.
 struct DialProbe {
   std::uint64_t attempt = 0;
+  bool older_token = false;  ///< With the first one's own token, which another may have replaced: is it still accepted?
 };
 /// Let go of the second connection; nothing more of it may be told.
 struct HangUpProbe {};

@@ -45,8 +45,9 @@ void Link::on_rest_status(std::uint64_t link, int http_status, TimePoint now) {
   if ((http_status >= 200 && http_status < 300) || http_status == 304) return on_accepted(now);
   if (http_status != kUnauthorized) return;
   // One refusal opens the question; those that come while it is being asked are the same one, because the back-off's
-  // waits must lie between those that count.
-  const bool is_open = probe_ != Probe::None && probe_for_ == ProbeFor::Question;
+  // waits must lie between those that count. Where a newer token is about to take over, that is all there is to know;
+  // where that has been refused, the question is about the link's own.
+  const bool is_open = probe_ != Probe::None && (probe_for_ == ProbeFor::Question || !newer_is_refused_);
   const bool opens_question = phase_ == Phase::Up && !is_open;
   if (!opens_question) {
     ++counters_.auth_failures;
@@ -75,7 +76,7 @@ void Link::dial_probe(TimePoint now) {
   probe_ = Probe::Dialling;
   probe_deadline_ = now + limits_.dial_timeout + kDialGrace;
   ++counters_.dials;
-  commands_.emplace_back(DialProbe{++attempt_});
+  commands_.emplace_back(DialProbe{++attempt_, probe_for_ == ProbeFor::Question});
 }
 
 void Link::stop_confirming() {
@@ -87,8 +88,9 @@ void Link::on_probe_accepted(TimePoint now) {
   if (probe_ != Probe::Dialling) return;
   probe_ = Probe::None;
   on_accepted(now);
-  if (has_newer_token_) return move_to_newer_token(now);
+  if (probe_for_ == ProbeFor::NewerToken) return move_to_newer_token(now);
   say(Level::Info, "a second connection was accepted: the registration token is good");
+  if (has_newer_token_) try_newer_token_quietly(now);
 }
 
 void Link::on_probe_failed(const DialFailure& failure, TimePoint now) {

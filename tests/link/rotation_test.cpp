@@ -129,15 +129,63 @@ TEST_CASE("once the one before is refused as well, the new token is the one that
   CHECK(link.snapshot().advice.find("TETHER_REGISTRATION_TOKEN") != std::string::npos);
 }
 
-TEST_CASE("a REST 401 while a refused token waits for its next try is asked about at once [R15]") {
+TEST_CASE("a REST 401 while a refused token waits for its next try has the link's own asked about at once [R15]") {
   SimLink link;
   have_a_refused_one(link);
+  CHECK_FALSE(link.last<DialProbe>()->older_token);
   link.rest(401);
   REQUIRE(link.run_until<DialProbe>(5s));
-  fail_probe(link, 401);
-  CHECK(link.state() == State::Reconnecting);
-  REQUIRE(link.run_until<Dial>(5s));
-  CHECK_FALSE(link.last<Dial>()->older_token);
+  CHECK(link.last<DialProbe>()->older_token);
+
+  SECTION("it is good: the link stays, and the newer one is tried as before") {
+    SECTION("says the second connection") {
+      accept_probe(link);
+    }
+    SECTION("says the next answer of REST") {
+      link.rest(200);
+    }
+    CHECK_FALSE(link.did<HangUp>());
+    CHECK(link.state() == State::Connected);
+    CHECK_FALSE(link.snapshot().advice.empty());
+    REQUIRE(link.run_until<DialProbe>(17min));
+    CHECK_FALSE(link.last<DialProbe>()->older_token);
+    link.lose();
+    REQUIRE(link.run_until<Dial>(5s));
+    CHECK(link.last<Dial>()->older_token);
+  }
+  SECTION("it is refused as well: the newer one is dialled with") {
+    fail_probe(link, 401);
+    CHECK(link.state() == State::Reconnecting);
+    REQUIRE(link.run_until<Dial>(5s));
+    CHECK_FALSE(link.last<Dial>()->older_token);
+  }
+}
+
+TEST_CASE("a REST 401 while a newer token is about to be tried says nothing about that one [R15]") {
+  const bool is_under_way = GENERATE(false, true);
+  SimLink link;
+  link.peer_is_alive = true;
+  link.connect();
+  change_token(link);
+  if (!is_under_way) link.rest(401);
+  REQUIRE(link.run_until<DialProbe>(11s));
+  if (is_under_way) link.rest(401);
+  CHECK_FALSE(link.did<HangUpProbe>());
+  CHECK_FALSE(link.last<DialProbe>()->older_token);
+  CHECK(link.snapshot().counters.auth_failures == 1);
+
+  SECTION("it is refused: the link's own is good all the same") {
+    fail_probe(link, 401);
+    CHECK(link.state() == State::Connected);
+    link.rest(401);
+    REQUIRE(link.run_until<DialProbe>(5s));
+    CHECK(link.last<DialProbe>()->older_token);
+  }
+  SECTION("it is good: it takes over") {
+    link.rest(200);
+    accept_probe(link);
+    CHECK(link.count<Dial>() == 2);
+  }
 }
 
 TEST_CASE("an accepted answer of REST, which is the old token's, does not end the try of the new one [R15]") {

@@ -230,8 +230,8 @@ void Instance::carry_out(const link::Command& command) {
     dial(/*probe=*/false, first->older_token ? socket_token_ : token_);
   } else if (std::holds_alternative<link::HangUp>(command)) {
     let_go();
-  } else if (std::holds_alternative<link::DialProbe>(command)) {
-    dial(/*probe=*/true, token_);
+  } else if (const auto* second = std::get_if<link::DialProbe>(&command)) {
+    dial(/*probe=*/true, second->older_token ? socket_token_ : token_);
   } else if (std::holds_alternative<link::HangUpProbe>(command)) {
     ++probe_;
   } else if (std::holds_alternative<link::Watch>(command)) {

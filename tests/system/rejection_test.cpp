@@ -305,6 +305,31 @@ TEST_CASE("a REST 401 with an accepted second connection leaves the link as it i
   CHECK(scene.control_plane().observed().links.begin()->second.open);
 }
 
+TEST_CASE("a REST 401 while a mistake lies in the token file has the token in use asked about, and it stays [R15]") {
+  Scene scene;
+  scene.start_control_plane();
+  scene.start_gateway();
+  scene.start_daemon(token_in_file(scene));
+  REQUIRE(scene.wait_until_in_sync().is_object());
+  scene.folder().write("token", "no-such-token");
+  REQUIRE(scene.wait_for([](const nlohmann::json& shown) { return shown["control_plane"]["advice"].is_string(); })
+              .is_object());
+  scene.control_plane().change_faults([](peers::Faults& faults) { faults.rest_unauthorized = true; });
+
+  const auto petstore = scene.control_plane().deploy("RestApi", "petstore");
+
+  CHECK(scene.control_plane().wait_until(
+      [](const peers::Observed& seen, const peers::Desire&) {
+        return seen.links.size() >= 3 && seen.open_links() == 1 && seen.links.begin()->second.open;
+      },
+      kPatience));
+  scene.control_plane().change_faults([](peers::Faults& faults) { faults.rest_unauthorized = false; });
+  CHECK(scene.gateway_comes_to_serve({{petstore.artifact_id, petstore.deployment_id}}));
+  CHECK(scene.control_plane().observed().links.begin()->second.open);
+  CHECK(scene.status()["control_plane"]["advice"].is_string());
+  CHECK(lines_of(scene, "error").empty());
+}
+
 TEST_CASE("without a token the store is served and nobody is dialled until the token appears [R2] [R3] [R10]") {
   Scene scene;
   scene.start_control_plane();
