@@ -110,7 +110,12 @@ void end_deployments(Context& context, Asked& asked, const RequestOutcome& outco
   Artifacts artifacts(context);
   artifacts.on_came(asked);
   // Of what came of one that was cut short the next one says nothing new.
-  if (!outcome.complete || !asked.full) return;
+  if (!outcome.complete) return;
+  if (!asked.full) {
+    // Something has changed and cannot be read: whether it is in the way, the full list says.
+    if (outcome.rows_rejected > 0) context.doubt();
+    return;
+  }
   note_unreadable(context, asked, outcome);
 
   Marks marks = records.marks();

@@ -101,6 +101,23 @@ TEST_CASE("a row that could not be read is in nobody's way once its list is not 
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a row that cannot be read among what has changed has the full list asked, and is in the way [R29]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  REQUIRE(world.standing().in_sync);
+  world.rows_rejected = 1;
+  while (world.count_asked("GET /deployments?since=") == 0) world.serve_for(10s);
+  world.serve_for(1min);
+  CHECK_FALSE(world.standing().settled);
+  CHECK(world.count_asked("GET /deployments") == 3);  // of the link, of the poll, and the full one, once
+
+  world.rows_rejected = 0;
+  world.relist();
+  world.serve();
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("a row that could not be read of a kind's keys is in nobody's way once its last artifact went [R29]") {
   const std::string kind = GENERATE("WebSubApi", "WebBrokerApi");
   World world;
