@@ -234,7 +234,7 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
       end_batch(context, asked, outcome);
       break;
     case Call::SecretValue:
-      if (!outcome.complete && outcome.status != 0) hold_value(context, asked);
+      end_value(context, asked, outcome);
       break;
     case Call::Deployments:
       end_deployments(context, asked, outcome);

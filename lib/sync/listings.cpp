@@ -33,6 +33,12 @@ bool is_asked_again(Context& context, const Asked& asked) {
   return artifact && artifact->wanted == Wanted::Deployed;
 }
 
+/// Says nothing about what was asked for: who answers so is not the control plane, or cannot look it up now.
+bool is_away(int status) {
+  constexpr std::array<int, 7> kAway = {0, 401, 408, 429, 502, 503, 504};
+  return std::find(kAway.begin(), kAway.end(), status) != kAway.end();
+}
+
 /// What a row that could not be read wants is unknown: nobody can say that all is as it should be.
 void note_unreadable(Context& context, const Asked& asked, const RequestOutcome& outcome) {
   auto& unreadable = context.memory.unreadable;
@@ -71,7 +77,7 @@ void list_experimental_keys(Context& context) {
 bool is_answered(Call call, const RequestOutcome& outcome) {
   if (outcome.complete || call == Call::FetchBatch) return true;  // what a batch lacked waits document by document
   if (call == Call::Deployments || call == Call::Exists) return false;
-  if (call == Call::SecretValue) return outcome.status != 0;
+  if (call == Call::SecretValue) return !is_away(outcome.status);
   if (call != Call::Manifest) return is_unshown(outcome);
   return outcome.status >= 400 && outcome.status < 500 && outcome.status != 401 && outcome.status != 408 &&
          outcome.status != 429;

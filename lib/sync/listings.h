@@ -12,8 +12,8 @@ inline constexpr std::chrono::nanoseconds kSinceOverlap = std::chrono::seconds(1
 inline constexpr std::chrono::nanoseconds kHorizonSlack = std::chrono::seconds(1);
 
 /// How the planner should take an outcome. That a list is not shown is an answer, and so is any refusal of the manifest
-/// (409 …): asking again at once would change nothing, the next round asks again. A refused value is held back by
-/// itself.
+/// (409 …): asking again at once would change nothing, the next round asks again. A refused value (404, or 500, which
+/// is what a deprecated one gets) is held back by itself.
 bool is_answered(Call call, const RequestOutcome& outcome);
 /// Whether the control plane says that it does not show this list (403, 404). Any other status says nothing about it.
 bool is_unshown(const RequestOutcome& outcome);

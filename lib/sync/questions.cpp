@@ -8,6 +8,7 @@
 
 #include "tether/protocol/kinds.h"
 #include "tether/protocol/rest.h"
+#include "tether/sync/listings.h"
 #include "tether/sync/rule.h"
 
 namespace tether::sync {
@@ -256,9 +257,18 @@ void hold_unanswered(Context& context, const Asked& asked) {
   }
 }
 
-void hold_value(Context& context, const Asked& asked) {
-  hold_or_pause(context.memory, asked.call, value_key(asked.ids.front()), context.now.steady);
-  note_lacking(context.memory, value_key(asked.ids.front()));
+void end_value(Context& context, const Asked& asked, const RequestOutcome& outcome) {
+  Memory& memory = context.memory;
+  const std::string key = value_key(asked.ids.front());
+  if (outcome.complete) {
+    memory.held_fetches.erase(key);
+  } else if (is_answered(asked.call, outcome)) {
+    hold_or_pause(memory, asked.call, key, context.now.steady);
+    note_lacking(memory, key);
+  } else {
+    // All of them wait; then others come first: it may be this one alone that fails.
+    static_cast<void>(hold(memory, key, context.now.steady));
+  }
 }
 
 }  // namespace tether::sync

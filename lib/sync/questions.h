@@ -25,7 +25,7 @@ bool lacks_only_what_does_not_come(Records& records, const Memory& memory);
 void end_batch(Context& context, const Asked& asked, const RequestOutcome& outcome);
 /// `exists` was answered: about whom it said nothing is asked again after a pause.
 void hold_unanswered(Context& context, const Asked& asked);
-/// A value was refused (404: unknown or not referred to, 500: deprecated).
-void hold_value(Context& context, const Asked& asked);
+/// A value came, was refused (404: unknown or not referred to, 500: deprecated), or nothing was said about it.
+void end_value(Context& context, const Asked& asked, const RequestOutcome& outcome);
 
 }  // namespace tether::sync

@@ -123,6 +123,83 @@ TEST_CASE("a value that is refused is not asked for without a pause") {
   CHECK(world.count_asked("GET /secrets/s/value") < 8);
 }
 
+TEST_CASE("a value of which nothing is said is waited for, and not taken for one that does not come [A4]") {
+  const int status = GENERATE(401, 408, 429, 502, 503, 504);
+  CAPTURE(status);
+  World world;
+  world.statuses["secret_value"] = status;
+  with_secret(world);
+  world.serve_for(2min);
+  CHECK_FALSE(world.standing().complete);
+  CHECK(world.count_asked("GET /secrets/s/value") < 9);
+
+  world.statuses.clear();
+  world.serve_for(3min);
+  CHECK(world.offered("a") == "d1");
+  CHECK(world.standing().complete);
+}
+
+namespace {
+
+/// Three documents that each wait for a secret of their own.
+void with_three(World& world) {
+  for (const std::string n : {"1", "2", "3"}) {
+    world.secrets["s" + n] = {"h", "v"};
+    world.needs_secrets["d" + n] = {"s" + n};
+    world.deploy("a" + n, "d" + n);
+  }
+}
+
+void refuse_value(World& world, const SendRequest& request, int status, std::optional<Duration> retry_after = {}) {
+  RequestOutcome outcome;
+  outcome.status = status;
+  outcome.retry_after = retry_after;
+  world.with([&](Engine& engine, Records& records) { engine.on_done(records, request.number, outcome, world.now()); });
+}
+
+/// Answers everything but the next question for a value.
+SendRequest next_value(World& world) {
+  while (!world.awaits(Call::SecretValue)) {
+    if (world.requests.empty()) world.run(100ms);
+    while (!world.requests.empty() && !world.awaits(Call::SecretValue)) {
+      world.answer(world.take_request(world.requests.front().call));
+    }
+  }
+  return world.take_request(Call::SecretValue);
+}
+
+}  // namespace
+
+TEST_CASE("no other value is asked for before a `Retry-After` is over") {
+  World world;
+  with_three(world);
+  world.link_up();
+  refuse_value(world, next_value(world), 429, 90s);
+  world.serve_for(89s);
+  CHECK(world.count_asked("GET /secrets/s") == 1);
+
+  world.serve_for(10s);
+  for (const std::string n : {"1", "2", "3"}) CHECK(world.offered("a" + n) == "d" + n);
+}
+
+TEST_CASE("a value that fails again and again holds up no other [A4]") {
+  World world;
+  with_three(world);
+  world.link_up();
+  const int status = GENERATE(0, 401, 503);
+  for (int i = 0; i < 12; ++i) {
+    const auto request = next_value(world);
+    if (request.path == "/secrets/s1/value") {
+      refuse_value(world, request, status);
+    } else {
+      world.answer(request);
+    }
+  }
+  CHECK(world.offered("a1").empty());
+  CHECK(world.offered("a2") == "d2");
+  CHECK(world.offered("a3") == "d3");
+}
+
 TEST_CASE("a secret that nothing refers to goes when two lists lack it [B6]") {
   World world;
   world.secrets["idle"] = {"h", "v"};
