@@ -20,9 +20,11 @@ enum class Left {
   AbsentArtifact,
   WentBack,
   AbsentResource,
+  UnheldResource,  ///< Of the last: those that no brake holds.
   Question,
   OpenQuestion,
   Hold,
+  HoldOfArtifacts,  ///< Not released.
   HeldResource,
   WaitingArtifact,
   WaitingResource,

@@ -153,6 +153,7 @@ class Transaction final : public sync::Records {
   void note_written(const sync::Artifact& artifact);
   void note_written(const sync::Resource& resource);
   void note_written(const sync::Offering& offering);
+  void note_holds_changed();
   bool is_left_to_wait() { return is_left(Left::WaitingArtifact) || is_left(Left::WaitingResource); }
   void write_revision();
   /// What was known of its row.

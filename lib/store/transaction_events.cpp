@@ -16,15 +16,21 @@ void Transaction::put_hold(const sync::Hold& hold) {
               identity_, hold.scope, hold.since.ns, hold.would_go, hold.in_service, hold.began, hold.noted,
               hold.held_ms, hold.judged_link, hold.judged_ms, hold.keeps_some, static_cast<int>(hold.release),
               hold.release_link, hold.release_change);
-  here_->left.note_written(Left::Hold, /*may_be_one=*/true);
+  note_holds_changed();
 }
 
 void Transaction::drop_hold(std::string_view scope) {
   if (!is_left(Left::Hold) && !is_left(Left::HeldResource)) return;
   db_.execute("DELETE FROM holds WHERE identity = ? AND scope = ?", identity_, scope);
   db_.execute("DELETE FROM held_resources WHERE identity = ? AND scope = ?", identity_, scope);
-  here_->left.note_written(Left::Hold, /*may_be_one=*/false);
-  here_->left.note_written(Left::HeldResource, /*may_be_one=*/false);
+  note_holds_changed();
+}
+
+/// What one held, another may not.
+void Transaction::note_holds_changed() {
+  for (const Left what : {Left::Hold, Left::HoldOfArtifacts, Left::HeldResource, Left::UnheldResource}) {
+    here_->left[what].reset();
+  }
 }
 
 void Transaction::put_pending(const sync::Pending& pending) {

@@ -73,8 +73,9 @@ void Transaction::put(const sync::Artifact& a) {
     offer = changed_columns(stored.offering, a.offering);
     if (stored.may_settle != a.may_settle) offer = std::max(offer, OfferColumns::Settling);
     drops_bodies = names_less(stored.fetched, stored.offering, known->unnamed, a.fetched, a.offering);
-  } else if (known != nullptr) {
-    drops_bodies = !known->unnamed.empty();
+  } else {
+    here_->left[Left::UnheldResource].reset();  // its kind names the list that its keys are in
+    drops_bodies = known == nullptr || !known->unnamed.empty();
   }
   if (row == ArtifactColumns::None && offer == OfferColumns::None && !drops_bodies) return;
   here_->artifacts.note({}, a.id, a);
@@ -160,6 +161,7 @@ void Transaction::erase(const sync::Key& key) {
   db_.execute("DELETE FROM bodies WHERE identity = ? AND owner_kind = ? AND owner_id = ?", identity_, key.kind, key.id);
   clear_pending(key);
   here_->left.note_erased();
+  here_->left[Left::UnheldResource].reset();
 }
 
 }  // namespace tether::store

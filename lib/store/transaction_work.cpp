@@ -15,10 +15,16 @@ const std::array<std::string, kLeftKinds> kFrom = {
     "FROM artifacts INDEXED BY artifacts_absent WHERE identity = ?1 AND absent_change IS NOT NULL",
     "FROM artifacts INDEXED BY artifacts_went_back WHERE identity = ?1 AND went_back_change IS NOT NULL",
     "FROM resources INDEXED BY resources_absent WHERE identity = ?1 AND absent_change IS NOT NULL",
+    "FROM resources r INDEXED BY resources_absent WHERE r.identity = ?1 AND r.absent_change IS NOT NULL AND NOT EXISTS "
+    "(SELECT 1 FROM holds h WHERE h.identity = r.identity AND h.release <> 2 AND h.scope = CASE r.kind "
+    "WHEN 'ApiKey' THEN 'keys/' || (SELECT a.kind FROM artifacts a WHERE a.identity = r.identity AND a.id = "
+    "r.artifact_id) WHEN 'SubscriptionPlan' THEN 'plans' WHEN 'Secret' THEN 'secrets' WHEN 'Subscription' THEN "
+    "'subscriptions/' || r.artifact_id ELSE 'hmac/' || r.artifact_id END)",
     "FROM artifacts INDEXED BY artifacts_with_question WHERE identity = ?1 AND question <> 0",
     "FROM artifacts INDEXED BY artifacts_with_question WHERE identity = ?1 AND question <> 0 AND NOT (question = 2 AND "
     "by_absence = 1 AND wanted = 1)",
     "FROM holds WHERE identity = ?1",
+    "FROM holds WHERE identity = ?1 AND scope = 'deployments' AND release <> 2",
     "FROM held_resources WHERE identity = ?1",
     "FROM artifacts INDEXED BY artifacts_waiting WHERE identity = ?1 AND waiting = 1",
     "FROM resources INDEXED BY resources_waiting WHERE identity = ?1 AND waiting = 1",
@@ -55,6 +61,7 @@ void Transaction::note_written(const sync::Resource& r) {
   here_->left.note_written(Left::Value,
                            r.kind == protocol::kSecret && !r.gone && (r.body.empty() || r.fetched_hash != r.hash));
   here_->left.note_written(Left::AbsentResource, r.absent.has_value());
+  here_->left.note_written(Left::UnheldResource, r.absent.has_value());
   here_->left.note_written(Left::WaitingResource, r.waiting);
 }
 
@@ -89,7 +96,10 @@ std::vector<std::string> Transaction::with_question(std::size_t limit) {
 sync::OpenWork Transaction::open_work() {
   sync::OpenWork work;
   work.documents = is_left(Left::Document) || is_left(Left::Value);
-  work.proposals = is_left(Left::AbsentArtifact) || is_left(Left::WentBack) || is_left(Left::AbsentResource);
+  const bool artifacts = is_left(Left::AbsentArtifact) || is_left(Left::WentBack);
+  const bool resources = is_left(Left::AbsentResource);
+  work.proposals = artifacts || resources;
+  work.unheld = (artifacts && !is_left(Left::HoldOfArtifacts)) || (resources && is_left(Left::UnheldResource));
   work.questions = is_left(Left::OpenQuestion);
   work.holds = is_left(Left::Hold);
   work.waiting = is_left(Left::WaitingArtifact);

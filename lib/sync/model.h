@@ -239,6 +239,7 @@ struct Hint {
 struct OpenWork {
   bool documents = false;  ///< A wanted document, or a secret's value, is not here.
   bool proposals = false;  ///< An absence or a step back waits for its second statement.
+  bool unheld = false;     ///< … and no brake holds one of these; or one has been released.
   bool questions = false;  ///< `exists` is to be asked, and something depends on it.
   bool holds = false;      ///< A brake holds.
   bool waiting = false;    ///< An artifact's document is here and waits for what it refers to.

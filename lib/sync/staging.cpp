@@ -15,8 +15,8 @@ StagedLack lack_of_staged(Context& context) {
   const OpenWork open = records.open_work();
   facts.agreed = memory.staging.agreed;
   facts.round_done = memory.planner.first_round_done() && !memory.planner.sweeps_at_once();
-  facts.doubts = (open.proposals && !open.holds) || open.questions || open.doubts || memory.relist_due ||
-                 !memory.hints.empty() || !memory.unreadable.empty();
+  facts.doubts = open.unheld || open.questions || open.doubts || memory.relist_due || !memory.hints.empty() ||
+                 !memory.unreadable.empty();
   facts.documents = open.documents || open.lost;
   facts.only_missing = facts.documents && lacks_only_what_does_not_come(records, memory);
   facts.held = open.holds;

@@ -18,7 +18,7 @@ OpenWork update_standing(Records& records, Memory& memory) {
   memory.all_listed = memory.all_listed || (standing.identity_served && memory.identified && memory.listed &&
                                             memory.planner.everything_answered());
   // What a brake holds may wait for an operator, and stays in what is pushed.
-  const bool in_question = open.doubts || memory.relist_due || open.questions || (open.proposals && !open.holds);
+  const bool in_question = open.doubts || memory.relist_due || open.questions || open.unheld;
   standing.complete = standing.identity_served && memory.listed_since_start && memory.all_listed && !in_question &&
                       (!open.documents || lacks_only_what_does_not_come(records, memory));
   standing.contains_known = standing.identity_served && memory.listing_knew;

@@ -100,9 +100,10 @@ class Writer {
       }
       case 6: {
         sync::Hold hold;
-        hold.scope = "deployments";
+        hold.scope = one_in(2) ? "deployments" : one_in(2) ? "keys/RestApi" : "secrets";
         hold.would_go = below(9);
-        return one_in(2) ? records.put_hold(hold) : records.drop_hold("deployments");
+        hold.release = one_in(3) ? sync::Release::Released : sync::Release::None;
+        return one_in(2) ? records.put_hold(hold) : records.drop_hold(hold.scope);
       }
       case 7:
         return put_back(id, records);
@@ -162,7 +163,8 @@ class Writer {
   }
 
   sync::Resource resource_with(const std::string& id, sync::Records& records) {
-    auto row = resource(one_in(2) ? "Secret" : "ApiKey", id);
+    const bool is_secret = one_in(2);
+    auto row = resource(is_secret ? "Secret" : "ApiKey", id, is_secret ? "" : "x0");
     if (!one_in(3)) row.body = "#1";
     row.hash = one_in(3) ? "new" : "";
     row.gone = one_in(4);

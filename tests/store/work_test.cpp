@@ -139,16 +139,19 @@ TEST_CASE("each kind of open work shows, alone") {
   SECTION("an absence") {
     row.absent = sync::Proposal{1, 2, 3};
     expected.proposals = true;
+    expected.unheld = true;
   }
   SECTION("a step back") {
     row.went_back = sync::Proposal{1, 2, 3};
     expected.proposals = true;
+    expected.unheld = true;
   }
   SECTION("a resource's absence") {
     auto key = resource("ApiKey", "k");
     key.absent = sync::Proposal{1, 2, 3};
     store.write([&key](sync::Records& records) { records.put(key); });
     expected.proposals = true;
+    expected.unheld = true;
   }
   SECTION("an artifact that waits") {
     row.waiting = true;
@@ -185,4 +188,47 @@ TEST_CASE("each kind of open work shows, alone") {
   store.write([&row](sync::Records& records) { records.put(row); });
 
   CHECK(open_work(store) == expected);
+}
+
+TEST_CASE("an absence is held by the brake of the list that lacks it, and by no other") {
+  struct Case {
+    const char* kind;
+    const char* scope;
+  };
+  const auto one =
+      GENERATE(Case{"", "deployments"}, Case{"ApiKey", "keys/RestApi"}, Case{"SubscriptionPlan", "plans"},
+               Case{"Secret", "secrets"}, Case{"Subscription", "subscriptions/a"}, Case{"HmacSecret", "hmac/a"});
+  CAPTURE(one.scope);
+  TestStore store;
+  store.write([&one](sync::Records& records) {
+    auto api = artifact("a");
+    if (*one.kind == '\0') {
+      (GENERATE(true, false) ? api.absent : api.went_back) = sync::Proposal{1, 2, 3};
+    } else {
+      auto lacked = resource(one.kind, "x", "a");
+      lacked.absent = sync::Proposal{1, 2, 3};
+      records.put(lacked);
+    }
+    records.put(api);
+  });
+  const auto is_unheld_with = [&store](const std::string& scope, sync::Release release) {
+    store.write([&](sync::Records& records) {
+      sync::Hold hold;
+      hold.scope = scope;
+      hold.release = release;
+      records.put_hold(hold);
+    });
+    const auto open = open_work(store);
+    CHECK(open.proposals);
+    store.write([&scope](sync::Records& records) { records.drop_hold(scope); });
+    return open.unheld;
+  };
+
+  for (const std::string scope : {"deployments", "keys/RestApi", "keys/LlmProvider", "plans", "secrets",
+                                  "subscriptions/a", "subscriptions/b", "hmac/a", "hmac/b"}) {
+    CAPTURE(scope);
+    CHECK(is_unheld_with(scope, sync::Release::None) == (scope != one.scope));
+    CHECK(is_unheld_with(scope, sync::Release::Asked) == (scope != one.scope));
+    CHECK(is_unheld_with(scope, sync::Release::Released));
+  }
 }

@@ -73,6 +73,32 @@ TEST_CASE("a staged identity whose own brake holds is left to the operator [CE-9
   CHECK(world.read<std::int64_t>([](Records& records) { return records.offered_count(); }) == 10);
 }
 
+TEST_CASE("what a staged identity's brake holds hides no absence of another list [CE-9]") {
+  World world;
+  serve_first(world);
+  world.clear();
+  for (int i = 1; i <= 4; ++i) world.deploy("b" + std::to_string(i), "e" + std::to_string(i));
+  for (int i = 0; i < 10; ++i) {
+    const std::string name = "k" + std::to_string(i);
+    world.keys[name] = World::key(name, "b1", name, from_ms(1));
+  }
+  world.plans["gold"] = World::plan("gold");
+  world.link_up("gateway-2");
+  world.serve_for(5s);
+  world.plans.clear();
+  world.keys.erase("k0");
+  world.relist();
+  world.serve_for(7s);
+  CHECK(world.standing().staged_lack == StagedLack::Doubts);
+
+  accept(world, {"gateway-2", std::string(to_string(StagedLack::Held)), /*resources=*/1, /*in_service=*/4});
+  CHECK(served_by(world) == "gateway-1");
+  world.serve_for(10s);
+  CHECK(served_by(world) == "gateway-2");  // it was accepted for what it waits for now
+  CHECK(world.offered("ApiKey", "k0").empty());
+  CHECK(world.hold("plans"));
+}
+
 TEST_CASE("a staged identity that has more than an operator was shown is served by that word") {
   World world;
   stage_four_beside_ten(world);

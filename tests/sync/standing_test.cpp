@@ -217,6 +217,44 @@ TEST_CASE("nothing is complete while something of what was listed is in question
   CHECK(world.standing().complete);
 }
 
+TEST_CASE("what one list's brake holds hides no absence that another list noted [B5]") {
+  World world;
+  world.plans["gold"] = World::plan("gold");
+  world.deploy("a", "d1");
+  for (int i = 0; i < 9; ++i) {
+    const std::string n = std::to_string(i);
+    world.deploy("b" + n, "e" + n);
+    world.keys["k" + n] = World::key("k" + n, "b0", "k" + n, from_ms(1));
+  }
+  world.settle();
+  world.plans.clear();
+  world.relist();
+  world.serve();
+  REQUIRE(world.hold("plans"));
+  REQUIRE(world.standing().complete);
+
+  SECTION("an artifact's") {
+    world.remove("a");
+  }
+  SECTION("a key's") {
+    world.keys.erase("k0");
+  }
+  SECTION("a step back") {
+    world.deployments["a"].at = world.deployments["a"].at - 1h;
+    world.deployments["a"].deployment_id = "earlier";
+  }
+  SECTION("what the brake itself has released") {
+    world.release("plans");
+    world.serve();
+    REQUIRE(world.hold("plans")->release == Release::Released);
+  }
+  world.relist();
+  world.serve();
+  CHECK_FALSE(world.standing().complete);
+  world.serve_for(30s);
+  CHECK(world.standing().complete);
+}
+
 TEST_CASE("what a document that is refused or does not come lacks is not waited for") {
   World world;
   world.deploy("a", "d1");
