@@ -317,8 +317,12 @@ std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
 }
 
 bool Planner::everything_answered() const {
-  return first_round_done() && !sweeps_at_once() && failed_artifacts(Call::Subscriptions).empty() &&
-         failed_artifacts(Call::HmacSecrets).empty();
+  const auto is_awaited = [](const auto& backoff) {
+    const bool is_of_one = backoff.first.starts_with(scope_of_artifact(Call::Subscriptions, "")) ||
+                           backoff.first.starts_with(scope_of_artifact(Call::HmacSecrets, ""));
+    return is_of_one && backoff.second.unauthorized < kUnknownPath;
+  };
+  return first_round_done() && !sweeps_at_once() && std::none_of(backoff_.begin(), backoff_.end(), is_awaited);
 }
 
 bool Planner::waits_for(const std::set<std::string, std::less<>>& scopes) const {

@@ -32,6 +32,26 @@ TEST_CASE("a list is answered by 403 and 404, and asked again after any other re
   CHECK(world.standing().complete);
 }
 
+TEST_CASE("lists of single artifacts that are always 401 are let go like all others, and one that is 503 is not") {
+  const bool is_hmac = GENERATE(false, true);
+  World world;
+  world.deploy("a", "d1", is_hmac ? "WebSubApi" : "RestApi");
+  const std::string scope = is_hmac ? "hmac/a" : "subscriptions/a";
+  world.statuses[scope] = 401;
+  world.settle();
+  CHECK_FALSE(world.standing().complete);
+  world.serve_for(5s);
+  CHECK(world.standing().in_sync);
+  CHECK(world.standing().complete);
+
+  world.link_down();
+  world.restart();
+  world.statuses[scope] = 503;
+  world.link_up();
+  world.serve_for(5min);
+  CHECK_FALSE(world.standing().complete);
+}
+
 TEST_CASE("what an event said waits for its list when that is refused for another reason than being closed [A7]") {
   World world;
   world.plans["gold"] = World::plan("gold");
