@@ -232,7 +232,7 @@ struct Hint {
   bool deleted = false;
   bool lacked = false;      ///< A listing did not show it, and another one is asked.
   std::int64_t change = 0;  ///< The store's counter when it came: a listing asked after it has the last word.
-  TimePoint lacked_at;      ///< When, if this process has seen it.
+  TimePoint lacked_at{};    ///< When, if this process has seen it.
 };
 
 /// Whether anything is left to do, for `in_sync` (section 14 of RULE.md).

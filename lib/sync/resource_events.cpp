@@ -146,7 +146,7 @@ void Resources::hint(const protocol::ResourceState& state, bool deleted) {
   Memory& memory = context_.memory;
   const std::string key = hint_key(state.kind, state.id);
   if (memory.hints.size() >= kMaxHints && !memory.hints.contains(key)) return;  // the listing alone will do
-  const Hint& hint = memory.hints[key] = Hint{state, deleted, /*lacked=*/false, context_.records.next_change(), {}};
+  const Hint& hint = memory.hints[key] = Hint{state, deleted, /*lacked=*/false, context_.records.next_change()};
   context_.records.put_hint(hint);
 }
 
