@@ -127,6 +127,11 @@ void lift_brake(Context& context, const std::string& scope) {
   note(context, Note::Level::Info, "the deletion brake is released", {{"listing", scope}});
 }
 
+void ask_held_again(Context& context, const Asked& asked) {
+  if (!context.records.hold(asked.scope)) return;
+  context.memory.planner.plan(asked.call, asked.scope, context.now.steady + kAskHeldAgain, asked.full);
+}
+
 bool is_held(Records& records, const std::string& scope) {
   const auto hold = records.hold(scope);
   return hold && hold->release != Release::Released;

@@ -55,6 +55,9 @@ struct Missing {
 bool judge_brake(Context& context, const Asked& asked, const Missing& missing);
 /// The listing lacks nothing that calls for a brake, or nothing is left that it could lack.
 void lift_brake(Context& context, const std::string& scope);
+/// What a listing said does not count for the brake (a row that cannot be read, 403, 404): one that is held is asked
+/// again all the same, and not left to the next poll.
+void ask_held_again(Context& context, const Asked& asked);
 /// Whether the brake holds what a listing lacks, and nobody has released it.
 bool is_held(Records& records, const std::string& scope);
 /// What was released has gone: nothing is left to wait for. `missing` is what the listing lacks of what is left.

@@ -145,6 +145,7 @@ void end_deployments(Context& context, Asked& asked, const RequestOutcome& outco
         Note{Note::Level::Warn,
              "rows of the deployment list could not be read; nothing is concluded from absence",
              {{"rows", std::to_string(outcome.rows_rejected)}}});
+    ask_held_again(context, asked);
     return;
   }
   const auto share = records.unseen_artifacts(asked.scope);
@@ -182,6 +183,7 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   if (outcome.rows_rejected > 0) {
     // It says nothing about absence, and will not the next time either: what events said stands.
     resources.apply_hints(*scope);
+    ask_held_again(context, asked);
     return;
   }
   resources.settle_hints(*scope, asked);
@@ -226,6 +228,7 @@ void end_unshown(Context& context, const Asked& asked) {
   Resources(context).apply_hints(*scope);
   // It does not show this artifact's any more, so nothing that it proposed before can be confirmed.
   if (!scope->artifact_id.empty()) Resources(context).forget_proposals(*scope);
+  ask_held_again(context, asked);
 }
 
 void forget_unasked(Context& context) {

@@ -260,6 +260,38 @@ TEST_CASE("a listing whose removals are held is asked again each minute, and rel
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a held listing is asked again each minute, also when one cannot be read or is not shown [B5]") {
+  World world;
+  world.plans["gold"] = World::plan("gold");
+  fill(world, 8);
+  const auto deployments = world.deployments;
+  const auto plans = world.plans;
+  const std::string held = GENERATE("deployments", "plans");
+  CAPTURE(held);
+  (held == "plans") ? world.plans.clear() : world.deployments.clear();
+  relist(world);
+  world.serve();
+  REQUIRE(world.hold(held));
+
+  SECTION("a row cannot be read") {
+    world.rows_rejected = held == "plans" ? 0 : 1;
+    world.unreadable = {held};
+  }
+  SECTION("it is not shown") {
+    if (held == "plans") world.statuses["plans"] = GENERATE(403, 404);
+  }
+  world.serve_for(65s);
+  world.rows_rejected = 0;
+  world.unreadable.clear();
+  world.statuses.clear();
+  world.plans = plans;
+  world.deployments = deployments;
+  world.serve_for(60s);
+
+  CHECK_FALSE(world.hold(held));
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("an empty list of keys is held, however many keys other kinds of artifacts have [B5]") {
   World world;
   world.deploy("p", "d", "LlmProvider");
