@@ -357,7 +357,7 @@ TEST_CASE("something deleted that comes back is deployed again") {
   CHECK(world.offered("a0") == "d-again");
 }
 
-TEST_CASE("a tombstone is dropped an hour after the gateway has answered it") {
+TEST_CASE("a tombstone is dropped an hour after it came, once the gateway has answered it") {
   World world;
   fill_with_ten(world);
   world.remove("a0");
