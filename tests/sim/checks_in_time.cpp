@@ -38,6 +38,7 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
     return;
   }
   if (event.type == "apikey.updated" && !is_replayed) look_at_update(instance, event);
+  if (event.type == "apikey.created") instance.seen.created[event.about] = now_;
   if (event.type == "apikey.revoked") {
     const auto payload = nlohmann::json::parse(event.text).at("payload");
     const std::string name = payload.at("apiId").get<std::string>() + " " + payload.at("keyName").get<std::string>();
@@ -333,6 +334,9 @@ void World::look_at_ended(const Instance& instance, const Key& key, const std::s
   if (ended == instance.seen.ended.end() || ended->second.connection != instance.connection_) return;
   const TimePoint when = ended->second.when;
   if (instance.seen.body_sent <= when) return;  // it was under way, and goes with the next
+  // Of which of the two it is nobody knows who hears of it later: the next two lists of keys say that.
+  const auto created = instance.seen.created.find(key);
+  if (created != instance.seen.created.end() && created->second >= when) return;
   const auto ceased = ceased_.find(key);
   if (ceased == ceased_.end() || ceased->second > when || instance.seen.last_lie > when - kFair) return;
   if (owner(key.second).last_taken_back() > when - kFair) return;

@@ -128,6 +128,7 @@ class Instance {
       std::uint64_t connection = 0;
       TimePoint when;
     };
+    std::map<Key, TimePoint> created;  ///< When an event last said so of a key, in this process.
     struct Revoked {
       std::uint64_t connection = 0;
       TimePoint written;
