@@ -384,7 +384,8 @@ void World::look_at_settled(Instance& instance) {
   if (seen.last_lie >= listed - kBetweenLies || now_ - seen.last_loss < kSoon) return;
   seen.settled_at = listed;
   seen.unsettled = false;
-  for (const auto& [key, version] : instance.gateway_.served) {
+  for (const auto& line : instance.gateway_.served) {
+    const Key& key = line.first;
     const auto& peer = owner(key.second);
     if (!is_artifact(key.first) || &peer != instance.peer_) continue;
     if (now_ - peer.last_crosswise(key.second) < kCrosswise) continue;
@@ -396,8 +397,8 @@ void World::look_at_settled(Instance& instance) {
                            return wish.number > stop->second && was_refused(instance, key, wish.version);
                          });
     if (is_owed) continue;
-    if (wish_of(key, version)->number < stop->second) {
-      fail("settled_too_early", key.second + " is served as " + version + ", which was stopped");
+    if (wish_of(key, line.second)->number < stop->second) {
+      fail("settled_too_early", key.second + " is served as " + line.second + ", which was stopped");
     }
   }
 }
