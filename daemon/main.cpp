@@ -15,6 +15,7 @@ namespace {
 std::vector<std::string> complaints_of(const tether::LoadedSettings& loaded,
                                        const std::vector<tether::UnknownVariable>& unknown) {
   std::vector<std::string> out;
+  out.reserve(unknown.size() + 1);
   for (const auto& variable : unknown) out.push_back(variable.sentence());
   const auto* proxy = loaded.settings ? &loaded.settings->control_plane.proxy.through : nullptr;
   if (proxy != nullptr && *proxy && !(*proxy)->why_unusable.empty()) out.push_back((*proxy)->why_unusable);
