@@ -351,6 +351,8 @@ void World::look_at_revoked(const Instance& instance, const Key& key, const std:
   const auto& [connection, written, heard] = revoked->second;
   const auto ceased = ceased_.find(key);
   if (ceased == ceased_.end() || ceased->second > written || instance.seen.body_sent <= heard) return;
+  const auto created = instance.seen.created.find(key);
+  if (created != instance.seen.created.end() && created->second >= heard) return;  // one of that name came after it
   if (now_ - heard >= kListedOnceMore || owner(artifact_of(key)).last_taken_back() > heard - kFair) return;
   fail("revoked_comes_back", key.second + " is served as " + version + ", which was revoked a moment ago");
 }
