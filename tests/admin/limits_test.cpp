@@ -1,11 +1,11 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <thread>
 #include <vector>
 
+#include "../base/peak_memory.h"
 #include "raw_connection.h"
 #include "tether/admin/admin_server.h"
 
@@ -14,6 +14,7 @@
 using namespace tether;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
+using tether::test::peak_memory_mib;
 
 namespace {
 
@@ -62,16 +63,6 @@ struct LimitedServer {
 };
 
 constexpr const char* kProbe = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
-
-/// The most memory that this process ever had, in MiB.
-std::size_t peak_memory_mib() {
-  std::ifstream file("/proc/self/status");
-  std::string word;
-  while (file >> word && word != "VmHWM:") continue;
-  std::size_t kib = 0;
-  file >> kib;
-  return kib / 1024;
-}
 
 }  // namespace
 

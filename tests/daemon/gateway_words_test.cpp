@@ -1,13 +1,14 @@
 #include "gateway_words.h"
 
 #include <catch2/catch.hpp>
-#include <fstream>
 
+#include "../base/peak_memory.h"
 #include "../store/fixture.h"
 
 using namespace tether;
 using namespace tether::daemon;
 using namespace tether::store::test;
+using tether::test::peak_memory_mib;
 
 namespace {
 
@@ -49,16 +50,6 @@ class WordsFixture {
   GatewayWords words_{*store_, redactor_};
 };
 
-/// The most memory that this process ever had, in MiB.
-std::size_t peak_mib() {
-  std::ifstream file("/proc/self/status");
-  std::string word;
-  while (file >> word && word != "VmHWM:") continue;
-  std::size_t kib = 0;
-  file >> kib;
-  return kib / 1024;
-}
-
 /// Text without repeats.
 std::string numbers(std::size_t bytes) {
   std::string text;
@@ -85,9 +76,9 @@ TEST_CASE("of a long answer of a gateway the beginning is looked at, at little c
   CHECK(fixture.of_problem(begun + kCredential + kCredential) == begun + "[redacted]");
 
   const std::string said = numbers(std::size_t{15} * 1024 * 1024);
-  const std::size_t before = peak_mib();
+  const std::size_t before = peak_memory_mib();
   CHECK(fixture.of_problem(said).size() == kLookedAt);
-  CHECK(peak_mib() - before < 64);
+  CHECK(peak_memory_mib() - before < 64);
 }
 
 TEST_CASE("of many reasons in one answer of a gateway so many are kept as can be looked through [R3]") {
@@ -96,10 +87,10 @@ TEST_CASE("of many reasons in one answer of a gateway so many are kept as can be
   for (int i = 0; i < 1000; ++i) said.push_back(std::to_string(i) + numbers(10'000));
   said.push_back(said.front());
 
-  const std::size_t before = peak_mib();
+  const std::size_t before = peak_memory_mib();
   const auto left = fixture.of_refusals(said);
 
-  CHECK(peak_mib() - before < 128);
+  CHECK(peak_memory_mib() - before < 128);
   REQUIRE(left.size() == said.size());
   CHECK(left.front() == "cannot use [redacted]");
   CHECK(left.back() == "cannot use [redacted]");

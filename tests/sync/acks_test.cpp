@@ -14,6 +14,16 @@ std::size_t said(const World& world, const std::string& status) {
                                                 [&status](const SaidAck& ack) { return ack.status == status; }));
 }
 
+/// a/d1 is a success, and the gateway that has started anew since refuses it.
+void refuse_what_was_a_success(World& world) {
+  world.settle();
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push();
+  world.restart_gateway("instance-2");
+  world.push({{"RestApi", "a", "no"}});
+}
+
 }  // namespace
 
 TEST_CASE("what a listing brought is acknowledged like what an event brought [C1]") {
@@ -268,12 +278,7 @@ TEST_CASE("a refusal that could not be sent in time is dropped [C5]") {
 
 TEST_CASE("a gateway that starts anew and refuses what was a success is not reported [C5] [CE-15]") {
   World world;
-  world.settle();
-  world.event(world.deploy("a", "d1"));
-  world.serve();
-  world.push();
-  world.restart_gateway("instance-2");
-  world.push({{"RestApi", "a", "no"}});
+  refuse_what_was_a_success(world);
   world.push();
   world.event(world.deployments["a"]);
 
@@ -283,12 +288,7 @@ TEST_CASE("a gateway that starts anew and refuses what was a success is not repo
 
 TEST_CASE("other words for the instant of what was a success and is refused are no failure [C5] [CE-15]") {
   World world;
-  world.settle();
-  world.event(world.deploy("a", "d1"));
-  world.serve();
-  world.push();
-  world.restart_gateway("instance-2");
-  world.push({{"RestApi", "a", "no"}});
+  refuse_what_was_a_success(world);
   auto again = world.deployments["a"];
   again.at_text.insert(again.at_text.size() - 1, "000");
   world.event(again);

@@ -66,6 +66,15 @@ std::map<std::string, std::string> with(std::map<std::string, std::string> setti
   return settings;
 }
 
+/// Second connections were accepted and have gone, and the link is the one that it was.
+bool has_first_link_alone_after_questions(Scene& scene) {
+  return scene.control_plane().wait_until(
+      [](const peers::Observed& seen, const peers::Desire&) {
+        return seen.links.size() >= 3 && seen.open_links() == 1 && seen.links.begin()->second.open;
+      },
+      kPatience);
+}
+
 }  // namespace
 
 TEST_CASE("a token refused three times is rejected: one ERROR, nothing more is dialled, the gateway is served [R15]") {
@@ -291,11 +300,7 @@ TEST_CASE("a REST 401 with an accepted second connection leaves the link as it i
   const auto petstore = scene.control_plane().deploy("RestApi", "petstore");
 
   // The question is asked by second connections, which are accepted, and go.
-  CHECK(scene.control_plane().wait_until(
-      [](const peers::Observed& seen, const peers::Desire&) {
-        return seen.links.size() >= 3 && seen.open_links() == 1 && seen.links.begin()->second.open;
-      },
-      kPatience));
+  CHECK(has_first_link_alone_after_questions(scene));
   CHECK(is_in_state(scene.status(), "connected"));
   CHECK(scene.metric(kAuthFailures) >= 1);
   CHECK(lines_of(scene, "error").empty());
@@ -318,11 +323,7 @@ TEST_CASE("a REST 401 while a mistake lies in the token file has the token in us
 
   const auto petstore = scene.control_plane().deploy("RestApi", "petstore");
 
-  CHECK(scene.control_plane().wait_until(
-      [](const peers::Observed& seen, const peers::Desire&) {
-        return seen.links.size() >= 3 && seen.open_links() == 1 && seen.links.begin()->second.open;
-      },
-      kPatience));
+  CHECK(has_first_link_alone_after_questions(scene));
   scene.control_plane().change_faults([](peers::Faults& faults) { faults.rest_unauthorized = false; });
   CHECK(scene.gateway_comes_to_serve({{petstore.artifact_id, petstore.deployment_id}}));
   CHECK(scene.control_plane().observed().links.begin()->second.open);
