@@ -42,7 +42,8 @@ std::string Courier::last_error() const {
     return "the gateway has " + std::to_string(state_->resources) + " resources that this store does not know, and " +
            std::to_string(standing_->offered) + " would replace them: held for the operator";
   }
-  if (plan_ == Plan::WaitForListing) return "the gateway has what this store does not know: waiting for a full listing";
+  if (plan_ == Plan::WaitForListing)
+    return "the gateway has what this store does not know: waiting for a full listing, with nothing held";
   if (plan_ == Plan::WaitForStore && standing_) return "the store cannot be written: the gateway keeps what it has";
   if (plan_ == Plan::WaitForStore) return "the store cannot be read: the gateway keeps what it has";
   return {};

@@ -17,14 +17,13 @@ OpenWork update_standing(Records& records, Memory& memory) {
   if (standing.in_sync) standing.proven = memory.listed_asked;
   memory.all_listed = memory.all_listed || (standing.identity_served && memory.identified && memory.listed &&
                                             memory.planner.everything_answered());
-  // What a brake holds may wait for an operator, and stays in what is pushed.
-  const bool in_question = open.doubts || memory.relist_due || open.questions || open.unheld;
+  // What a list that is not believed lacks is as old as the store, which the gateway may be ahead of.
+  const bool in_question = open.doubts || memory.relist_due || open.questions || open.unheld || open.holds;
   standing.complete = standing.identity_served && memory.listed_since_start && memory.all_listed && !in_question &&
                       (!open.documents || lacks_only_what_does_not_come(records, memory));
   standing.contains_known = standing.identity_served && memory.listing_knew;
-  standing.lost_stays = memory.identified && memory.link > memory.lost_under && memory.planner.first_round_done() &&
-                        standing.complete &&
-                        !(open.lost && open.holds);  // a list that a brake does not believe may show it yet
+  standing.lost_stays =
+      memory.identified && memory.link > memory.lost_under && memory.planner.first_round_done() && standing.complete;
   return open;
 }
 

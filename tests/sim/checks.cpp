@@ -162,6 +162,8 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
   if (now_ - peer.last_crosswise(key.second) < kCrosswise) return true;
   // A gateway that has nothing is given at once what there is.
   if (from.empty() && instance.seen.store_is_older) return true;
+  // Known limit: of what is wanted and cannot be offered yet, an older store has an older version in service.
+  if (instance.seen.store_is_older && waits_for_others(instance, key)) return true;
   // Only full listings tell, and what they say is older counts when it is said twice.
   const auto told = instance.seen.told_back.find(&peer);
   const TimePoint since = told == instance.seen.told_back.end() ? TimePoint() : told->second.twice;
@@ -265,6 +267,7 @@ void World::look_at_repetition(const Instance& instance, const Body& body) {
   // When it may come again is stored, and goes by the wall clock.
   const TimePoint last_push = instance.seen.last_push;
   if (!is_the_same || now_ - last_push > kSoonAgain || last_jump_ >= last_push) return;
+  if (instance.seen.last_disk_fault >= last_push) return;  // an answer that could not be stored is not known later
   const Line& line = body.lines.front();
   fail("refused_and_repeated", line.key.second + " " + line.version + " was refused, and comes again at once");
 }

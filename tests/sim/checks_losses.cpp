@@ -75,6 +75,7 @@ void World::look_at_losses(Instance& instance, bool starts) {
   forget_what_was_heard(instance);
   seen.store_lost = {now_, instance.daemon_.last_epoch()};
   seen.store_is_older = !begins_anew;
+  if (begins_anew) seen.to_come.clear();  // an empty one does not know what it has lost
   // Nothing is known of what was told, of which identity was staged, nor of what an undeploy event had stopped: the
   // first full listing says what is wanted.
   seen.acked_before.merge(std::exchange(seen.acked, {}));
@@ -140,14 +141,22 @@ void World::look_at_replacement(Instance& instance, const Gateway::Reaction& rea
   seen.store_lost->is_over = true;
   const std::size_t had = reaction.had;
   std::set<Key> removed;
+  std::size_t in_quarantine = 0;
   for (const Served& change : reaction.changes) {
-    if (change.after.empty()) removed.insert(change.key);
+    if (!change.after.empty()) continue;
+    removed.insert(change.key);
+    // Known limit: what an older store has in quarantine goes, and is tried with the next body.
+    const std::string id = artifact_of(change.key);
+    const Key artifact = id.empty() ? change.key : Key{ControlPlane::kind_of(id), id};
+    const bool was = instance.seen.store_is_older && instance.seen.refused.contains(artifact);
+    const auto wanted = desire_.find(artifact);
+    if (was && wanted != desire_.end() && was_refused(instance, artifact, wanted->second)) ++in_quarantine;
   }
   const auto stopped_since = std::count_if(wishes_.begin(), wishes_.end(), [&](const auto& one) {
     const Wish& last = one.second.back();
     return last.version.empty() && (now_ - last.when < kCounted || removed.contains(one.first));
   });
-  const std::size_t gets = body.lines.size() + static_cast<std::size_t>(stopped_since);
+  const std::size_t gets = body.lines.size() + static_cast<std::size_t>(stopped_since) + in_quarantine;
   if (body.full && !seen.store_lost->released && gets * 100 < had * kLeastLeftPercent) {
     fail("emptied_by_lost_store",
          std::to_string(body.lines.size()) + " resources of a store that was lost replace " + std::to_string(had));

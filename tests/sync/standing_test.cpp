@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <utility>
 
 #include "world.h"
 
@@ -207,11 +208,14 @@ TEST_CASE("nothing is complete while something of what was listed is in question
     CHECK_FALSE(world.standing().complete);
     world.statuses.clear();
   }
-  SECTION("but not what a brake holds, which stays") {
-    world.deployments.clear();
+  SECTION("what a brake holds: the gateway may have a newer version of it than the store") {
+    const auto deployments = std::exchange(world.deployments, {});
     world.relist();
-    world.serve();
+    world.serve_for(1h);
     REQUIRE(world.hold());
+    CHECK_FALSE(world.standing().complete);
+    world.deployments = deployments;
+    world.relist();
   }
   world.serve_for(2min);
   CHECK(world.standing().complete);
@@ -227,11 +231,16 @@ TEST_CASE("what one list's brake holds hides no absence that another list noted 
     world.keys["k" + n] = World::key("k" + n, "b0", "k" + n, from_ms(1));
   }
   world.settle();
+  const auto is_noted = [&world] {
+    bool noted = false;
+    world.with([&noted](Engine& /*engine*/, Records& records) { noted = records.open_work().unheld; });
+    return noted;
+  };
   world.plans.clear();
   world.relist();
   world.serve();
   REQUIRE(world.hold("plans"));
-  REQUIRE(world.standing().complete);
+  REQUIRE_FALSE(is_noted());
 
   SECTION("an artifact's") {
     world.remove("a");
@@ -250,9 +259,9 @@ TEST_CASE("what one list's brake holds hides no absence that another list noted 
   }
   world.relist();
   world.serve();
-  CHECK_FALSE(world.standing().complete);
+  CHECK(is_noted());
   world.serve_for(30s);
-  CHECK(world.standing().complete);
+  CHECK_FALSE(is_noted());
 }
 
 TEST_CASE("what a document that is refused or does not come lacks is not waited for") {

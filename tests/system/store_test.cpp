@@ -145,7 +145,7 @@ TEST_CASE("what a daemon sent that could not store its epoch is not its successo
   CHECK(scene
             .wait_for([](const json& status) {
               return status["gateway"]["last_error"] ==
-                     "the gateway has what this store does not know: waiting for a full listing";
+                     "the gateway has what this store does not know: waiting for a full listing, with nothing held";
             })
             .is_object());
   CHECK(pushes(scene.gateway(), from).empty());
