@@ -83,7 +83,9 @@ void Keeper::link_up() {
 
 void Keeper::connection_ack(const protocol::ConnectionAck& ack, std::uint64_t link, Secret token) {
   rest_->set_link(link, std::move(token));
-  post([this, ack](sync::Records& records, sync::Now now) { engine_.on_connection_ack(records, ack, now); });
+  post([this, ack, came = Clock::now()](sync::Records& records, sync::Now now) {
+    engine_.on_connection_ack(records, ack, came, now);
+  });
 }
 
 bool Keeper::event(protocol::Event event, std::size_t frame_bytes, std::uint64_t number) {

@@ -132,7 +132,7 @@ class Transaction final : public sync::Records {
   void drop_hint(const sync::Key& resource) override;
   std::vector<sync::Hint> hints() override;
   void clear_doubts(std::int64_t asked_change) override;
-  void clear_doubts_about(const sync::Key& artifact) override;
+  bool clear_doubts_about(const sync::Key& artifact, std::int64_t asked_change) override;
   void renew_doubts_about(const sync::Key& artifact, std::int64_t change) override;
   Instant earliest_pending_deployment() override;
   std::vector<std::pair<std::string, Instant>> event_timestamps() override;

@@ -76,11 +76,13 @@ void Transaction::clear_doubts(std::int64_t asked_change) {
   here_->left.note_written(Left::Doubt, /*may_be_one=*/false);
 }
 
-void Transaction::clear_doubts_about(const sync::Key& artifact) {
-  if (!is_left(Left::Doubt)) return;
-  db_.execute("DELETE FROM pending WHERE identity = ? AND kind = ? AND id = ? AND doubt = 1", identity_, artifact.kind,
-              artifact.id);
+bool Transaction::clear_doubts_about(const sync::Key& artifact, std::int64_t asked_change) {
+  if (!is_left(Left::Doubt)) return false;
+  db_.execute("DELETE FROM pending WHERE identity = ? AND kind = ? AND id = ? AND doubt = 1 AND doubt_change <= ?",
+              identity_, artifact.kind, artifact.id, asked_change);
   here_->left.note_written(Left::Doubt, /*may_be_one=*/false);
+  return db_.number("SELECT EXISTS (SELECT 1 FROM pending WHERE identity = ? AND kind = ? AND id = ? AND doubt = 1)",
+                    identity_, artifact.kind, artifact.id) != 0;
 }
 
 void Transaction::renew_doubts_about(const sync::Key& artifact, std::int64_t change) {

@@ -211,7 +211,11 @@ void Artifacts::on_row(std::optional<Artifact> stored, const Statement& row, con
       context_.ask_again();
       return;
     case RowJudgement::AskExists:
-      if (stored->question == Question::None) ask_existence(*stored, Question::Absence);
+      if (stored->question == Question::None) {
+        ask_existence(*stored, Question::Absence);
+      } else if (asked.change >= stored->question_change) {
+        context_.ask_again();  // the answer that is on its way may be older than this row
+      }
       return;
   }
 }
@@ -301,8 +305,8 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
       artifact->changed = records.next_change();
       records.renew_doubts_about({artifact->kind, artifact->id}, artifact->changed);
       context_.doubt();
-    } else {
-      records.clear_doubts_about({artifact->kind, artifact->id});
+    } else if (records.clear_doubts_about({artifact->kind, artifact->id}, asked.change)) {
+      context_.doubt();  // somebody has said since that it is there
     }
     records.put(*artifact);
   } else if (!unchanged) {   // NOLINT(bugprone-branch-clone): two reasons for the same

@@ -71,11 +71,11 @@ void Engine::on_link_down(Records& records, Now now) {
   after_input(records, now);
 }
 
-void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& ack, Now now) {
+void Engine::on_connection_ack(Records& records, const protocol::ConnectionAck& ack, TimePoint came, Now now) {
   if (!memory_.up || memory_.acked) return;
   memory_.acked = true;
   memory_.acked_at = ack.at;
-  memory_.clock.restart(ack.at, now.steady);
+  memory_.clock.restart(ack.at, came);
   memory_.identified = true;
   Context served(records, memory_, now, options_, commands_);
   identify(served, ack.gateway_id);

@@ -94,7 +94,8 @@ class Engine {
 
   // The link.
   void on_link_up(Records& records, Now now);
-  void on_connection_ack(Records& records, const protocol::ConnectionAck& ack, Now now);
+  /// `came`: it may have waited for the store since.
+  void on_connection_ack(Records& records, const protocol::ConnectionAck& ack, TimePoint came, Now now);
   void on_event(Records& records, const protocol::Event& event, Now now);
   /// Events were dropped before they reached the engine: everything is asked for again.
   void on_events_lost(Records& records, Now now);

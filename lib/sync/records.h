@@ -189,7 +189,8 @@ class Records {
   /// Ends doubts noted before a listing that was asked at this count, but for those about a tombstone of which is asked
   /// whether it exists: the listing had a row of it, and nothing of that is stored yet.
   virtual void clear_doubts(std::int64_t asked_change) = 0;
-  virtual void clear_doubts_about(const Key& artifact) = 0;
+  /// Ends those about it that were noted before this count; whether some are left.
+  virtual bool clear_doubts_about(const Key& artifact, std::int64_t asked_change) = 0;
   /// Only a listing asked since this count ends them: one that is being read has had its row.
   virtual void renew_doubts_about(const Key& artifact, std::int64_t change) = 0;
   /// The earliest pending time of a deployment event, or unset.

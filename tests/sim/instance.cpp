@@ -474,8 +474,8 @@ void Instance::on_text(const std::string& text, const HubEvent* told) {
     acked_ = true;
     world_.look_at_link(*this, *peer_);
     for (const auto& early : std::exchange(seen.early, {})) note_event(early);
-    daemon_.give([ack = *ack](sync::Engine& engine, sync::Records& records,
-                              sync::Now at) { engine.on_connection_ack(records, ack, at); },
+    daemon_.give([ack = *ack, now](sync::Engine& engine, sync::Records& records,
+                                   sync::Now at) { engine.on_connection_ack(records, ack, now, at); },
                  world_.now());
   } else if (const auto* error = std::get_if<protocol::ServerError>(&*frame)) {
     link_->on_server_error(error->message, now);

@@ -247,6 +247,28 @@ TEST_CASE("a refusal is said while it is younger than 55 seconds, once [C5]") {
   CHECK(said(world, "failed") == 1);
 }
 
+TEST_CASE("a refusal that waited for the store is as old as it is, also if the connection.ack waited with it [C5]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.link_down();
+  world.acks.clear();
+  auto again = world.deploy("a", "d1");
+  again.at = again.at + 2s;
+  SECTION("not long") {
+    world.ack_waits = 10s;
+  }
+  SECTION("too long") {
+    world.ack_waits = 1min;
+  }
+  world.link_up();
+  world.event(again);
+  world.push({{"RestApi", "a", "no"}});  // before any answer says what time it is
+  world.push();
+
+  CHECK(world.acks.empty() == (world.ack_waits == 1min));
+}
+
 TEST_CASE("a refusal that is 55 seconds old is not said [C5]") {
   World world;
   world.settle();

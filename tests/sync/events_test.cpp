@@ -364,6 +364,34 @@ TEST_CASE("a doubt about something deleted does not end with a listing in whose 
   CHECK(world.timestamp("api.deployed") >= at);
 }
 
+TEST_CASE("what is said while it is asked whether something deleted exists is not settled by that answer") {
+  World world;
+  delete_one_of_two(world);
+  world.event(world.deploy("a0", "d-again"));
+  world.answer(world.take_request(Call::Deployments));
+  const auto question = world.take_request(Call::Exists);
+  const auto anew = world.deploy("a0", "d-anew");
+  const auto answer_as_of_before = [&world, &question] {
+    world.artifacts.erase("a0");  // it had been deleted in between
+    world.answer(question);
+    world.artifacts.insert("a0");
+  };
+  SECTION("by an event") {
+    world.event(anew);
+    world.run(5s);
+    answer_as_of_before();
+    CHECK(world.timestamp("api.deployed") < anew.at);
+    world.serve();
+  }
+  SECTION("by a list") {
+    world.run(16min);
+    world.answer(world.take_request(Call::Deployments));
+    answer_as_of_before();
+    world.serve_for(15s);
+  }
+  CHECK(world.offered("a0") == "d-anew");
+}
+
 TEST_CASE("a doubt about something deleted outlives its tombstone") {
   World world;
   delete_one_of_two(world);

@@ -112,7 +112,7 @@ TEST_CASE("what was to be sent on a link that went is not sent on the next, whic
     engine.on_push_answered(records, answer, world.now());
     engine.on_link_down(records, world.now());
     engine.on_link_up(records, world.now());
-    engine.on_connection_ack(records, {"another", "c", world.cp_now()}, world.now());
+    engine.on_connection_ack(records, {"another", "c", world.cp_now()}, world.now().steady, world.now());
     engine.on_pong(records, 1'000'000, world.now());
   });
   CHECK(world.acks.empty());

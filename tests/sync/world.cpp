@@ -209,7 +209,9 @@ void World::open_link() {
 
 void World::ack_link(const std::string& gateway_id) {
   const protocol::ConnectionAck ack{gateway_id, "connection", second_of(cp_now())};
-  with([this, &ack](Engine& engine, Records& records) { engine.on_connection_ack(records, ack, now()); });
+  const TimePoint came = steady_;
+  steady_ += ack_waits;
+  with([&](Engine& engine, Records& records) { engine.on_connection_ack(records, ack, came, now()); });
 }
 
 void World::link_up(const std::string& gateway_id) {

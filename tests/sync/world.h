@@ -63,6 +63,7 @@ class World {
   std::map<std::string, int> statuses;  ///< Scope, or name of the call: answered with this status instead of 200.
   std::size_t rows_rejected = 0;        ///< For each deployment listing.
   std::set<std::string> unreadable;     ///< Scopes whose listing has a row that cannot be read.
+  Duration ack_waits{};                 ///< So long the `connection.ack` waits for the store.
 
   /// Deploys in the control plane, now; the event is not sent.
   Deployment deploy(const std::string& id, const std::string& deployment_id, const std::string& kind = "RestApi");
