@@ -149,6 +149,7 @@ void World::look_at_return(Instance& instance, TimePoint true_at) {
     at(now_ + kBack, [this, one = &instance, key, number = wish.number, heard = now_, mine = instance.connection_] {
       const Wish& last = wishes_.at(key).back();
       if (last.number != number || one->connection_ != mine || !one->is_fair(heard - kFair)) return;
+      if (now_ - one->seen.met_until < kBack) return;
       const auto& peer = owner(key.second);
       if (&peer != one->peer_ || one->seen.identity != number_of(peer)) return;
       if (was_refused(*one, key, last.version) || is_as_wanted(*one, key, last.version)) return;

@@ -61,6 +61,8 @@ inline Instant second_of(Instant at) {
 
 /// What a request's body names.
 std::vector<std::string> ids_in(const std::string& body);
+/// … and the path of a secret's value.
+std::string secret_of(const std::string& path);
 /// Which rows a delta asks for; not set: for all.
 Instant since_of(const std::string& path);
 
@@ -93,6 +95,12 @@ class ControlPlane {
   /// A user deploys this once more, often what a gateway refuses. It is named after the last operation, and returns
   /// what `operate` returns.
   std::optional<TimePoint> deploy_anew(const std::string& id, Random random, TimePoint now);
+  /// A user deletes it.
+  void end(const std::string& id, Random random, TimePoint now);
+  /// A user gives a secret another value, just after a backup was made.
+  void rotate(const std::string& handle, Random random, TimePoint now);
+  /// The database is taken back, and no operation is on its way. Likewise named after the last operation.
+  void take_back(TimePoint now, Duration age) { restore(number_, now, age); }
   /// A user stops all that others refer to. As with `operate`, `number` names what comes of it.
   void stop_providers(std::int64_t number, Random random, TimePoint now);
   /// Carries out what is due, and says when the next is.

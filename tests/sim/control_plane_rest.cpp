@@ -47,6 +47,10 @@ std::vector<std::string> ids_in(const std::string& body) {
   return ids;
 }
 
+std::string secret_of(const std::string& path) {
+  return path.substr(9, path.size() - 15);  // /secrets/…/value
+}
+
 Instant since_of(const std::string& path) {
   const auto at = path.find("since=");
   if (at == std::string::npos) return {};
@@ -164,7 +168,7 @@ Answer ControlPlane::answer_from(const Tables& tables, const sync::SendRequest& 
     }
     answer.body = json{{"artifacts", rows}}.dump();
   } else if (request.call == sync::Call::SecretValue) {
-    const std::string handle = request.path.substr(9, request.path.size() - 15);  // /secrets/…/value
+    const std::string handle = secret_of(request.path);
     answer.status = named_secrets(tables).contains(handle) ? 200 : 404;
     if (answer.status == 200) answer.body = json{{"value", tables.secrets.at(handle).value}}.dump();
   } else if (request.call == sync::Call::Manifest) {

@@ -197,6 +197,20 @@ std::optional<TimePoint> ControlPlane::deploy_anew(const std::string& id, Random
   return pending_.size() > before ? next_due() : std::nullopt;
 }
 
+void ControlPlane::end(const std::string& id, Random random, TimePoint now) {
+  if (!tables_.artifacts.contains(id)) return;
+  begin_operation(number_, random, now);
+  remove(id, now, /*quiet=*/false);
+}
+
+void ControlPlane::rotate(const std::string& handle, Random random, TimePoint now) {
+  if (!tables_.secrets.contains(handle)) return;
+  begin_operation(number_, random, now);
+  copies_.emplace_back(now, tables_);
+  const std::string turn = new_id();
+  tables_.secrets[handle] = {"hash-" + turn, "value-" + turn, clock(now)};
+}
+
 std::optional<TimePoint> ControlPlane::operate(std::int64_t number, Random random, TimePoint now, bool quiet) {
   begin_operation(number, random, now);
   const std::size_t before = pending_.size();

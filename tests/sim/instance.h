@@ -135,6 +135,7 @@ class Instance {
       TimePoint heard;
     };
     std::map<std::string, Revoked> revoked;  ///< By artifact and name.
+    TimePoint met_until;                     ///< An answer was delayed, so that something could happen meanwhile.
     TimePoint body_sent;                     ///< That of which is looked at what it changed.
     std::map<std::string, Ended> ended;      ///< Artifacts of which it was answered that they do not exist, and when.
     std::uint64_t agreed_on = 0;             ///< The connection on which an operator last let removals go.
@@ -227,6 +228,8 @@ class Instance {
   void send(const sync::SendRequest& request);
   Answer answer_to(const sync::SendRequest& request, Random& random);
   std::optional<Answer> emptied_answer(const sync::SendRequest& request);
+  bool reads_what_was(const sync::SendRequest& request, Random& random) const;
+  Duration meet(const sync::SendRequest& request, Random random);
   void arrive_late(const std::shared_ptr<AnswerReading>& reading, std::uint64_t link, Random random);
   void conclude(const AnswerReading& reading, const sync::RequestOutcome& outcome, std::uint64_t link);
   void note_told_back(TimePoint true_at);

@@ -27,10 +27,12 @@ void Instance::send(const sync::SendRequest& request) {
   const bool slow = has(Trouble::RestMoods) && random.chance(10);
   const bool stalls = has(Trouble::RestStalls) && random.chance(20);
   const TimePoint made = world_.steady() + random.between(1ms, 500ms);
-  const TimePoint there = made + (slow ? random.between(1s, 70s) : random.between(1ms, 500ms));
+  const TimePoint usual = made + (slow ? random.between(1s, 70s) : random.between(1ms, 500ms));
   const std::uint64_t link = link_->snapshot().link;
-  world_.at(made, [this, request, link, there, stalls, random, life = life_, mine = connection_] {
+  world_.at(made, [this, request, link, usual, stalls, random, life = life_, mine = connection_] {
     Random with = random;
+    const TimePoint there = usual + meet(request, Random(with.next()));
+    if (there != usual) seen.met_until = std::max(seen.met_until, there);
     Answer answer = answer_to(request, with);
     const TimePoint arrives = answer.status == 0 ? world_.steady() + kRequestLimit : there;
     // CE-13: while one more such answer is on its way all is there again, and an operator agrees to what was held.
@@ -100,7 +102,8 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
     return control_plane.lie(request, now, nothing, random);
   }
   Answer answer;
-  if (has(Trouble::Stale) && may_lie && random.chance(request.call == sync::Call::SecretValue ? 90 : 30)) {
+  const bool is_stale = has(Trouble::Stale) && random.chance(request.call == sync::Call::SecretValue ? 90 : 30);
+  if (may_lie && (is_stale || (world_.is_faulty() && reads_what_was(request, random)))) {
     seen.last_lie = now;
     note("is told what was");
     answer = control_plane.answer_late(request, now, random.between(1s, 8s));

@@ -56,6 +56,8 @@ class World {
   void fail(const std::string& checker, const std::string& what);
   bool is_faulty() const { return faulty_; }
   void deploy_meanwhile(const Body& body, Random random);
+  void delete_meanwhile(const std::string& id, Random random);
+  void rotate_in_vain(const std::string& handle, Random random);
   /// Chance that is no action: by what it is for and when, so that a suppressed action changes as little as can be.
   Random chance_of(std::string_view what) const;
   /// The control plane that answers now.

@@ -1,0 +1,65 @@
+#include <algorithm>
+
+#include "instance.h"
+#include "world.h"
+
+/// What meets by chance in one world of thousands is made to meet here.
+namespace tether::sim {
+
+/// So long after a key was revoked its list may be read from a replica that does not know of it.
+constexpr Duration kReplicaLag = 2s;
+constexpr Duration kMeetsAgain = 2min;
+
+/// The list that the revocation of a key calls for is older than the revocation.
+bool Instance::reads_what_was(const sync::SendRequest& request, Random& random) const {
+  if (request.call != sync::Call::Keys) return false;
+  const TimePoint now = world_.steady();
+  const bool was_revoked = std::any_of(seen.revoked.begin(), seen.revoked.end(), [&](const auto& one) {
+    return one.second.connection == connection_ && now - one.second.heard < kReplicaLag;
+  });
+  return was_revoked && random.chance(30);
+}
+
+/// What happens at the control plane while this is answered; how much longer the answer takes.
+Duration Instance::meet(const sync::SendRequest& request, Random random) {
+  if (!world_.is_faulty()) return {};
+  if (request.call == sync::Call::FetchBatch && has(Trouble::Emptied) && random.chance(50)) {
+    // What the listings lack already may come into service while it is asked whether it exists.
+    return random.between(5s, 40s);
+  }
+  if (request.call == sync::Call::Exists && has(Trouble::Emptied) && random.chance(50)) return random.between(1s, 20s);
+  // Not again at once: what goes by the question has to be done in time all the same.
+  const bool met = world_.steady() - seen.met_until < kMeetsAgain;
+  if (request.call == sync::Call::Exists && !met && random.chance(20)) {
+    world_.delete_meanwhile(ids_in(request.body).front(), random);
+    return random.between(3s, 8s);
+  }
+  if (request.call == sync::Call::SecretValue && random.below(300) == 0) {
+    world_.rotate_in_vain(secret_of(request.path), random);
+  }
+  return {};
+}
+
+/// It existed when the question was answered, and does not when the answer is there.
+void World::delete_meanwhile(const std::string& id, Random random) {
+  at(now_ + random.between(1ms, 2s), [this, id, random] {
+    if (!faulty_) return;
+    owner(id).end(id, random, now_);
+    note_wishes();
+  });
+}
+
+/// No list shows a rotation that is taken back, with all of the database, before the next.
+void World::rotate_in_vain(const std::string& handle, Random random) {
+  auto& peer = owner(handle);
+  const TimePoint rotated = now_;
+  peer.rotate(handle, random, now_);
+  note_wishes();
+  at(now_ + random.between(11s, 16s), [this, &peer, rotated] {
+    if (!faulty_) return;
+    peer.take_back(now_, now_ - rotated);
+    note_wishes(/*taken_back=*/true);
+  });
+}
+
+}  // namespace tether::sim
