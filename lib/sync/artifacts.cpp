@@ -211,10 +211,9 @@ void Artifacts::on_row(std::optional<Artifact> stored, const Statement& row, con
       context_.ask_again();
       return;
     case RowJudgement::AskExists:
-      if (stored->question == Question::None) {
-        ask_existence(*stored, Question::Absence);
-      } else if (asked.change >= stored->question_change) {
-        context_.ask_again();  // the answer that is on its way may be older than this row
+      // An answer that is on its way may be older than this row.
+      if (stored->question == Question::None || asked.change >= stored->question_change) {
+        ask_existence(*stored, stored->question == Question::None ? Question::Absence : stored->question);
       }
       return;
   }

@@ -349,7 +349,7 @@ void World::take_ack(Instance& instance, ControlPlane& peer, const std::string& 
     // Taken again after a later one that was committed before it, or after listings that lacked it, it is refused once
     // more.
     const auto [first, is_new] = seen.failed.emplace(what, now_);
-    const bool is_again = !is_new && first->second >= seen.last_lie;
+    const bool is_again = !is_new && first->second >= std::max(seen.last_lie, peer.last_taken_back());
     if (is_again && now_ - peer.last_crosswise(ack.artifact_id) >= kCrosswise) fail("failed_twice", what);
     first->second = now_;
   }

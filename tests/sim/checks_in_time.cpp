@@ -13,6 +13,8 @@ constexpr Duration kFair = 10min;
 constexpr Duration kSoon = 30s;
 /// A document is here sooner, and what has to be listed twice is later.
 constexpr Duration kBack = 8s;
+/// … and after an answer was delayed.
+constexpr Duration kMetBack = 20s;
 /// After a refusal that repeats another the next push waits up to a minute; what one instance refused goes again by the
 /// clock only after an hour.
 constexpr Duration kOfferedAnew = 2min;
@@ -149,7 +151,7 @@ void World::look_at_return(Instance& instance, TimePoint true_at) {
     at(now_ + kBack, [this, one = &instance, key, number = wish.number, heard = now_, mine = instance.connection_] {
       const Wish& last = wishes_.at(key).back();
       if (last.number != number || one->connection_ != mine || !one->is_fair(heard - kFair)) return;
-      if (now_ - one->seen.met_until < kBack) return;
+      if (now_ - one->seen.met_until < kMetBack) return;
       const auto& peer = owner(key.second);
       if (&peer != one->peer_ || one->seen.identity != number_of(peer)) return;
       if (was_refused(*one, key, last.version) || is_as_wanted(*one, key, last.version)) return;

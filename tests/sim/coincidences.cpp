@@ -23,11 +23,11 @@ bool Instance::reads_what_was(const sync::SendRequest& request, Random& random) 
 /// What happens at the control plane while this is answered; how much longer the answer takes.
 Duration Instance::meet(const sync::SendRequest& request, Random random) {
   if (!world_.is_faulty()) return {};
-  if (request.call == sync::Call::FetchBatch && has(Trouble::Emptied) && random.chance(50)) {
+  if (request.call == sync::Call::FetchBatch && has(Trouble::Emptied) && random.chance(80)) {
     // What the listings lack already may come into service while it is asked whether it exists.
-    return random.between(5s, 40s);
+    return random.between(15s, 50s);
   }
-  if (request.call == sync::Call::Exists && has(Trouble::Emptied) && random.chance(50)) return random.between(1s, 20s);
+  if (request.call == sync::Call::Exists && has(Trouble::Emptied)) return random.between(5s, 25s);
   // Not again at once: what goes by the question has to be done in time all the same.
   const bool met = world_.steady() - seen.met_until < kMeetsAgain;
   if (request.call == sync::Call::Exists && !met && random.chance(20)) {
@@ -53,6 +53,7 @@ void World::delete_meanwhile(const std::string& id, Random random) {
 void World::rotate_in_vain(const std::string& handle, Random random) {
   auto& peer = owner(handle);
   const TimePoint rotated = now_;
+  note("users give " + handle + " another value, in vain");
   peer.rotate(handle, random, now_);
   note_wishes();
   at(now_ + random.between(11s, 16s), [this, &peer, rotated] {

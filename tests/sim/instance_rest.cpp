@@ -191,7 +191,10 @@ void Instance::note_listed(const std::string& scope, const Answer& answer, bool 
 void Instance::note_known(const std::string& listing) {
   const auto rows = nlohmann::json::parse(listing, nullptr, /*allow_exceptions=*/false);
   if (rows.is_discarded()) return;
-  for (const auto& row : rows.at("deployments")) seen.known_deployments.insert(row.at("deploymentId"));
+  for (const auto& row : rows.at("deployments")) {
+    seen.known_deployments.insert(row.at("deploymentId"));
+    seen.history.erase(row.at("deploymentId"));
+  }
 }
 
 void Instance::note_told_back(TimePoint true_at) {

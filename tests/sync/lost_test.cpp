@@ -82,6 +82,41 @@ TEST_CASE("what events alone told and cannot be read any more is not in the way 
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("an event that comes again brings what was lost of what it said [B5]") {
+  World world;
+  set_up(world);
+  world.deploy("m", "d3", "Mcp");
+  world.event(world.deployments["m"]);
+  world.serve();
+  const auto key = World::key("mk", "m", "first", world.cp_now());
+  bool is_update = false;
+  SECTION("of a key that was made") {}
+  SECTION("of a key that was updated") {
+    is_update = true;
+  }
+  const auto update = World::key("", "m", "first", world.cp_now() + 1s, "two");
+  const auto say = [&] {
+    if (is_update) {
+      world.event("apikey.updated", protocol::KeyUpdated{update}, "of-the-update");
+    } else {
+      world.event("apikey.created", protocol::KeyCreated{key}, "of-the-key");
+    }
+  };
+  if (is_update) world.event("apikey.created", protocol::KeyCreated{key});
+  say();
+  world.push();
+  const std::string offered = world.offered("ApiKey", "mk");
+  REQUIRE_FALSE(offered.empty());
+  world.store_key = 'b';
+  world.restart();
+  world.settle();
+  REQUIRE(world.resource("ApiKey", "mk")->offering.lost);
+  say();
+
+  CHECK_FALSE(world.resource("ApiKey", "mk")->offering.lost);
+  CHECK(world.offered("ApiKey", "mk") == offered);
+}
+
 TEST_CASE("what is lost and held does not go with a push of everything: its list may show it yet [B5]") {
   World world;
   set_up(world);
