@@ -137,6 +137,7 @@ class Transaction final : public sync::Records {
   Instant earliest_pending_deployment() override;
   std::vector<std::pair<std::string, Instant>> event_timestamps() override;
   bool remember(std::string_view correlation_id, Instant wall, Instant expire_before) override;
+  void forget_remembered() override;
 
   void put_ack(const sync::OutboxRow& row) override;
   void drop_ack(std::string_view artifact_id) override;

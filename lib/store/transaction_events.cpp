@@ -127,4 +127,8 @@ bool Transaction::remember(std::string_view correlation_id, Instant wall, Instan
   return is_new;
 }
 
+void Transaction::forget_remembered() {
+  db_.execute("DELETE FROM correlations");
+}
+
 }  // namespace tether::store

@@ -110,11 +110,10 @@ void Engine::on_event(Records& records, const protocol::Event& event, Now now) {
   const OnLinkSide on(records, memory_);
   const Instant expire = now.wall - kEventLife;
   if (!event.correlation_id.empty() && !records.remember(event.correlation_id, now.wall, expire)) {
-    // A repetition; only the ack may have to be said again, or a question whose hint a crash took, or what is lost.
+    // A repetition; only the ack may have to be said again, or a question whose hint a crash took.
     Context context(records, memory_, now, options_, commands_);
-    Resources resources(context);
-    const bool says_more = std::holds_alternative<protocol::DeploymentChanged>(event.body) ||
-                           resources.has_lost_hint(event) || resources.brings_what_is_lost(event);
+    const bool says_more =
+        std::holds_alternative<protocol::DeploymentChanged>(event.body) || Resources(context).has_lost_hint(event);
     if (!says_more) return;
   }
   Context context(records, memory_, now, options_, commands_);

@@ -36,6 +36,7 @@ std::optional<std::string> list_of(const Resource& resource, const std::string& 
 }  // namespace
 
 void review_lost(Records& records) {
+  records.forget_remembered();  // what events alone had said may come again
   records.visit_lost([&records](const Key& key) {
     if (auto artifact = records.artifact(key.id); artifact && artifact->kind == key.kind) {
       review_offered(records, key, artifact->offering);

@@ -89,8 +89,8 @@ void Planner::on_link_down() {
   follow_ups_.clear();
   first_round_.clear();
   owed_.clear();
-  wanted_twice_.clear();
-  first_of_two_.clear();
+  lags_until_.clear();
+  lagging_.clear();
   sweep_.reset();
   sweep_wanted_.reset();
   swept_.clear();
@@ -113,7 +113,18 @@ void Planner::want(Call call, std::string_view scope, TimePoint at, bool full) {
 
 void Planner::want_twice(Call call, std::string_view scope, TimePoint at) {
   want(call, scope, at);
-  if (up_) wanted_twice_.emplace(scope);
+  if (up_) lags_until_.insert_or_assign(std::string(scope), at + kConfirmAfter);
+}
+
+void Planner::begin(Call call, const std::string& scope, TimePoint now) {
+  under_way_[scope] = call;
+  const auto lags = lags_until_.find(scope);
+  if (lags == lags_until_.end()) return;
+  if (now < lags->second) {
+    lagging_.insert(scope);
+  } else {
+    lags_until_.erase(lags);
+  }
 }
 
 void Planner::plan(Call call, std::string_view scope, TimePoint at, bool full) {
@@ -164,8 +175,7 @@ std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {
   if (best == due_.end()) return std::nullopt;
   Slot slot{best->second.call, best->first, best->second.full};
   due_.erase(best);
-  under_way_[slot.scope] = slot.call;
-  if (wanted_twice_.erase(slot.scope) > 0) first_of_two_.insert(slot.scope);
+  begin(slot.call, slot.scope, now);
   return slot;
 }
 
@@ -212,15 +222,15 @@ bool Planner::has_ready(TimePoint now) const {
   });
 }
 
-bool Planner::start_swept(Call call, std::string_view artifact_id) {
+bool Planner::start_swept(Call call, std::string_view artifact_id, TimePoint now) {
   sweep_->after = artifact_id;
   if (sweep_->step) sweep_->next += *sweep_->step;
   const std::string scope = scope_of_artifact(call, artifact_id);
   swept_.insert(scope);
   if (sweeps_at_once()) owed_.insert(scope);
-  if (!under_way_.try_emplace(scope, call).second) return false;
+  if (under_way_.contains(scope)) return false;
+  begin(call, scope, now);
   due_.erase(scope);
-  if (wanted_twice_.erase(scope) > 0) first_of_two_.insert(scope);
   return true;
 }
 
@@ -275,10 +285,9 @@ void Planner::on_done(Call call, std::string_view scope, bool full, bool succeed
   }
   under_way_.erase(std::string(scope));
   swept_.erase(std::string(scope));
-  const bool once_more = first_of_two_.erase(std::string(scope)) > 0;
-  if (!succeeded && once_more) wanted_twice_.emplace(scope);
+  const bool once_more = lagging_.erase(std::string(scope)) > 0;
   if (succeeded) {
-    if (once_more) plan(call, scope, now + kConfirmAfter);
+    if (once_more) plan(call, scope, lags_until_.at(std::string(scope)));
     backoff_.erase(std::string(scope));
     first_round_.erase(std::string(scope));
     // One that was wanted while this one was under way is still to come.

@@ -65,10 +65,10 @@ class Planner {
   /// Asks for a scope at `at`, or earlier if it was due earlier. For Deployments `full` asks the full list. Its answer
   /// is owed from here on: something is in question until it comes.
   void want(Call call, std::string_view scope, TimePoint at, bool full = false);
-  /// Likewise, now and once more 10 s after its answer: that may lag behind the event which calls for it.
+  /// Likewise, now and once more 10 s later: what is asked until then may lag behind the event which calls for it.
   void want_twice(Call call, std::string_view scope, TimePoint at);
-  /// What is under way for this scope is the first of two.
-  bool is_first_of_two(std::string_view scope) const { return first_of_two_.contains(scope); }
+  /// What is under way for this scope may lag, and is asked once more.
+  bool may_lag(std::string_view scope) const { return lagging_.contains(scope); }
   /// The same where nothing is owed: it is looked at once more, and what that is for is open by itself.
   void plan(Call call, std::string_view scope, TimePoint at, bool full = false);
   /// Like `plan`, and while the first round of a link is not done, it is part of it.
@@ -108,7 +108,7 @@ class Planner {
   void pace(std::int64_t artifacts, TimePoint now);
   bool may_sweep(TimePoint now) const;
   /// The next one is asked; false: its listing is under way already, and is not asked a second time.
-  bool start_swept(Call call, std::string_view artifact_id);
+  bool start_swept(Call call, std::string_view artifact_id, TimePoint now);
   /// No artifact of the present kind is left: on to the next kind, or to the end of the sweep.
   void end_sweep_of_kind();
   /// Each listing of the sweep has ended.
@@ -148,6 +148,7 @@ class Planner {
   std::size_t requests_under_way() const;
 
  private:
+  void begin(Call call, const std::string& scope, TimePoint now);
   struct Due {
     Call call = Call::Deployments;
     TimePoint at;
@@ -188,8 +189,8 @@ class Planner {
   std::map<Call, std::size_t> follow_ups_;
   std::set<std::string, std::less<>> first_round_;
   std::set<std::string, std::less<>> owed_;
-  std::set<std::string, std::less<>> wanted_twice_;  ///< Not asked yet;
-  std::set<std::string, std::less<>> first_of_two_;  ///<   under way, and asked once more after that.
+  std::map<std::string, TimePoint, std::less<>> lags_until_;  ///< What is asked before that may lag,
+  std::set<std::string, std::less<>> lagging_;                ///<   and is under way.
   std::optional<Sweep> sweep_;
   std::optional<Pace> sweep_wanted_;          ///< After the one that goes on.
   std::set<std::string, std::less<>> swept_;  ///< Scopes that it asked and that are not answered yet.

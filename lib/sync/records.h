@@ -200,6 +200,8 @@ class Records {
 
   /// Remembers a correlation id; false if it was there. Drops those remembered before `expire_before`.
   virtual bool remember(std::string_view correlation_id, Instant wall, Instant expire_before) = 0;
+  /// Of every identity: what comes again is news.
+  virtual void forget_remembered() = 0;
 
   // Outbox.
   virtual void put_ack(const OutboxRow& row) = 0;  ///< One per artifact: replaces an older one.

@@ -231,20 +231,6 @@ bool Resources::has_lost_hint(const protocol::Event& event) {
          !is_unanswered(key);
 }
 
-bool Resources::brings_what_is_lost(const protocol::Event& event) {
-  std::optional<Resource> stored;
-  if (const auto* created = std::get_if<protocol::KeyCreated>(&event.body)) {
-    stored = context_.records.resource(protocol::kApiKey, created->key.id);
-  } else if (const auto* updated = std::get_if<protocol::KeyUpdated>(&event.body)) {
-    stored = context_.records.key_by_name(updated->key.artifact_id, updated->key.name);
-  } else if (const auto* application = std::get_if<protocol::ApplicationUpdated>(&event.body)) {
-    stored = context_.records.resource(protocol::kApplication, application->application.id);
-  } else if (const auto* changed = std::get_if<protocol::SubscriptionChanged>(&event.body)) {
-    stored = context_.records.resource(protocol::kSubscription, changed->subscription.id);
-  }
-  return stored && !stored->gone && stored->body.empty();
-}
-
 bool Resources::is_unanswered(const Key& key) {
   const auto stored = context_.records.resource(key.kind, key.id);
   return stored && (stored->waiting || stored->offering.revision > context_.records.marks().answered.revision);

@@ -82,7 +82,7 @@ void Resources::drop_orphaned_applications(const Resource& key) {
 /// The first list that an event about a key has called for may be older than the event. What it has of before that is
 /// left to the second one.
 bool Resources::may_lag(const Resource& stored, const protocol::ResourceState& row, const Asked& asked) {
-  if (row.kind != protocol::kApiKey || !context_.memory.planner.is_first_of_two(asked.scope)) return false;
+  if (row.kind != protocol::kApiKey || !context_.memory.planner.may_lag(asked.scope)) return false;
   if (!stored.gone) return row.updated_at < stored.updated_at;
   const Instant called_at = context_.memory.keys_called_at[asked.scope];
   return !called_at.is_set() || row.updated_at <= called_at;

@@ -45,8 +45,6 @@ class Resources {
   void forget_settled_pending();
   /// The event is not answered, and nothing in memory says so.
   bool has_lost_hint(const protocol::Event& event);
-  /// What is stored of what the event says cannot be read any more.
-  bool brings_what_is_lost(const protocol::Event& event);
   /// What the last link was asked about and did not answer is asked on this one, also by another process.
   void follow_hints();
   void on_secret_value(const Asked& asked, std::string_view value);

@@ -38,7 +38,7 @@ void start(Context& context, Call call, const std::string& artifact_id) {
   Asked asked;
   asked.call = call;
   asked.scope = scope_of_artifact(call, artifact_id);
-  if (!context.memory.planner.start_swept(call, artifact_id)) return;
+  if (!context.memory.planner.start_swept(call, artifact_id, context.now.steady)) return;
   context.records.begin_listing(asked.scope);
   std::string path = listing_path(context, {call, asked.scope, false});
   send_request(context, std::move(asked), "GET", std::move(path), "");

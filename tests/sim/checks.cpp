@@ -134,8 +134,12 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const Key artifact{ControlPlane::kind_of(version.substr(0, version.find(' '))), version.substr(0, version.find(' '))};
   const auto of = instance.gateway_.served.find(artifact);
   const auto refused_of = instance.seen.refused.find(artifact);
+  // So does what belongs to one whose wanted version is refused, and that is to go since nothing of it was good.
+  const auto wanted = desire_.find(artifact);
+  const bool has_good = instance.seen.good.contains(artifact);
   const bool goes_with_it = of != instance.gateway_.served.end() && refused_of != instance.seen.refused.end() &&
-                            refused_of->second.contains(of->second);
+                            (refused_of->second.contains(of->second) ||
+                             (!has_good && wanted != desire_.end() && refused_of->second.contains(wanted->second)));
   if (!artifact_of(key).empty() && goes_with_it) return true;
   // Each artifact has a list of its own. Where that of one lied twice and those of the others are the truth again, it
   // lacks too little to be held.

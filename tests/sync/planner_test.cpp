@@ -213,3 +213,29 @@ TEST_CASE("what was under way counts for nothing after the link is gone") {
   CHECK(planner.requests_under_way() == 0);
   CHECK_FALSE(planner.start_listing(kStart));
 }
+
+TEST_CASE("what is asked within 10 s of an event may lag behind it, whatever it is asked for, and is asked once more") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  const std::string scope = "keys/RestApi";
+  const auto may_lag = [&](TimePoint now, bool succeeds) {
+    REQUIRE(planner.start_listing(now)->scope == scope);
+    const bool lags = planner.may_lag(scope);
+    planner.on_done(Call::Keys, scope, false, succeeds, std::nullopt, now);
+    return lags;
+  };
+
+  planner.want_twice(Call::Keys, scope, kStart);
+  CHECK(may_lag(kStart, true));
+  planner.want(Call::Keys, scope, kStart + 2s);  // something of its kind comes into service
+  CHECK(may_lag(kStart + 2s, true));
+  CHECK_FALSE(planner.start_listing(kStart + 10s - 1ms));
+  CHECK_FALSE(may_lag(kStart + 10s, true));
+  CHECK_FALSE(planner.start_listing(kStart + 1min));
+
+  planner.want_twice(Call::Keys, scope, kStart + 2min);
+  CHECK(may_lag(kStart + 2min, false));
+  CHECK_FALSE(may_lag(kStart + 3min, true));  // late enough to have the last word
+  CHECK_FALSE(planner.start_listing(kStart + 4min));
+}

@@ -59,7 +59,7 @@ TEST_CASE("the sweep waits for the listings that are due, and goes round by kind
   REQUIRE(planner.may_sweep(kStart));
 
   CHECK(planner.sweep()->kind == "RestApi");
-  CHECK(planner.start_swept(Call::Subscriptions, "a1"));
+  CHECK(planner.start_swept(Call::Subscriptions, "a1", kStart));
   CHECK(planner.sweep()->after == "a1");
   planner.end_sweep_of_kind();
   CHECK(planner.sweep()->kind == "WebSubApi");
@@ -81,7 +81,7 @@ TEST_CASE("a new link sweeps at once, four at a time beside the other listings")
   CHECK(planner.sweeps_at_once());
   for (const char* artifact : {"a", "b", "c", "d"}) {
     REQUIRE(planner.may_sweep(kStart));
-    planner.start_swept(Call::Subscriptions, artifact);
+    planner.start_swept(Call::Subscriptions, artifact, kStart);
   }
   CHECK_FALSE(planner.may_sweep(kStart));
   planner.want(Call::Subscriptions, "subscriptions/x", kStart);
@@ -125,7 +125,7 @@ TEST_CASE("the sweep of a poll is spread over the interval, and ends before the 
     CHECK_FALSE(planner.may_sweep(next - 1ms));
     now = next;
     REQUIRE(planner.may_sweep(now));
-    planner.start_swept(Call::Subscriptions, std::to_string(i));
+    planner.start_swept(Call::Subscriptions, std::to_string(i), now);
     end_swept(planner, std::to_string(i), now);
     asked.push_back(now);
   }
@@ -151,7 +151,7 @@ TEST_CASE("what the sweep was late with it asks one after the other, without a d
   planner.pace(8, kStart);
   const TimePoint late = kStart + 450s;
   int asked = 0;
-  for (; planner.may_sweep(late); ++asked) planner.start_swept(Call::Subscriptions, std::to_string(asked));
+  for (; planner.may_sweep(late); ++asked) planner.start_swept(Call::Subscriptions, std::to_string(asked), late);
 
   CHECK(asked == 4);
   CHECK(planner.next_deadline(late) > late);
@@ -161,7 +161,7 @@ TEST_CASE("a sweep at once takes the place of one over the interval") {
   Planner planner = after_first_round();
   planner.want_sweep(Pace::OverInterval);
   planner.pace(8, kStart);
-  planner.start_swept(Call::Subscriptions, "a");
+  planner.start_swept(Call::Subscriptions, "a", kStart);
 
   planner.want_sweep(Pace::AtOnce);
 
@@ -189,7 +189,7 @@ TEST_CASE("a sweep that is wanted while one is under way goes round once more") 
   Planner planner(limits(), 1);
   planner.on_link_up(kStart);
   run_all(planner, kStart);
-  planner.start_swept(Call::Subscriptions, "a");
+  planner.start_swept(Call::Subscriptions, "a", kStart);
   end_swept(planner, "a", kStart);
   planner.want_sweep(pace);
   end_sweep(planner);
@@ -208,7 +208,7 @@ TEST_CASE("the sweep does not ask a listing that is under way, and waits for its
   planner.want(Call::Subscriptions, "subscriptions/a", kStart);
   REQUIRE(planner.start_listing(kStart));
 
-  CHECK_FALSE(planner.start_swept(Call::Subscriptions, "a"));
+  CHECK_FALSE(planner.start_swept(Call::Subscriptions, "a", kStart));
 
   CHECK(planner.sweep()->after == "a");
   planner.end_sweep_of_kind();
