@@ -220,7 +220,8 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
     const bool ends =
         line.removes || (good != seen.good.end() && refused.contains(line.key) && line.version == good->second);
     if (good != seen.good.end() && ends) seen.good.erase(good);
-    if (answered && !line.removes && !refused.contains(line.key)) {
+    // Of a body that is refused whole nothing is taken.
+    if (answered && reaction.status == 200 && !line.removes && !refused.contains(line.key)) {
       seen.good[line.key] = line.version;
     }
     if (line.removes || !is_artifact(line.key.first)) continue;
