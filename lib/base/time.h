@@ -24,8 +24,9 @@ struct Instant {
   std::int64_t ns = 0;
 
   constexpr bool is_set() const { return ns != 0; }
-  constexpr std::int64_t ms() const { return ns / 1'000'000; }    ///< Truncated, as the control plane does.
-  friend constexpr auto operator<=>(Instant, Instant) = default;  // NOLINT(modernize-use-nullptr)
+  constexpr std::int64_t ms() const { return ns / 1'000'000; }          ///< Truncated, as the control plane does.
+  constexpr std::int64_t second() const { return ns / 1'000'000'000; }  ///< The times of events have whole ones.
+  friend constexpr auto operator<=>(Instant, Instant) = default;        // NOLINT(modernize-use-nullptr)
   friend constexpr Instant operator+(Instant a, std::chrono::nanoseconds d) { return {a.ns + d.count()}; }
   friend constexpr Instant operator-(Instant a, std::chrono::nanoseconds d) { return {a.ns - d.count()}; }
   friend constexpr std::chrono::nanoseconds operator-(Instant a, Instant b) {

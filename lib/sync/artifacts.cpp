@@ -153,6 +153,12 @@ void Artifacts::on_deleted_event(const protocol::ArtifactDeleted& event, const s
     records.put_seen(type, at);  // it comes to gateways that never had it
     return;
   }
+  if (at.second() < artifact->at.second()) {
+    // Of an earlier life, most likely, and an answer that lags behind would end this one.
+    records.put_pending({type, {artifact->kind, artifact->id}, at, at, records.next_change()});
+    context_.doubt();
+    return;
+  }
   ask_existence(*artifact, Question::DeletedEvent);
   records.put_pending({type, {artifact->kind, artifact->id}, at, at, 0});
 }

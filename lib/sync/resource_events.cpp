@@ -9,11 +9,6 @@
 namespace tether::sync {
 namespace {
 
-/// Event times have whole seconds, so times are compared by the second.
-std::int64_t second_of(Instant at) {
-  return at.ns / 1'000'000'000;
-}
-
 bool speaks_about(const ListingScope& scope, const protocol::ResourceState& state) {
   return scope.kind == state.kind && (scope.artifact_id.empty() || scope.artifact_id == state.artifact_id);
 }
@@ -61,7 +56,7 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
   Records& records = context_.records;
   auto stored = records.resource(key.kind, key.id);
   if (stored && !stored->gone) {
-    if (second_of(key.updated_at) < second_of(stored->updated_at)) {
+    if (key.updated_at.second() < stored->updated_at.second()) {
       records.put_seen(event.type, event.at);
       return;
     }
@@ -70,7 +65,7 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
       records.put_seen(event.type, event.at);
       return;
     }
-    if (second_of(key.updated_at) == second_of(stored->updated_at)) list_keys_of(key.artifact_id, event);
+    if (key.updated_at.second() == stored->updated_at.second()) list_keys_of(key.artifact_id, event);
   } else if ((stored || is_history(key, event)) && has_key_list(key.artifact_id)) {
     // It was revoked, or absent, or a list has spoken since: this is most likely its creation coming again, and a
     // revoked key must not serve even for the moment that a list takes. Its id is never given again.
@@ -92,19 +87,19 @@ void Resources::on_key_updated(const protocol::ResourceState& key, const protoco
     records.put_seen(event.type, event.at);
     return;
   }
-  const std::int64_t second = second_of(key.updated_at);
+  const std::int64_t second = key.updated_at.second();
   const auto body = records.body({stored->kind, stored->id}, stored->body);
   // Without a list an update is the last that is said of a key: it stands for what cannot be read any more, since all
   // that lets a request in is in it, and the old key must not serve on.
   const std::string lost = R"({"uuid":)" + protocol::json::quoted(stored->id) + "}";
   const std::string merged = protocol::merge_data(body ? body->document : lost, key.data);
-  const bool news = second >= second_of(stored->updated_at) &&
-                    !(body && protocol::same_content(stored->kind, body->document, merged));
+  const bool news =
+      second >= stored->updated_at.second() && !(body && protocol::same_content(stored->kind, body->document, merged));
   if (!news) {
     records.put_seen(event.type, event.at);
     return;
   }
-  if (second == second_of(stored->updated_at)) list_keys_of(key.artifact_id, event);
+  if (second == stored->updated_at.second()) list_keys_of(key.artifact_id, event);
   protocol::ResourceState state = key;
   state.id = stored->id;
   state.data = merged;

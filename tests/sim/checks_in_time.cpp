@@ -101,6 +101,8 @@ void World::look_at_lacking(Instance& instance, const sync::SendRequest& request
       for (const auto& [key, version] : desire_) {
         if (!is_artifact(key.first) || version.substr(0, version.find('@')) != id) continue;
         if (&owner(key.second) != one->peer_ || was_refused(*one, key, version)) continue;
+        if (wishes_.at(key).back().when > failed) continue;  // wanted once more, and nobody has said so yet
+        if (waits_for_others(*one, key)) continue;           // what came before the rest was lost is here
         if (!is_as_wanted(*one, key, version)) fail("documents_are_asked_for_again", id + " of " + key.second);
       }
     });

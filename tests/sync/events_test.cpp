@@ -392,6 +392,37 @@ TEST_CASE("what is said while it is asked whether something deleted exists is no
   CHECK(world.offered("a0") == "d-anew");
 }
 
+TEST_CASE(
+    "a deleted event of before what is stored is doubted: an answer that lags would end what was made anew [B4]") {
+  World world;
+  world.deploy("a0", "d0");
+  world.settle();
+  protocol::Event late;
+  late.type = "api.deleted";
+  late.correlation_id = "late";
+  late.at = Instant{world.cp_now().second() * 1'000'000'000};
+  late.body = protocol::ArtifactDeleted{"RestApi", "a0"};
+  world.run(2s);
+  world.event(world.deploy("a0", "d-anew"));
+  world.serve();
+  SECTION("it was of an earlier life") {
+    world.with([&](Engine& engine, Records& records) { engine.on_event(records, late, world.now()); });
+    CHECK_FALSE(world.awaits(Call::Exists));
+    world.serve_for(2s);
+    CHECK(world.offered("a0") == "d-anew");
+  }
+  SECTION("it is gone after all, and a clock was set back") {
+    world.deploy("a1", "d1");  // or all would be missing
+    world.relist();
+    world.serve();
+    world.remove("a0");
+    world.with([&](Engine& engine, Records& records) { engine.on_event(records, late, world.now()); });
+    world.serve_for(15s);
+    CHECK(world.offered("a0").empty());
+  }
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("a doubt about something deleted outlives its tombstone") {
   World world;
   delete_one_of_two(world);
