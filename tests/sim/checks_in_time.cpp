@@ -153,6 +153,8 @@ void World::look_at_return(Instance& instance, TimePoint true_at) {
     at(now_ + kBack, [this, one = &instance, key, number = wish.number, heard = now_, mine = instance.connection_] {
       const Wish& last = wishes_.at(key).back();
       if (last.number != number || one->connection_ != mine || !one->is_fair(heard - kFair)) return;
+      const auto offered = one->seen.offered.find(key);
+      if (offered != one->seen.offered.end() && offered->second.contains(last.version)) return;
       if (now_ - one->seen.met_until < kMetBack) return;
       const auto& peer = owner(key.second);
       if (&peer != one->peer_ || one->seen.identity != number_of(peer)) return;

@@ -423,6 +423,31 @@ TEST_CASE(
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a doubt about what a listing leaves to the next one stays until that comes") {
+  World world;
+  world.deploy("a0", "d0");
+  for (int i = 1; i < 10; ++i) world.deploy("a" + std::to_string(i), "d" + std::to_string(i));
+  world.settle();
+  world.deployments.erase("a0");
+  world.relist();
+  world.serve_for(30s);
+  REQUIRE(world.artifact("a0")->by_absence);
+  world.deleted_event("a0");
+  const auto question = world.take_request(Call::Exists);
+  const auto anew = world.deploy("a0", "d-anew");
+  world.event(anew);
+  world.run(2s);
+  const auto listing = world.take_request(Call::Deployments);
+  world.artifacts.erase("a0");  // it had been deleted before it was made anew
+  world.answer(question);
+  world.artifacts.insert("a0");
+  world.answer(listing);  // asked before that was known
+  CHECK(world.timestamp("api.deployed") < anew.at);
+
+  world.serve_for(30s);
+  CHECK(world.offered("a0") == "d-anew");
+}
+
 TEST_CASE("a doubt about something deleted outlives its tombstone") {
   World world;
   delete_one_of_two(world);
