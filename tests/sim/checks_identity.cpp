@@ -63,8 +63,11 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   seen.served_anew = true;
   seen.good.clear();
   instance.note("serves another control plane's from now on" + std::string(is_agreed ? ", as an operator wanted" : ""));
-  // A push in parts has emptied the gateway before.
-  if (!body.full && !instance.gateway_.served.empty()) {
+  // A push in parts has emptied the gateway before. A store that was lost forgets what was never taken.
+  const bool has_other =
+      std::any_of(instance.gateway_.served.begin(), instance.gateway_.served.end(),
+                  [&](const auto& line) { return ControlPlane::owner_of(line.first.second) != *named; });
+  if (!body.full && has_other) {
     fail("one_identity", "a difference between two control planes' configurations is pushed");
   }
   // A store that was lost knows of no other identity: whose link comes first is served.
