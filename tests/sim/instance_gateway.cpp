@@ -69,6 +69,7 @@ void Instance::push(const delivery::Push& push) {
   gateway_free_ = std::max(gateway_free_ + 1ms, world_.steady() + takes);
   world_.at(gateway_free_, [this, body = std::move(*read), number = push.number, mood, life = life_] {
     const bool alive = life == life_;
+    if (!alive) seen.taken_late = world_.steady();
     const auto outcome = push_now(body, mood, alive);
     if (alive) daemon_.on_push(number, outcome, world_.now());
   });
