@@ -10,6 +10,8 @@ namespace {
 
 /// So long what was refused waits at least, if nothing that it refers to changes.
 constexpr Duration kSoonAgain = 50min;
+/// Two listings that lack something are so far apart, with all that they wait for.
+constexpr Duration kListedTwice = 12s;
 
 }  // namespace
 
@@ -118,6 +120,10 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const bool never_wanted = std::none_of(found->second.begin(), found->second.end(),
                                          [&version](const Wish& wish) { return wish.version == version; });
   if (never_wanted && found->second.back().version.empty()) return true;
+  // … also if it is deployed again meanwhile.
+  if (found->second.back().version == version && instance.seen.body_sent < found->second.back().when + kListedTwice) {
+    return true;
+  }
   // A revocation names a key by its artifact and name alone: one of an earlier key takes the later, until it is listed.
   if (key.first == "ApiKey") {
     const std::string name = version.substr(0, version.rfind(' ') + 1);
@@ -134,12 +140,12 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const Key artifact{ControlPlane::kind_of(version.substr(0, version.find(' '))), version.substr(0, version.find(' '))};
   const auto of = instance.gateway_.served.find(artifact);
   const auto refused_of = instance.seen.refused.find(artifact);
-  // So does what belongs to one whose wanted version is refused, and that is to go since nothing of it was good.
+  // So does what belongs to one whose wanted version is refused, and that may go itself.
   const auto wanted = desire_.find(artifact);
-  const bool has_good = instance.seen.good.contains(artifact);
   const bool goes_with_it = of != instance.gateway_.served.end() && refused_of != instance.seen.refused.end() &&
                             (refused_of->second.contains(of->second) ||
-                             (!has_good && wanted != desire_.end() && refused_of->second.contains(wanted->second)));
+                             (wanted != desire_.end() && refused_of->second.contains(wanted->second) &&
+                              may_go(instance, artifact, of->second)));
   if (!artifact_of(key).empty() && goes_with_it) return true;
   // Each artifact has a list of its own. Where that of one lied twice and those of the others are the truth again, it
   // lacks too little to be held.

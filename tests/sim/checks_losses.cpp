@@ -118,6 +118,10 @@ bool World::may_go_with_loss(const Instance& instance, const Key& key, const std
   const auto& seen = instance.seen;
   // What events alone had said is not given again.
   if (seen.has_lost && is_excepted(instance, key)) return true;
+  // … or came again while the push was out.
+  const auto heard = seen.last_heard.find(key);
+  const bool came_again = heard != seen.last_heard.end() && heard->second > seen.body_sent;
+  if (seen.has_lost && came_again && is_known_only_by_events(key)) return true;
   // Known limit: of a document that is in service and not what is wanted only the store has the text.
   const bool is_outdated = is_artifact(key.first) && !version.starts_with(wanted_deployment(key) + "@");
   if (seen.has_lost && is_outdated && waits_for_others(instance, key)) return true;

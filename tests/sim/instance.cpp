@@ -447,6 +447,7 @@ void Instance::send_text(const std::string& text, Duration after) {
 /// It is given to the daemon.
 void Instance::note_event(const HubEvent& event) {
   seen.arrived.insert(event.id);
+  seen.last_heard[event.about] = world_.steady();
   if (event.at.ns != 0) seen.handled.waiting.push_back(event);
 }
 

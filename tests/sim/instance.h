@@ -156,6 +156,7 @@ class Instance {
     std::map<std::string, TimePoint> acked;            ///< `artifact action performedAt` with success: when last.
     std::map<std::string, TimePoint> failed;           ///< Likewise, with failed, and when it was said last.
     std::set<std::string> arrived;                     ///< Correlation ids of events that were stored.
+    std::map<Key, TimePoint> last_heard;               ///< Of an event about it.
     /// Events about deployments that were sent to this daemon under the present identity.
     struct Handled {
       std::vector<HubEvent> waiting;                                  ///< For the disk.
