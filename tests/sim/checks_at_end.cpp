@@ -37,6 +37,8 @@ bool World::was_refused(const Instance& instance, const Key& key, const std::str
 /// What is deployed or changed is there within one poll interval, but for what the gateway refused: that waits, and so
 /// does what needs the value of a secret that it refused.
 void World::check_changes(Instance& instance) {
+  // A gateway that is ahead of its store waits while a brake holds.
+  if (instance.seen.store_is_older && instance.daemon_.held_count() > 0) return;
   const auto& peer = *control_planes_[0];
   for (const auto& [key, version] : desire_) {
     if (!is_artifact(key.first) || ControlPlane::owner_of(key.second) != 0 || !peer.has_providers(key.second)) continue;
