@@ -97,6 +97,17 @@ bool World::is_known_only_by_events(const Key& key) const {
   return row == owner(artifact).rows().end() || row->second.failed;
 }
 
+bool World::begins_to_be_wanted(const Key& key, TimePoint when) const {
+  const auto found = wishes_.find(key);
+  if (found == wishes_.end()) return false;
+  bool was_wanted = false;
+  for (const Wish& wish : found->second) {
+    if (wish.when == when && !was_wanted && !wish.version.empty()) return true;
+    was_wanted = !wish.version.empty();
+  }
+  return false;
+}
+
 /// Whether somebody has asked, since this version was wanted first, that it be served no more; or wanted something that
 /// the gateway refuses, after which an older one that is not known to be good may go.
 bool World::may_go(const Instance& instance, const Key& key, const std::string& version) const {
@@ -121,9 +132,10 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
                                          [&version](const Wish& wish) { return wish.version == version; });
   if (never_wanted && found->second.back().version.empty()) return true;
   // … also if it is deployed again meanwhile.
-  if (found->second.back().version == version && instance.seen.body_sent < found->second.back().when + kListedTwice) {
-    return true;
-  }
+  const Key artifact{ControlPlane::kind_of(version.substr(0, version.find(' '))), version.substr(0, version.find(' '))};
+  const Wish& last = found->second.back();
+  const bool is_soon = last.version == version && instance.seen.body_sent < last.when + kListedTwice;
+  if (is_soon && begins_to_be_wanted(artifact, last.when)) return true;
   // A revocation names a key by its artifact and name alone: one of an earlier key takes the later, until it is listed.
   if (key.first == "ApiKey") {
     const std::string name = version.substr(0, version.rfind(' ') + 1);
@@ -137,7 +149,6 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
     }
   }
   // What belongs to an artifact that is refused when it comes again goes before it.
-  const Key artifact{ControlPlane::kind_of(version.substr(0, version.find(' '))), version.substr(0, version.find(' '))};
   const auto of = instance.gateway_.served.find(artifact);
   const auto refused_of = instance.seen.refused.find(artifact);
   // So does what belongs to one whose wanted version is refused, and that may go itself.
@@ -252,7 +263,8 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
     const bool goes_with_its_identity = change.after.empty() && ControlPlane::owner_of(change.key.second) != identity;
     if (!goes_with_its_identity) look_at_change(instance, change);
     if (change.after.empty()) continue;
-    if (answered) {
+    // What could not be stored was not answered.
+    if (answered && seen.last_disk_fault < now_) {
       seen.unanswered[change.key].erase(change.after);
     } else {
       seen.unanswered[change.key].insert(change.after);

@@ -153,16 +153,18 @@ void World::look_at_return(Instance& instance, TimePoint true_at) {
     at(now_ + kBack, [this, one = &instance, key, number = wish.number, heard = now_, mine = instance.connection_] {
       const Wish& last = wishes_.at(key).back();
       if (last.number != number || one->connection_ != mine || !one->is_fair(heard - kFair)) return;
-      const auto offered = one->seen.offered.find(key);
-      if (offered != one->seen.offered.end() && offered->second.contains(last.version)) return;
+      // One push at a time, and the one before may take long or have to go again.
+      if (one->daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
       if (now_ - one->seen.met_until < kMetBack) return;
       const auto& peer = owner(key.second);
+      if (now_ - peer.last_crosswise(key.second) < kCrosswise) return;
       if (&peer != one->peer_ || one->seen.identity != number_of(peer)) return;
       if (was_refused(*one, key, last.version) || is_as_wanted(*one, key, last.version)) return;
       // What it refers to may be served and not offered: a gateway that refuses a version can refuse to let go another.
       const auto references = peer.references_of(wanted_deployment(key));
       if (!std::all_of(references.begin(), references.end(), [&](const Key& other) {
-            return desire_.contains(other) && is_as_wanted(*one, other, desire_.at(other));
+            return desire_.contains(other) && is_as_wanted(*one, other, desire_.at(other)) &&
+                   !was_refused(*one, other, desire_.at(other));
           })) {
         return;
       }

@@ -8,6 +8,7 @@ namespace tether::sim {
 
 /// So long after a key was revoked its list may be read from a replica that does not know of it.
 constexpr Duration kReplicaLag = 2s;
+/// So long what goes by the questions of one daemon is not delayed again.
 constexpr Duration kMeetsAgain = 2min;
 
 /// The list that the revocation of a key calls for is older than the revocation.
@@ -28,7 +29,6 @@ Duration Instance::meet(const sync::SendRequest& request, Random random) {
     return random.between(15s, 50s);
   }
   if (request.call == sync::Call::Exists && has(Trouble::Emptied)) return random.between(5s, 25s);
-  // Not again at once: what goes by the question has to be done in time all the same.
   const bool met = world_.steady() - seen.met_until < kMeetsAgain;
   if (request.call == sync::Call::Exists && !met && random.chance(20)) {
     world_.delete_meanwhile(ids_in(request.body).front(), random);

@@ -131,6 +131,8 @@ class World {
   bool may_go(const Instance& instance, const Key& key, const std::string& version) const;
   bool may_go_back(const Instance& instance, const Key& key, const std::string& from, const std::string& to) const;
   bool is_known_only_by_events(const Key& key) const;
+  /// At that moment, and not just before it.
+  bool begins_to_be_wanted(const Key& key, TimePoint when) const;
   bool is_of_namesake(const Key& key, const std::string& version) const;
   void look_at_change(Instance& instance, const Served& change);
   void look_at_ack_of_identity(const Instance& instance, const ControlPlane& peer, const Ack& ack);
