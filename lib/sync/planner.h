@@ -148,7 +148,6 @@ class Planner {
   std::size_t requests_under_way() const;
 
  private:
-  void begin(Call call, const std::string& scope, TimePoint now);
   struct Due {
     Call call = Call::Deployments;
     TimePoint at;
@@ -165,6 +164,8 @@ class Planner {
   bool waits_for(const std::set<std::string, std::less<>>& scopes) const;
   void plan_round(TimePoint now, bool full, Pace pace);
   void begin_sweep(Pace pace);
+  /// From now on it is under way.
+  void begin(Call call, const std::string& scope, TimePoint now);
   std::size_t listings_under_way(bool of_artifacts) const;
   struct Places {
     bool listing;

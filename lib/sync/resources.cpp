@@ -79,8 +79,8 @@ void Resources::drop_orphaned_applications(const Resource& key) {
   }
 }
 
-/// The first list that an event about a key has called for may be older than the event. What it has of before that is
-/// left to the second one.
+/// A list that is asked soon after an event about a key may be older than the event. What it has of before that is left
+/// to the last one.
 bool Resources::may_lag(const Resource& stored, const protocol::ResourceState& row, const Asked& asked) {
   if (row.kind != protocol::kApiKey || !context_.memory.planner.may_lag(asked.scope)) return false;
   if (!stored.gone) return row.updated_at < stored.updated_at;
