@@ -1,6 +1,7 @@
 #pragma once
 
-#include <cstddef>
+#include <string.h>  // explicit_bzero
+
 #include <string>
 #include <utility>
 
@@ -45,8 +46,7 @@ class Secret {
   void wipe() noexcept { wipe(value_); }
   /// All of its room: what was longer before, or was moved away from within it, too.
   static void wipe(std::string& text) noexcept {
-    volatile char* at = text.data();
-    for (std::size_t i = 0; i < text.capacity(); ++i) at[i] = '\0';
+    ::explicit_bzero(text.data(), text.capacity());
     text.clear();
   }
 
