@@ -115,9 +115,9 @@ class Transaction final : public sync::Records {
   void visit_absent(std::string_view kind, std::int64_t link,
                     const std::function<void(const std::string&, std::int64_t)>& visit) override;
   std::int64_t absent_elsewhere(std::string_view kind, std::string_view artifact_id) override;
-  bool has_seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
-                          std::string_view artifact_id, std::int64_t change) override;
-  bool has_unchanged_elsewhere(std::string_view kind, std::string_view artifact_id, std::int64_t change) override;
+  std::int64_t seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                              std::string_view artifact_id, std::int64_t change) override;
+  std::int64_t unchanged_elsewhere(std::string_view kind, std::string_view artifact_id, std::int64_t change) override;
 
   std::optional<sync::Hold> hold(std::string_view scope) override;
   void put_hold(const sync::Hold& hold) override;

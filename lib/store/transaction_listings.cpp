@@ -118,25 +118,26 @@ std::int64_t Transaction::note_held(std::string_view scope, std::string_view kin
   return db_.changed_rows();
 }
 
-bool Transaction::has_seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
-                                     std::string_view artifact_id, std::int64_t change) {
+std::int64_t Transaction::seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                                         std::string_view artifact_id, std::int64_t change) {
   if (kind.empty()) {
-    return db_.number("SELECT EXISTS (SELECT 1 " + kInService + "AND NOT " + kMissing +
+    return db_.number("SELECT count(*) " + kInService + "AND NOT " + kMissing +
                           "AND (SELECT changed FROM artifacts a WHERE a.identity = x.identity "
-                          "AND a.id = x.id) <= ?3)",
-                      identity_, scope, change) != 0;
+                          "AND a.id = x.id) <= ?3",
+                      identity_, scope, change);
   }
-  return db_.number("SELECT EXISTS (SELECT 1 " + candidates(artifact_id) + kReferredTo + "AND NOT " + kMissing +
-                        "AND x.changed <= ?6)",
-                    identity_, scope, kind, artifact_kind, artifact_id, change) != 0;
+  return db_.number(
+      "SELECT count(*) " + candidates(artifact_id) + kReferredTo + "AND NOT " + kMissing + "AND x.changed <= ?6",
+      identity_, scope, kind, artifact_kind, artifact_id, change);
 }
 
-bool Transaction::has_unchanged_elsewhere(std::string_view kind, std::string_view artifact_id, std::int64_t change) {
+std::int64_t Transaction::unchanged_elsewhere(std::string_view kind, std::string_view artifact_id,
+                                              std::int64_t change) {
   return db_.number(
-             "SELECT EXISTS (SELECT 1 FROM resources x WHERE identity = ? AND kind = ? AND artifact_id <> ? AND "
-             "gone = 0 AND absent_change IS NULL AND changed <= ? AND " +
-                 kListed + ")",
-             identity_, kind, artifact_id, change) != 0;
+      "SELECT count(*) FROM resources x WHERE identity = ? AND kind = ? AND artifact_id <> ? AND gone = 0 AND "
+      "absent_change IS NULL AND changed <= ? AND " +
+          kListed,
+      identity_, kind, artifact_id, change);
 }
 
 void Transaction::visit_absent(std::string_view kind, std::int64_t link,

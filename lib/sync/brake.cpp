@@ -10,12 +10,13 @@ void note(Context& context, Note::Level level, const std::string& message,
   context.commands.emplace_back(Note{level, message, std::move(fields)});
 }
 
-/// Whether a listing shows anything that was here when the hold began. What came later, by events say, does not make
-/// an empty control plane one that can be believed (CE-4).
-bool keeps_some(Records& records, const std::string& scope, const Missing& missing, std::int64_t began) {
-  if (records.has_seen_unchanged(scope, missing.kind, missing.artifact_kind, missing.artifact_id, began)) return true;
-  if (missing.unanswered > 0) return false;  // what others of its kind would say is not known
-  return !missing.artifact_id.empty() && records.has_unchanged_elsewhere(missing.kind, missing.artifact_id, began);
+/// How much a listing, with the others of its kind, shows of what was here when the hold began. What came or changed
+/// later, by events say, neither opens the brake nor makes an empty control plane one that can be believed (CE-4).
+std::int64_t kept_since(Records& records, const std::string& scope, const Missing& missing, std::int64_t began) {
+  const auto own = records.seen_unchanged(scope, missing.kind, missing.artifact_kind, missing.artifact_id, began);
+  // What others of its kind would say is not known while some have failed.
+  if (missing.artifact_id.empty() || missing.unanswered > 0) return own;
+  return own + records.unchanged_elsewhere(missing.kind, missing.artifact_id, began);
 }
 
 /// Says what has changed, once.
@@ -95,13 +96,14 @@ std::optional<Duration> releases_in(const Hold& hold, Duration release_after) {
 bool judge_brake(Context& context, const Asked& asked, const Missing& missing) {
   Records& records = context.records;
   const std::string& scope = asked.scope;
+  const auto held = records.hold(scope);
+  const std::int64_t stored = held ? missing.unseen + kept_since(records, scope, missing, held->began) : missing.stored;
   // What a control plane at another address lacks is believed once it has shown most of what is stored.
   const bool is_strange = missing.unseen > 0 && records.marks().moved;
-  if (!is_strange && !brake_holds(missing.stored, missing.unseen)) {
+  if (!is_strange && !brake_holds(stored, missing.unseen)) {
     lift_brake(context, scope);
     return false;
   }
-  const auto held = records.hold(scope);
   Hold before;
   before.scope = scope;
   before.since = context.now.wall;
@@ -109,7 +111,7 @@ bool judge_brake(Context& context, const Asked& asked, const Missing& missing) {
   if (held) before = *held;
   Lacking lacking{context.memory.link, context.known_ms(asked), asked.change, records.next_change(), 0, false};
   lacking.fresh = records.note_held(scope, missing.kind, missing.artifact_kind, missing.artifact_id);
-  lacking.keeps_some = keeps_some(records, scope, missing, before.began);
+  lacking.keeps_some = kept_since(records, scope, missing, before.began) > 0;
   Hold hold = judge_hold(before, lacking, context.options.deletion_release_after);
   hold.would_go = missing.own;
   hold.in_service = missing.stored;

@@ -153,13 +153,13 @@ class Records {
   /// How many resources of this kind, not gone, a listing lacked that are not of this artifact.
   virtual std::int64_t absent_elsewhere(std::string_view kind, std::string_view artifact_id) = 0;
 
-  /// Whether the listing has something of what `unseen_artifacts` (`kind` empty) or `unseen_resources` counts that has
-  /// not changed since `change`.
-  virtual bool has_seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
-                                  std::string_view artifact_id, std::int64_t change) = 0;
-  /// Whether something of this kind that is not of this artifact is not gone, has not changed since, and no listing
-  /// lacked it.
-  virtual bool has_unchanged_elsewhere(std::string_view kind, std::string_view artifact_id, std::int64_t change) = 0;
+  /// How many of what `unseen_artifacts` (`kind` empty) or `unseen_resources` counts the listing has that have not
+  /// changed since `change`.
+  virtual std::int64_t seen_unchanged(std::string_view scope, std::string_view kind, std::string_view artifact_kind,
+                                      std::string_view artifact_id, std::int64_t change) = 0;
+  /// How many of this kind that are not of this artifact are not gone, have not changed since, and no listing lacked.
+  virtual std::int64_t unchanged_elsewhere(std::string_view kind, std::string_view artifact_id,
+                                           std::int64_t change) = 0;
 
   // Holds of the deletion brake.
   virtual std::optional<Hold> hold(std::string_view scope) = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tether/base/check.h"
+#include "tether/sync/brake.h"
 
 namespace tether::sim {
 namespace {
@@ -373,6 +374,12 @@ void Daemon::publish(sync::Now now) {
 std::int64_t Daemon::held_count() {
   const auto read = overview();
   return read ? read->held_count : 0;
+}
+
+bool Daemon::holds(const std::string& scope) {
+  bool is_held = false;
+  look([&](sync::Records& records) { is_held = sync::is_held(records, scope); });
+  return is_held;
 }
 
 }  // namespace tether::sim

@@ -97,6 +97,8 @@ class Daemon {
   std::size_t database_bytes() const;
   /// How much is held; nothing where that cannot be read.
   std::int64_t held_count();
+  /// Whether removals of that list are held, and nobody has released them.
+  bool holds(const std::string& scope);
 
  private:
   bool has_inputs() const { return !batch_.empty() || presence_ || verdict_; }

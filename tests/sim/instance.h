@@ -93,9 +93,10 @@ class Instance {
 
   // What was seen of it, for the checkers.
   struct Seen {
-    TimePoint last_loss;  ///< When the gateway last lost what it had.
-    int refusals = 0;     ///< 401 in a row.
-    TimePoint last_lie;   ///< When an answer last was not the truth.
+    TimePoint last_loss;                        ///< When the gateway last lost what it had.
+    int refusals = 0;                           ///< 401 in a row.
+    TimePoint last_lie;                         ///< When an answer last was not the truth.
+    std::map<std::string, Instant> emptied_of;  ///< What a list was emptied of: artifacts, and as of when.
     /// What was told since a control plane last took something back: an older row counts when it is said twice.
     struct ToldBack {
       TimePoint first;  ///< When the first full listing was the truth,
@@ -229,6 +230,7 @@ class Instance {
   void send(const sync::SendRequest& request);
   Answer answer_to(const sync::SendRequest& request, Random& random);
   std::optional<Answer> emptied_answer(const sync::SendRequest& request);
+  Answer emptied_since(const sync::SendRequest& request);
   bool reads_what_was(const sync::SendRequest& request, Random& random) const;
   Duration meet(const sync::SendRequest& request, Random random);
   void arrive_late(const std::shared_ptr<AnswerReading>& reading, std::uint64_t link, Random random);

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "instance.h"
+#include "tether/sync/brake.h"
 #include "world.h"
 
 /// What an instance asks of the control plane, and what it is answered.
@@ -129,6 +130,7 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   if (random.chance(50)) {
     if (!is_listing(request.call)) return std::nullopt;
     seen.last_lie = now;
+    if (request.call == sync::Call::Deployments && random.chance(50)) return emptied_since(request);
     note("is told: nothing at all");
     return control_plane.lie(request, now, /*nothing=*/true, random);
   }
@@ -147,6 +149,22 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   seen.last_lie = now;
   note("is told: the greater part is missing");
   return control_plane.answer_without(request, now, missing);
+}
+
+/// A database that was emptied has what is deployed from then on, which is not to vouch for the rest (CE-4).
+Answer Instance::emptied_since(const sync::SendRequest& request) {
+  auto& control_plane = world_.present();
+  if (!daemon_.holds(sync::kDeploymentsScope)) {
+    seen.emptied_of.clear();
+    for (const auto& [id, row] : control_plane.rows()) seen.emptied_of[id] = row.at;
+  }
+  std::set<std::string> missing;
+  for (const auto& [id, at] : seen.emptied_of) {
+    const auto row = control_plane.rows().find(id);
+    if (row != control_plane.rows().end() && row->second.at == at) missing.insert(id);
+  }
+  note("is told: only what is new");
+  return control_plane.answer_without(request, world_.steady(), missing);
 }
 
 void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome& outcome, std::uint64_t link) {

@@ -79,28 +79,29 @@ TEST_CASE("a listing has something of old if it shows what has not changed since
       key.changed = changed;
       records.put(key);
     }
-    const auto has = [&records](std::int64_t change) {
-      return std::pair(records.has_seen_unchanged("x", "", "", "", change),
-                       records.has_seen_unchanged("x", "ApiKey", "RestApi", "", change));
+    const auto shown = [&records](std::int64_t change) {
+      return std::pair(records.seen_unchanged("x", "", "", "", change),
+                       records.seen_unchanged("x", "ApiKey", "RestApi", "", change));
     };
     records.begin_listing("x");
-    CHECK(has(9) == std::pair(false, false));
+    CHECK(shown(9) == std::pair(0L, 0L));
     records.mark_seen("x", "new");
-    CHECK(has(8) == std::pair(false, false));
-    CHECK(has(9) == std::pair(true, true));
+    CHECK(shown(8) == std::pair(0L, 0L));
+    CHECK(shown(9) == std::pair(1L, 1L));
     records.mark_seen("x", "old");
-    CHECK(has(3) == std::pair(true, true));
-    CHECK(has(2) == std::pair(false, false));
+    CHECK(shown(9) == std::pair(2L, 2L));
+    CHECK(shown(3) == std::pair(1L, 1L));
+    CHECK(shown(2) == std::pair(0L, 0L));
     records.mark_taken_back("x", "old");
-    CHECK(has(3) == std::pair(false, false));
+    CHECK(shown(3) == std::pair(0L, 0L));
 
-    CHECK(records.has_unchanged_elsewhere("ApiKey", "new", 3));
-    CHECK_FALSE(records.has_unchanged_elsewhere("ApiKey", "new", 2));
-    CHECK_FALSE(records.has_unchanged_elsewhere("ApiKey", "old", 8));
+    CHECK(1 == records.unchanged_elsewhere("ApiKey", "new", 3));
+    CHECK(0 == records.unchanged_elsewhere("ApiKey", "new", 2));
+    CHECK(0 == records.unchanged_elsewhere("ApiKey", "old", 8));
     auto key = *records.resource("ApiKey", "old");
     key.absent = sync::Proposal{1, 2, 3};
     records.put(key);
-    CHECK_FALSE(records.has_unchanged_elsewhere("ApiKey", "new", 3));
+    CHECK(0 == records.unchanged_elsewhere("ApiKey", "new", 3));
   });
 }
 
@@ -259,7 +260,7 @@ TEST_CASE("what belongs to something that no list is asked about is no share of 
 
     CHECK(records.unseen_resources("scope", kind, "", "").stored == 1);
     CHECK(records.unseen_resources("scope", kind, "", "a").unseen == 1);
-    CHECK_FALSE(records.has_unchanged_elsewhere(kind, "a", 1000));
+    CHECK(0 == records.unchanged_elsewhere(kind, "a", 1000));
   });
 }
 

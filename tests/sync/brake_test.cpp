@@ -35,20 +35,46 @@ TEST_CASE("an empty listing is held [B5]") {
 }
 
 TEST_CASE("events in between do not open a brake [CE-4]") {
+  // All of a few, and more than a fifth of many.
+  const auto [stored, lacked, deployed] = GENERATE(std::tuple(3, 3, 1), std::tuple(20, 6, 11));
   World world;
-  fill(world);
-  world.deployments.clear();
+  fill(world, stored);
+  const auto all = world.deployments;
+  for (int i = 0; i < lacked; ++i) {
+    world.deployments.erase(id(i));
+    world.artifacts.erase(id(i));
+  }
   relist(world);
   world.serve();
+  REQUIRE(world.hold());
   world.run(5s);
-  world.event(world.deploy("new1", "n1"));
-  world.event(world.deploy("new2", "n2"));
-  world.deployments.clear();
-  world.artifacts.clear();
-  world.serve_for(60s);
+  for (int i = 0; i < deployed; ++i) world.event(world.deploy("new" + std::to_string(i), "n" + std::to_string(i)));
+  world.serve_for(10min);
 
-  CHECK(in_service(world) == 20);
-  CHECK(world.hold());
+  CHECK(in_service(world, stored) == stored);
+  REQUIRE(world.hold());
+  CHECK(world.hold()->would_go == lacked);
+
+  for (const auto& [name, deployment] : all) world.deployments[name] = deployment;
+  world.serve_for(2min);
+  CHECK_FALSE(world.hold());
+}
+
+TEST_CASE("what events undeploy meanwhile opens a brake, when a listing lacks little of the rest") {
+  World world;
+  fill(world);
+  const Deployment first = world.deployments.at(id(0));
+  for (int i = 0; i < 6; ++i) world.deployments.erase(id(i));
+  relist(world);
+  world.serve();
+  REQUIRE(world.hold());
+  world.run(3s);
+  world.deployments[id(0)] = first;
+  world.event(world.undeploy(id(0)));
+  world.push();
+  world.serve_for(90s);
+
+  CHECK_FALSE(world.hold());
 }
 
 TEST_CASE("rows that changed during the request count for the brake [CE-5]") {
