@@ -133,6 +133,7 @@ class Transaction final : public sync::Records {
   std::vector<sync::Hint> hints() override;
   void clear_doubts(std::int64_t asked_change) override;
   bool clear_doubts_about(const sync::Key& artifact, std::int64_t asked_change) override;
+  bool is_stopped_since(const sync::Key& artifact, std::int64_t change, Instant at) override;
   void renew_doubts_about(const sync::Key& artifact, std::int64_t change) override;
   Instant earliest_pending_deployment() override;
   std::vector<std::pair<std::string, Instant>> event_timestamps() override;

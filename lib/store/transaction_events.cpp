@@ -85,6 +85,14 @@ bool Transaction::clear_doubts_about(const sync::Key& artifact, std::int64_t ask
                     identity_, artifact.kind, artifact.id) != 0;
 }
 
+bool Transaction::is_stopped_since(const sync::Key& artifact, std::int64_t change, Instant at) {
+  if (!is_left(Left::Doubt)) return false;
+  return db_.number(
+             "SELECT EXISTS (SELECT 1 FROM pending WHERE identity = ? AND kind = ? AND id = ? AND doubt = 1 AND "
+             "doubt_change > ? AND last_ns > ? AND type NOT LIKE '%.deployed')",
+             identity_, artifact.kind, artifact.id, change, at.ns) != 0;
+}
+
 void Transaction::renew_doubts_about(const sync::Key& artifact, std::int64_t change) {
   if (!is_left(Left::Doubt)) return;
   db_.execute("UPDATE pending SET doubt_change = ? WHERE identity = ? AND kind = ? AND id = ? AND doubt = 1", change,

@@ -148,6 +148,7 @@ void Engine::on_deployment_rows(Records& records, std::uint64_t request,
   for (const auto& row : rows) {
     auto stored = records.artifact(row.artifact_id);
     const bool raced = stored && stored->changed > asked.change;
+    const bool stopped = records.is_stopped_since({row.kind, row.artifact_id}, asked.change, row.at);
     // Stored is not enough: after a loss of the store, the first listing alone would vouch for the second.
     const bool known = stored && stored->offering.good.is_set();
     asked.rows += 1;
@@ -156,7 +157,7 @@ void Engine::on_deployment_rows(Records& records, std::uint64_t request,
     if (asked.full) records.mark_seen(asked.scope, row.artifact_id);
     artifacts.on_row(std::move(stored),
                      {row.kind, row.artifact_id, row.deployment_id, row.deployed, row.at, row.at_text},
-                     {asked.full, raced, memory_.link, asked.when_ms}, asked);
+                     {asked.full, raced, memory_.link, asked.when_ms, stopped}, asked);
   }
   asked.differs |= records.last_change() != before;
   context.offers.follow_up();

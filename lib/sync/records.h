@@ -191,6 +191,8 @@ class Records {
   virtual void clear_doubts(std::int64_t asked_change) = 0;
   /// Ends those about it that were noted before this count; whether some are left.
   virtual bool clear_doubts_about(const Key& artifact, std::int64_t asked_change) = 0;
+  /// Whether something came since this count that said of it, in doubt, that it was undeployed or deleted after `at`.
+  virtual bool is_stopped_since(const Key& artifact, std::int64_t change, Instant at) = 0;
   /// Only a listing asked since this count ends them: one that is being read has had its row.
   virtual void renew_doubts_about(const Key& artifact, std::int64_t change) = 0;
   /// The earliest pending time of a deployment event, or unset.

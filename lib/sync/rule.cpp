@@ -38,9 +38,13 @@ EventJudgement judge_event(const Artifact* stored, const Statement& event, Insta
 }
 
 RowJudgement judge_row(const Artifact* stored, const Statement& row, const RowContext& context) {
+  if (stored != nullptr) {
+    if (stored->wanted == Wanted::Gone) return context.raced ? RowJudgement::AskAgain : RowJudgement::AskExists;
+    if (is_same(*stored, row)) return RowJudgement::Same;
+  }
+  // It is history by now. What came into service with it would count as good once what came after is refused (CE-11).
+  if (context.stopped_since) return RowJudgement::Nothing;
   if (stored == nullptr) return RowJudgement::Create;
-  if (stored->wanted == Wanted::Gone) return context.raced ? RowJudgement::AskAgain : RowJudgement::AskExists;
-  if (is_same(*stored, row)) return RowJudgement::Same;
   const Order when = order(row.at, stored->at);
   if (when == Order::Later) return RowJudgement::Replace;
   if (context.raced) return RowJudgement::AskAgain;

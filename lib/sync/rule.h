@@ -61,6 +61,7 @@ struct RowContext {
   bool raced = false;  ///< The artifact changed after the listing was asked.
   std::int64_t link = 0;
   std::int64_t asked_ms = 0;
+  bool stopped_since = false;  ///< An end of it that is later than the row came in doubt after the listing was asked.
 };
 /// RULE.md section 3.
 RowJudgement judge_row(const Artifact* stored, const Statement& row, const RowContext& context);

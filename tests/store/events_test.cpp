@@ -85,6 +85,21 @@ TEST_CASE("events of one type about one resource are pending from the first on")
   });
 }
 
+TEST_CASE("what ends an artifact in doubt is told by when it came, and of when it is") {
+  TestStore store;
+  store.write([](sync::Records& records) {
+    const char* const type = GENERATE("api.undeployed", "api.deleted");
+    records.put_pending(pending("api.deployed", kApi, 3000, /*doubt=*/9));
+    CHECK_FALSE(records.is_stopped_since(kApi, 0, from_ms(0)));
+    records.put_pending(pending(type, kApi, 2000, /*doubt=*/5));
+
+    CHECK(records.is_stopped_since(kApi, 4, from_ms(1999)));
+    CHECK_FALSE(records.is_stopped_since(kApi, 5, from_ms(1999)));
+    CHECK_FALSE(records.is_stopped_since(kApi, 4, from_ms(2000)));
+    CHECK_FALSE(records.is_stopped_since({kApi.kind, "another"}, 4, from_ms(0)));
+  });
+}
+
 TEST_CASE("a doubt ends with a listing asked after it, not with the resource") {
   TestStore store;
   store.write([](sync::Records& records) {

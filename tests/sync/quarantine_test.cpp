@@ -217,6 +217,33 @@ TEST_CASE("the answer to a push does not make good what was stopped meanwhile [C
   CHECK(world.offered("a").empty());
 }
 
+TEST_CASE("what was stopped while a listing was read does not come into service by its row [CE-11]") {
+  World world;
+  world.deploy("a", "d1");
+  for (int i = 0; i < 9; ++i) world.deploy("b" + std::to_string(i), "e" + std::to_string(i));
+  world.settle();
+  world.deployments.erase("a");
+  world.relist();
+  world.serve_for(30s);
+  world.push();
+  REQUIRE(world.artifact("a")->by_absence);
+  const auto second = world.deploy("a", "d2");
+  world.event(second);
+  const auto listing = world.take_request(Call::Deployments);
+  world.run(1s);
+  world.event(world.undeploy("a"));
+  world.run(1s);
+  const auto third = world.deploy("a", "d3");
+  world.event(third);
+  world.deployments["a"] = second;
+  world.answer(listing);
+  world.deployments["a"] = third;
+  CHECK(world.artifact("a")->by_absence);
+
+  world.serve();
+  CHECK(world.offered("a") == "d3");
+}
+
 TEST_CASE("the answer to a push makes good what that push carried, not what is offered by now") {
   World world;
   world.settle();

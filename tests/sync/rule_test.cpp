@@ -106,6 +106,18 @@ TEST_CASE("an event about something deleted is doubted if it is later, else noth
 
 // Section 3: rows.
 
+TEST_CASE("a row that was stopped after the listing was asked decides nothing [CE-11]") {
+  const RowContext stopped_since{true, false, 1, 0, true};
+  Artifact absent = stored(Wanted::Undeployed);
+  absent.by_absence = true;
+
+  CHECK(judge_row(nullptr, says("d1", true, kStored), stopped_since) == RowJudgement::Nothing);
+  CHECK(row(absent, says("d2", true, kStored + 1s), stopped_since) == RowJudgement::Nothing);
+  CHECK(row(stored(), says("d2", true, kStored + 1s), stopped_since) == RowJudgement::Nothing);
+  CHECK(row(stored(), says("d1", true, kStored), stopped_since) == RowJudgement::Same);
+  CHECK(row(stored(Wanted::Gone), says("d2", true, kStored + 1s), stopped_since) == RowJudgement::AskExists);
+}
+
 TEST_CASE("a row about something unknown creates it, in a delta too") {
   CHECK(judge_row(nullptr, says("d1", true, kStored), {true, false, 1, 0}) == RowJudgement::Create);
   CHECK(judge_row(nullptr, says("d1", false, kStored), {false, false, 1, 0}) == RowJudgement::Create);
