@@ -12,6 +12,8 @@ namespace {
 constexpr Duration kSoonAgain = 50min;
 /// Two listings that lack something are so far apart, with all that they wait for.
 constexpr Duration kListedTwice = 12s;
+/// How long ago it may be that what is there again was deleted, and an event still says so.
+constexpr Duration kDeletedLately = 1h;
 
 }  // namespace
 
@@ -162,6 +164,10 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   // lacks too little to be held.
   const bool lied = !instance.has(Trouble::Emptied) && now_ - instance.seen.last_lie < kBetweenLies;
   if (key.first == "HmacSecret" && lied) return true;
+  // One that events say was deleted goes with one list that lacks it, also if it was made anew meanwhile.
+  const auto ceased = ceased_.find(key);
+  const bool was_deleted = ceased != ceased_.end() && now_ - ceased->second < kDeletedLately;
+  if (key.first == "SubscriptionPlan" && lied && was_deleted) return true;
   // What the events said last counts, in the order in which they come.
   if (key.first == "Application" || key.first == "Subscription") return true;
   // A secret goes with the last document that names it.

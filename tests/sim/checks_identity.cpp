@@ -62,6 +62,8 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   if (!before) return;
   seen.served_anew = true;
   seen.good.clear();
+  // What only events said of the one before is forgotten with it.
+  instance.forget_events_of(*before);
   instance.note("serves another control plane's from now on" + std::string(is_agreed ? ", as an operator wanted" : ""));
   // A push in parts has emptied the gateway before. A store that was lost forgets what was never taken.
   const bool has_other =
