@@ -162,8 +162,10 @@ class BatchReader : public AnswerReader {
       document.handle = std::move(facts->handle);
       document.providers = std::move(facts->providers);
       document.secrets = std::move(facts->secrets);
+    } else {
+      // A line needs a handle, and what it refers to goes before it: what cannot be read is not passed on.
+      document.unusable = facts.error().message;
     }
-    // A document that we cannot make sense of goes to the gateway all the same: it is the judge of its content.
     document.text = std::move(entry.document);
     bytes_ += document.text.size();
     documents_.push_back(std::move(document));

@@ -68,7 +68,7 @@ struct Document {
   std::string handle;
   std::vector<std::string> providers;
   std::vector<std::string> secrets;
-  std::string unusable;  ///< Not empty: why this document can't be passed on (not UTF-8, too large).
+  std::string unusable;  ///< Not empty: why this document can't be passed on (not UTF-8, too large, not readable).
 };
 
 /// An answer of the gateway to a push, as lib/delivery hands it on.

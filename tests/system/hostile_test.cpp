@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -87,4 +88,34 @@ TEST_CASE("a bomb, an archive packed twice and one of too many entries hold noth
 
   CHECK(scene.gateway_comes_to_serve(wanted.deployments));
   CHECK(scene.wait_until_in_sync()["quarantined"].empty());
+}
+
+TEST_CASE("a document that is nested too deep, a bomb of aliases and one that is no UTF-8 each end by themselves") {
+  Scene scene;
+  scene.start_control_plane();
+  Wanted wanted = deploy_some(scene);
+  const auto deploy = [&scene](const std::string& handle, const std::string& document) {
+    return scene.control_plane().deploy("RestApi", handle, document);
+  };
+  const std::string good = document_with("hostile", "http://backend:80");
+  const auto deep = deploy("deep", good + "\nx: " + std::string(1000, '[') + std::string(1000, ']') + "\n");
+  std::string aliases = good + "\nx0: &x0 [x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 30; ++i) {
+    const std::string before = "*x" + std::to_string(i - 1);
+    aliases += "x" + std::to_string(i) + ": &x" + std::to_string(i) + " [" + before + ", " + before + "]\n";
+  }
+  const auto bomb = deploy("bomb", aliases);
+  const auto binary = deploy("binary", good + "\nx: \xff\xfe\n");
+  wanted.deployments[bomb.artifact_id] = bomb.deployment_id;
+  scene.start_gateway();
+
+  scene.start_daemon();
+
+  CHECK(scene.gateway_comes_to_serve(wanted.deployments));
+  const auto status = scene.wait_for([](const nlohmann::json& seen) { return seen["quarantined"].size() == 2; });
+  std::map<std::string, std::string> reasons;
+  for (const auto& one : status["quarantined"]) reasons[one["id"]] = one["reason"];
+  CHECK(reasons[deep.artifact_id].starts_with("document: nested deeper than 64 at line "));
+  CHECK(reasons[binary.artifact_id] == "the document is not UTF-8");
+  CHECK(served_deployment(scene.gateway(), deep.artifact_id).empty());
 }
