@@ -1,6 +1,7 @@
 #include "tether/log/redactor.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "tether/log/line.h"
 
@@ -93,7 +94,7 @@ std::size_t Redactor::match_at(std::string_view text) const {
 /// Of what begins in the first `max_read` bytes, and until more than `max_written` have come out.
 std::string Redactor::replace_in(std::string_view text, std::size_t max_read, std::size_t max_written) const {
   const std::size_t unread = text.size() - std::min(text.size(), max_read);
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock lock(mutex_);
   std::string out;
   out.reserve(std::min(text.size() - unread, max_written));
   while (text.size() > unread && out.size() <= max_written) {
@@ -122,7 +123,7 @@ std::string Redactor::redact_beginning(std::string_view text, std::size_t max_by
 }
 
 std::size_t Redactor::size() const {
-  const std::lock_guard lock(mutex_);
+  const std::shared_lock lock(mutex_);
   return order_.size();
 }
 

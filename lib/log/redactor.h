@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,7 +14,8 @@
 namespace tether {
 
 /// Knows secret values and takes them out of texts: a last net under the rule that nobody puts one in. A value is known
-/// as it is and as a JSON string has it, since others quote in JSON. Any thread.
+/// as it is and as a JSON string has it, since others quote in JSON. Any thread: texts, however long, are looked
+/// through beside each other, and only who adds a value has it to themselves.
 class Redactor {
  public:
   /// Values beyond this many push out the oldest of those that may be forgotten.
@@ -53,7 +54,7 @@ class Redactor {
     Secret secret;
   };
 
-  mutable std::mutex mutex_;
+  mutable std::shared_mutex mutex_;
   std::unordered_map<Prefix, std::vector<Secret>> by_prefix_;  ///< Longest first.
   std::deque<Known> order_;                                    ///< Oldest first, without the lasting.
 };
