@@ -242,16 +242,16 @@ void Keeper::publish_overview_if_due(TimePoint now, bool force) {
   overview_stale_ = false;
   footing_.set_offered(overview->offered_count);
   tell_courier(now);
-  board_.update([this, &overview](Status& status) {
-    describe_store(*overview, redactor_, options_.engine.deletion_release_after, status);
-  });
+  StoreLists lists = lists_of(*overview, redactor_, options_.engine.deletion_release_after);
+  board_.update([&overview, &lists](Status& status) { describe_store(*overview, lists, status); });
 }
 
 void Keeper::publish(TimePoint now) {
   publish_overview_if_due(now, /*force=*/false);
   if (!courier_) return;
-  board_.update([this](Status& status) {
-    describe_gateway(*courier_, redactor_, status);
+  std::string last_error = redactor_.redact(courier_->last_error(), kMaxWordsBytes);
+  board_.update([this, &last_error](Status& status) {
+    describe_gateway(*courier_, std::move(last_error), status);
     const Freshness fresh{links_lost_known_ == links_lost_, footing_.is_storing(), !overview_stale_};
     describe_sync(engine_.standing(), footing_.marks(), fresh, status);
   });

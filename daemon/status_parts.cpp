@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include "tether/sync/brake.h"
 
@@ -110,7 +111,7 @@ void withdraw_agreement(Status& status) {
   status.settled = false;
 }
 
-void describe_gateway(const delivery::Courier& courier, const Redactor& redactor, Status& status) {
+void describe_gateway(const delivery::Courier& courier, std::string last_error, Status& status) {
   GatewayStatus& shown = status.gateway;
   const auto state = translate(courier.condition());
   if (!shown.state_since || shown.state != state) shown.state_since = Clock::now();
@@ -124,16 +125,35 @@ void describe_gateway(const delivery::Courier& courier, const Redactor& redactor
   if (const auto held = courier.held()) {
     shown.held_push = HeldPush{held->instance, held->epoch, held->revision, held->has, held->would_get};
   }
-  shown.last_error = unless_empty(redactor.redact(courier.last_error(), kMaxWordsBytes));
+  shown.last_error = unless_empty(std::move(last_error));
 }
 
-void describe_store(const store::Overview& overview, const Redactor& redactor, Duration release_after, Status& status) {
+StoreLists lists_of(const store::Overview& overview, const Redactor& redactor, Duration release_after) {
+  const auto notes = [&redactor](const std::vector<store::NamedResource>& resources) {
+    std::vector<ResourceNote> shown_notes;
+    shown_notes.reserve(resources.size());
+    for (const auto& resource : resources) shown_notes.push_back(note(resource, redactor));
+    return shown_notes;
+  };
+  StoreLists lists;
+  for (const auto& [kind, count] : overview.offered_by_kind) lists.resources[kind] = static_cast<std::uint64_t>(count);
+  for (const auto& [type, at] : overview.event_timestamps) lists.event_timestamps[type] = at;
+  lists.quarantined = notes(overview.quarantined);
+  lists.held = notes(overview.held);
+  lists.holds.reserve(overview.holds.size());
+  for (const auto& hold : overview.holds) {
+    lists.holds.push_back({hold.scope, translate(hold.release), hold.since, static_cast<std::uint64_t>(hold.would_go),
+                           static_cast<std::uint64_t>(hold.in_service), sync::releases_in(hold, release_after),
+                           hold.noted});
+  }
+  lists.waiting = notes(overview.waiting);
+  lists.best_effort_kinds = overview.best_effort_kinds;
+  return lists;
+}
+
+void describe_store(const store::Overview& overview, StoreLists& lists, Status& status) {
   StoreStatus& shown = status.store;
   shown.revision = overview.revision;
-  shown.resources.clear();
-  for (const auto& [kind, count] : overview.offered_by_kind) {
-    shown.resources[kind] = static_cast<std::uint64_t>(count);
-  }
   shown.unanswered = static_cast<std::uint64_t>(overview.unanswered);
   shown.size_bytes = static_cast<std::uint64_t>(overview.size_bytes);
   shown.outbox_acks = static_cast<std::uint64_t>(overview.outbox_acks);
@@ -146,24 +166,13 @@ void describe_store(const store::Overview& overview, const Redactor& redactor, D
     shown_staged->documents = static_cast<std::uint64_t>(staged->deployed - staged->without_document);
     shown_staged->resources = static_cast<std::uint64_t>(staged->resources);
   }
-  status.event_timestamps.clear();
-  for (const auto& [type, at] : overview.event_timestamps) status.event_timestamps[type] = at;
-  const auto notes = [&redactor](const std::vector<store::NamedResource>& resources) {
-    std::vector<ResourceNote> shown_notes;
-    shown_notes.reserve(resources.size());
-    for (const auto& resource : resources) shown_notes.push_back(note(resource, redactor));
-    return shown_notes;
-  };
-  status.best_effort_kinds = overview.best_effort_kinds;
-  status.quarantined = notes(overview.quarantined);
-  status.held = notes(overview.held);
-  status.holds.clear();
-  for (const auto& hold : overview.holds) {
-    status.holds.push_back({hold.scope, translate(hold.release), hold.since, static_cast<std::uint64_t>(hold.would_go),
-                            static_cast<std::uint64_t>(hold.in_service), sync::releases_in(hold, release_after),
-                            hold.noted});
-  }
-  status.waiting = notes(overview.waiting);
+  shown.resources.swap(lists.resources);
+  status.event_timestamps.swap(lists.event_timestamps);
+  status.quarantined.swap(lists.quarantined);
+  status.held.swap(lists.held);
+  status.holds.swap(lists.holds);
+  status.waiting.swap(lists.waiting);
+  status.best_effort_kinds.swap(lists.best_effort_kinds);
   status.counts.quarantined = static_cast<std::uint64_t>(overview.quarantined_count);
   status.counts.waiting = static_cast<std::uint64_t>(overview.waiting_count);
   status.counts.held = static_cast<std::uint64_t>(overview.held_count);

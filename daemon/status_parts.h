@@ -1,7 +1,9 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tether/admin/status.h"
 #include "tether/delivery/courier.h"
@@ -30,9 +32,24 @@ void describe_link(const link::Snapshot& link, Status& status);
 void describe_sync(const sync::Standing& standing, const sync::Marks& marks, Freshness fresh, Status& status);
 /// What was in sync under the last link says nothing about the next.
 void withdraw_agreement(Status& status);
-void describe_gateway(const delivery::Courier& courier, const Redactor& redactor, Status& status);
+/// `last_error`: the courier's, cleared of secrets and cut; empty: none.
+void describe_gateway(const delivery::Courier& courier, std::string last_error, Status& status);
+
+/// What `/status` lists of the store: made before the board is locked, for there may be thousands of lines.
+struct StoreLists {
+  std::map<std::string, std::uint64_t> resources;
+  std::map<std::string, Instant> event_timestamps;
+  std::vector<ResourceNote> quarantined;
+  std::vector<ResourceNote> held;
+  std::vector<HoldNote> holds;
+  std::vector<ResourceNote> waiting;
+  std::vector<std::string> best_effort_kinds;
+};
 /// `release_after`: the setting that the brake counts to.
-void describe_store(const store::Overview& overview, const Redactor& redactor, Duration release_after, Status& status);
+StoreLists lists_of(const store::Overview& overview, const Redactor& redactor, Duration release_after);
+/// `lists` are those of the same overview. They are exchanged for the ones before, which are left to the caller to
+/// destroy once the board is unlocked.
+void describe_store(const store::Overview& overview, StoreLists& lists, Status& status);
 
 /// What the metrics call the end of a push.
 std::string_view result_name(const delivery::PushOutcome& outcome);

@@ -93,4 +93,32 @@ TEST_CASE("a staged identity is shown with what it waits for, and whether an ope
   CHECK_FALSE(told(status, {}, {}).control_plane.staged);
 }
 
+TEST_CASE(
+    "the lists of the store are made before they are shown, cleared of secrets, and the ones before handed back") {
+  Redactor redactor;
+  redactor.add_secret(Secret("s3cret-token"));
+  store::Overview overview;
+  overview.revision = 7;
+  overview.offered_by_kind = {{"RestApi", 2}};
+  overview.quarantined = {{"RestApi", "a-1", "weather", "refused: s3cret-token", {}}};
+  overview.quarantined_count = 3;
+  Status status;
+  status.quarantined.resize(2);
+  status.waiting.resize(1);
+
+  StoreLists lists = lists_of(overview, redactor, 1h);
+  describe_store(overview, lists, status);
+
+  CHECK(status.store.revision == 7);
+  CHECK(status.store.resources == std::map<std::string, std::uint64_t>{{"RestApi", 2}});
+  REQUIRE(status.quarantined.size() == 1);
+  CHECK(status.quarantined[0].id == "a-1");
+  CHECK(status.quarantined[0].reason == "refused: [redacted]");
+  CHECK(status.waiting.empty());
+  CHECK(status.counts.quarantined == 3);
+  // To be destroyed by whoever called, once nobody waits for the status.
+  CHECK(lists.quarantined.size() == 2);
+  CHECK(lists.waiting.size() == 1);
+}
+
 }  // namespace tether::daemon
