@@ -230,9 +230,10 @@ void Connection::on_rest_end(const RestEnd& end) {
   pump();
 }
 
-void Connection::make_anew() {
-  constexpr int kNormalClosure = 1000;
-  if (socket_ && socket_->is_open()) socket_->close(kNormalClosure, "everything is to be listed again");
+void Connection::on_store_lost() {
+  if (!link_) return;
+  link_->on_store_lost(Clock::now());
+  pump();
 }
 
 void Connection::stop(std::function<void()> on_stopped) {

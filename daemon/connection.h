@@ -40,7 +40,7 @@ class Connection {
   void reload_token(bool insist);
 
   /// Ends the link, so that the next one begins with listing everything.
-  void make_anew();
+  void on_store_lost();
 
   /// Closes with a close frame. `on_stopped` is called when that is over.
   void stop(std::function<void()> on_stopped);

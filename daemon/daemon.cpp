@@ -245,7 +245,7 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
          loop.post([&connection, frames = std::move(frames)] { connection.send(frames); });
        },
        [&loop, &connection](const RestEnd& end) { loop.post([&connection, end] { connection.on_rest_end(end); }); },
-       [&loop, &connection] { loop.post([&connection] { connection.make_anew(); }); },
+       [&loop, &connection] { loop.post([&connection] { connection.on_store_lost(); }); },
        [&loop, dial] { loop.post(dial); }});
   net::FileWatch socket_watch(loop, settings.gateway.socket, [&keeper] { keeper.gateway_appeared(); });
 

@@ -37,7 +37,7 @@ const std::vector<std::string>& network_errors() {
 
 std::vector<std::string> reconnect_reasons() {
   std::vector<std::string> out = network_errors();
-  out.insert(out.end(), {"auth", "token"});
+  out.insert(out.end(), {"auth", "token", "store"});
   return out;
 }
 

@@ -34,7 +34,7 @@ class Metrics {
   void count_auth_failure();
   /// `dns`, `refused`, `timeout`, `tls`, `reset`, `closed`, `silent` or `http`.
   void count_network_error(std::string_view reason);
-  /// An attempt after a lost or failed one; why that one went: a network error's reason, `auth` or `token`.
+  /// An attempt after a lost or failed one; why that one went: a network error's reason, `auth`, `token` or `store`.
   void count_reconnect_attempt(std::string_view reason);
   void count_dial();
   /// `answered` or `failed`.

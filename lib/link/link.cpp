@@ -191,14 +191,21 @@ void Link::request_ping(std::string payload) {
 /// An open connection is gone, or was given up: count it, then plan the way back.
 void Link::lose(NetworkError reason, const std::string& message, std::optional<Absence> absence, TimePoint now) {
   note_error(reason, message);
-  leave_link(retry_reason(reason), absence, now);
+  leave_link(retry_reason(reason), Level::Warn, absence, now);
 }
 
-void Link::leave_link(RetryReason reason, std::optional<Absence> absence, TimePoint now) {
+void Link::on_store_lost(TimePoint now) {
+  if (!has_link()) return;
+  last_error_ = "the store was lost: everything is to be listed again";
+  hang_up(kNormalClosure, "everything is to be listed again");
+  leave_link(RetryReason::StoreLost, Level::Info, std::nullopt, now);
+}
+
+void Link::leave_link(RetryReason reason, Level level, std::optional<Absence> absence, TimePoint now) {
   connected_since_.reset();
   rejected_since_.reset();  // It had been opened, so the token was accepted after all.
   stop_confirming();
-  if (state_ == State::Connected) change_state(State::Disconnected, Level::Warn, last_error_);
+  if (state_ == State::Connected) change_state(State::Disconnected, level, last_error_);
   plan_attempt(reason, backoff_.next(), std::nullopt, absence, now);
 }
 

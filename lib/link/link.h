@@ -175,6 +175,11 @@ class Link {
   /// The proof of use that resets the back-off: a whole listing was received on link `link`.
   void on_listing_succeeded(std::uint64_t link);
 
+  /// What was stored, or some of it, is lost. A link that is there is hung up, so that the next one begins with listing
+  /// everything; its dial waits for the back-off like any other. Without a link nothing happens: that is what comes
+  /// next.
+  void on_store_lost(TimePoint now);
+
   /// Sends a ping with this payload if a link is up (else nothing: ask again after the next ack). `PingAnswered`
   /// follows when its pong has come. At most 125 bytes (RFC 6455 section 5.5), not empty.
   void request_ping(std::string payload);
@@ -201,7 +206,7 @@ class Link {
 
   void dial(TimePoint now);
   void lose(NetworkError reason, const std::string& message, std::optional<Absence> absence, TimePoint now);
-  void leave_link(RetryReason reason, std::optional<Absence> absence, TimePoint now);
+  void leave_link(RetryReason reason, Level level, std::optional<Absence> absence, TimePoint now);
   void go_standalone();
   void plan_attempt(RetryReason reason, Duration wait, std::optional<Duration> retry_after,
                     std::optional<Absence> absence, TimePoint now);

@@ -104,7 +104,7 @@ void Link::on_probe_failed(const DialFailure& failure, TimePoint now) {
   newer_is_refused_ = false;  // neither is good: the next dial is with the one that is configured
   note_refusal("the registration token is refused while a link is open");
   hang_up(kNormalClosure, "token refused");
-  leave_link(RetryReason::Unauthorized, std::nullopt, now);
+  leave_link(RetryReason::Unauthorized, Level::Warn, std::nullopt, now);
 }
 
 }  // namespace tether::link

@@ -5,8 +5,8 @@ namespace {
 
 constexpr std::array<std::string_view, kStates> kStateNames = {"standalone",   "connecting", "connected",
                                                                "reconnecting", "rejected",   "disconnected"};
-constexpr std::array<std::string_view, kRetryReasons> kReasonNames = {"dns",    "refused", "timeout", "tls",  "reset",
-                                                                      "closed", "silent",  "http",    "auth", "token"};
+constexpr std::array<std::string_view, kRetryReasons> kReasonNames = {
+    "dns", "refused", "timeout", "tls", "reset", "closed", "silent", "http", "auth", "token", "store"};
 
 }  // namespace
 

@@ -30,8 +30,8 @@ std::string_view name_of(NetworkError error);
 
 /// Why an attempt is made after the first one: the `reason` label of `tetherd_control_plane_reconnect_attempts_total`.
 /// The first eight are the network errors, in their order.
-enum class RetryReason { Dns, Refused, Timeout, Tls, Reset, Closed, Silent, Http, Unauthorized, Token };
-inline constexpr std::size_t kRetryReasons = 10;
+enum class RetryReason { Dns, Refused, Timeout, Tls, Reset, Closed, Silent, Http, Unauthorized, Token, StoreLost };
+inline constexpr std::size_t kRetryReasons = 11;
 std::string_view name_of(RetryReason reason);
 RetryReason retry_reason(NetworkError error);
 

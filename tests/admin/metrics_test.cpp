@@ -259,7 +259,7 @@ TEST_CASE("authentication failures, network errors and reconnections are counted
     scraped.metrics.count_knock(result);
     CHECK(scraped[knocks] == 1);
   }
-  for (const std::string reason : {"auth", "token"}) {
+  for (const std::string reason : {"auth", "token", "store"}) {
     scraped.metrics.count_reconnect_attempt(reason);
     CHECK(scraped["tetherd_control_plane_reconnect_attempts_total{reason=\"" + reason + "\"}"] == 1);
   }

@@ -440,6 +440,37 @@ TEST_CASE("each link has a higher number than the one before") {
   CHECK(link.snapshot().link == 2);
 }
 
+TEST_CASE("a lost store ends the link, which comes back for a reason of its own and is no error of the network") {
+  SimLink link;
+  link.connect();
+  link.listing();
+  link.forget();
+
+  link.tell([](Link& told, TimePoint now) { told.on_store_lost(now); });
+
+  CHECK(link.all<HangUp>().at(0).code == 1000);
+  CHECK(link.state() == State::Reconnecting);
+  for (const StateChanged& change : link.all<StateChanged>()) {
+    CHECK(change.level == Level::Info);
+    CHECK(change.reason == "the store was lost: everything is to be listed again");
+  }
+  CHECK(link.snapshot().counters.network_errors == Counters().network_errors);
+
+  REQUIRE(link.run_until<Dial>(1s));
+  CHECK(attempts(link, RetryReason::StoreLost) == 1);
+}
+
+TEST_CASE("a store that is lost without a link changes nothing: everything is listed by the next one") {
+  SimLink link;
+  link.fail();
+  const auto wait = link.wait();
+
+  link.tell([](Link& told, TimePoint now) { told.on_store_lost(now); });
+
+  CHECK_FALSE(link.did<HangUp>());
+  CHECK(link.wait() == wait);
+}
+
 TEST_CASE("what comes late from a connection that was let go changes nothing (D5)") {
   SimLink link;
   link.connect();
@@ -464,5 +495,6 @@ TEST_CASE("states and reasons have the names that dashboards use") {
   CHECK(name_of(NetworkError::Dns) == "dns");
   CHECK(name_of(NetworkError::Http) == "http");
   CHECK(name_of(RetryReason::Token) == "token");
+  CHECK(name_of(RetryReason::StoreLost) == "store");
   CHECK(retry_reason(NetworkError::Silent) == RetryReason::Silent);
 }

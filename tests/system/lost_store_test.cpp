@@ -272,6 +272,9 @@ TEST_CASE("a state folder that is taken away from a running daemon takes nothing
   CHECK(scene.daemon().wait_for_text("taken away"));
   CHECK(is_acknowledged(scene, newer.artifact_id));
   scene.wait_until_in_sync();
+  // The link was hung up by us, which is no error of the network.
+  CHECK(scene.metric("tetherd_control_plane_reconnect_attempts_total{reason=\"store\"}") >= 1);
+  CHECK(scene.metric("tetherd_control_plane_network_errors_total{reason=\"closed\"}") <= 0);
   CHECK(gateway_comes_to_agree(scene));
   for (const auto& push : pushes(scene.gateway(), from)) {
     if (push.method == "PUT") CHECK(push.lines >= kServed);
