@@ -35,6 +35,10 @@ TEST_CASE("the request names the target twice, and carries the credentials in ba
   CHECK(encoded("a:bc") == "YTpiYw==");
   CHECK(encoded("a:bcd") == "YTpiY2Q=");
   CHECK(encoded("a:bcde") == "YTpiY2Rl");
+  const std::string three_times_forty(120, 'a');
+  std::string in_base64;
+  for (int i = 0; i < 40; ++i) in_base64 += "YWFh";
+  CHECK(encoded(three_times_forty.c_str()) == in_base64);
 }
 
 TEST_CASE("a 2xx opens the tunnel once its head has ended") {
