@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +12,8 @@
 #include <set>
 #include <system_error>
 #include <utility>
+
+#include "tether/tls/fingerprint.h"
 
 namespace tether::net {
 namespace {
@@ -55,21 +56,6 @@ Names names_on_the_way(const fs::path& path) {
   return names;
 }
 
-/// Changes with what the path leads to, as far as that can be told without reading it.
-std::string fingerprint_of(const std::string& path) {
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0) return {};
-  std::string text;
-  for (const auto part :
-       {static_cast<std::int64_t>(info.st_dev), static_cast<std::int64_t>(info.st_ino),
-        static_cast<std::int64_t>(info.st_size), static_cast<std::int64_t>(info.st_mtim.tv_sec),
-        static_cast<std::int64_t>(info.st_mtim.tv_nsec), static_cast<std::int64_t>(info.st_ctim.tv_sec),
-        static_cast<std::int64_t>(info.st_ctim.tv_nsec)}) {
-    text += std::to_string(part) + ':';
-  }
-  return text;
-}
-
 }  // namespace
 
 struct FileWatch::Impl {
@@ -77,7 +63,7 @@ struct FileWatch::Impl {
       : path(std::move(p)),
         on_change(std::move(callback)),
         inotify(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
-        fingerprint(fingerprint_of(path)),
+        fingerprint(tls::fingerprint_of_file(path)),
         settle(loop, [this] { tell(); }),
         poll(loop, [this] { look(); }) {
     if (inotify >= 0) readable.emplace(loop, inotify, [this] { on_readable(); });
@@ -133,14 +119,14 @@ struct FileWatch::Impl {
 
   void tell() {
     watch();
-    fingerprint = fingerprint_of(path);
+    fingerprint = tls::fingerprint_of_file(path);
     const auto callback = on_change;  // Survives the destruction of its watch.
     callback();
   }
 
   void look() {
     poll.arm(Clock::now() + kFileWatchPoll);
-    if (fingerprint != fingerprint_of(path)) return tell();
+    if (fingerprint != tls::fingerprint_of_file(path)) return tell();
     watch();
   }
 

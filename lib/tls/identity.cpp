@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "tether/tls/fingerprint.h"
+
 namespace tether::tls {
 namespace {
 
@@ -90,19 +92,6 @@ std::variant<KeyPtr, Flaw> read_key(const std::string& path) {
               "a file with the certificate's private key, not encrypted"};
 }
 
-void append_stat(const std::string& path, std::string& out) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0) {
-    for (const auto part :
-         {static_cast<std::int64_t>(info.st_dev), static_cast<std::int64_t>(info.st_ino),
-          static_cast<std::int64_t>(info.st_size), static_cast<std::int64_t>(info.st_mode),
-          static_cast<std::int64_t>(info.st_mtim.tv_sec), static_cast<std::int64_t>(info.st_mtim.tv_nsec)}) {
-      out += std::to_string(part) + ':';
-    }
-  }
-  out += ';';
-}
-
 std::vector<std::string> files_of(const std::string& folder, std::error_code& error) {
   std::vector<std::string> out;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
@@ -168,10 +157,10 @@ std::variant<std::vector<CertPtr>, Flaw> read_authorities(const std::string& pat
 std::string fingerprint_of(const std::string& path) {
   std::string out;
   if (path.empty()) return out;
-  append_stat(path, out);
+  out += fingerprint_of_file(path) + ';';
   std::error_code error;
   if (fs::is_directory(path, error)) {
-    for (const std::string& file : files_of(path, error)) append_stat(file, out);
+    for (const std::string& file : files_of(path, error)) out += fingerprint_of_file(file) + ';';
   }
   return out;
 }

@@ -1,8 +1,10 @@
 #include "tether/tls/trust.h"
 
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <memory>
@@ -52,6 +54,27 @@ TEST_CASE("the same context serves until a file changes") {
   files.put_key(pair);
   CHECK(*trust.context() != first);
   CHECK(trust.complaint().empty());
+}
+
+TEST_CASE("a file that is rewritten in place is read again, though its size and time are kept") {
+  Files files;
+  struct stat before {};
+  REQUIRE(::stat(files.options.ca_path.c_str(), &before) == 0);
+  tls::Trust trust(files.options);
+  const auto first = *trust.context();
+
+  struct stat after = before;
+  while (after.st_ctim.tv_sec == before.st_ctim.tv_sec && after.st_ctim.tv_nsec == before.st_ctim.tv_nsec) {
+    files.folder.write("ca.pem", files.authority.certificate());
+    const std::array<timespec, 2> times = {before.st_atim, before.st_mtim};
+    REQUIRE(::utimensat(AT_FDCWD, files.options.ca_path.c_str(), times.data(), 0) == 0);
+    REQUIRE(::stat(files.options.ca_path.c_str(), &after) == 0);
+  }
+  REQUIRE(after.st_ino == before.st_ino);
+  REQUIRE(after.st_size == before.st_size);
+  REQUIRE(after.st_mtim.tv_nsec == before.st_mtim.tv_nsec);
+
+  CHECK(*trust.context() != first);
 }
 
 TEST_CASE(
