@@ -4,6 +4,7 @@
 
 #include <asio/ip/address.hpp>
 #include <asio/post.hpp>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <system_error>
@@ -20,13 +21,18 @@ struct Lookup::Mailbox {
 
 namespace {
 
-struct Found {
-  Lookup::Endpoints endpoints;
-  std::string error;
-};
+/// Lookups whose threads have not come to their end.
+std::atomic<std::size_t> under_way = 0;
 
-/// Blocks for as long as the system's resolver likes.
-Found resolve(const std::string& host, std::uint16_t port) {
+bool begin_one() {
+  if (under_way.fetch_add(1) < kMaxLookups) return true;
+  --under_way;
+  return false;
+}
+
+}  // namespace
+
+Lookup::Found Lookup::ask_system(const std::string& host, std::uint16_t port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -45,9 +51,7 @@ Found resolve(const std::string& host, std::uint16_t port) {
   return found;
 }
 
-}  // namespace
-
-Lookup::Lookup(asio::io_context& io, const std::string& host, std::uint16_t port, Callback callback)
+Lookup::Lookup(asio::io_context& io, const std::string& host, std::uint16_t port, Callback callback, Resolve resolve)
     : mailbox_(std::make_shared<Mailbox>()) {
   mailbox_->io = &io;
   mailbox_->callback = std::move(callback);
@@ -65,9 +69,18 @@ Lookup::Lookup(asio::io_context& io, const std::string& host, std::uint16_t port
     deliver(mailbox_, {{{address, port}}, ""});
     return;
   }
+  if (!begin_one()) {
+    deliver(mailbox_, {{}, "too many name lookups are under way"});
+    return;
+  }
   try {
-    std::thread([mailbox = mailbox_, deliver, host, port] { deliver(mailbox, resolve(host, port)); }).detach();
+    std::thread([mailbox = mailbox_, deliver, host, port, resolve = std::move(resolve)] {
+      Found found = resolve(host, port);
+      --under_way;
+      deliver(mailbox, std::move(found));
+    }).detach();
   } catch (const std::system_error& error) {
+    --under_way;
     deliver(mailbox_, {{}, std::string("no thread for the lookup: ") + error.what()});
   }
 }

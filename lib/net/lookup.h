@@ -2,6 +2,7 @@
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,6 +10,10 @@
 #include <vector>
 
 namespace tether::net {
+
+/// How many threads the lookups of this process may have at once. Nobody can end one: while a name server is mute, each
+/// attempt would leave another behind.
+inline constexpr std::size_t kMaxLookups = 8;
 
 /// One name lookup, on a thread of its own that nobody waits for: the system's resolver can't be interrupted, and a
 /// name server that is away must hold up neither the next lookup nor the end of the process (Asio's resolver does
@@ -18,9 +23,18 @@ class Lookup {
   using Endpoints = std::vector<asio::ip::tcp::endpoint>;
   /// `error` is empty on success, and then there is at least one endpoint.
   using Callback = std::function<void(const Endpoints& endpoints, const std::string& error)>;
+  struct Found {
+    Endpoints endpoints;
+    std::string error;
+  };
+  /// Called on the lookup's own thread, where it may block.
+  using Resolve = std::function<Found(const std::string& host, std::uint16_t port)>;
+  static Found ask_system(const std::string& host, std::uint16_t port);
 
-  /// Calls back from the loop, never inside the constructor. An IP address is taken as it is, without a thread.
-  Lookup(asio::io_context& io, const std::string& host, std::uint16_t port, Callback callback);
+  /// Calls back from the loop, never inside the constructor. An IP address is taken as it is, without a thread. With
+  /// kMaxLookups under way it is an error, at once.
+  Lookup(asio::io_context& io, const std::string& host, std::uint16_t port, Callback callback,
+         Resolve resolve = ask_system);
   /// No call back after this; the thread ends by itself when the resolver lets it.
   ~Lookup();
   Lookup(const Lookup&) = delete;
