@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <system_error>
 #include <utility>
 
 #include "admin_access.h"
@@ -240,13 +241,18 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   };
   net::Timer dial_anyway(loop, dial);
   dial_anyway.arm(Clock::now() + kGatewayFirst);
-  keeper.start(
-      {[&loop, &connection](Frames frames) {
-         loop.post([&connection, frames = std::move(frames)] { connection.send(frames); });
-       },
-       [&loop, &connection](const RestEnd& end) { loop.post([&connection, end] { connection.on_rest_end(end); }); },
-       [&loop, &connection] { loop.post([&connection] { connection.on_store_lost(); }); },
-       [&loop, dial] { loop.post(dial); }});
+  try {
+    keeper.start(
+        {[&loop, &connection](Frames frames) {
+           loop.post([&connection, frames = std::move(frames)] { connection.send(frames); });
+         },
+         [&loop, &connection](const RestEnd& end) { loop.post([&connection, end] { connection.on_rest_end(end); }); },
+         [&loop, &connection] { loop.post([&connection] { connection.on_store_lost(); }); },
+         [&loop, dial] { loop.post(dial); }});
+  } catch (const std::system_error& error) {
+    (*admin)->stop();  // nobody asks the keeper for anything any more
+    return give_up("a thread cannot be made", error.what());
+  }
   net::FileWatch socket_watch(loop, settings.gateway.socket, [&keeper] { keeper.gateway_appeared(); });
 
   std::optional<TimePoint> stop_by;

@@ -58,7 +58,8 @@ class Keeper {
          StatusBoard& board, Metrics& metrics, EventTrail& trail, Redactor& redactor, Logger& log);
   ~Keeper();
 
-  /// Draws the epoch, stores it, and begins with the gateway.
+  /// Draws the epoch, stores it, and begins with the gateway. Throws std::system_error if the system has no thread
+  /// left.
   void start(LinkSide link);
 
   // From the loop.

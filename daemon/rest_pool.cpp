@@ -113,9 +113,15 @@ RestPool::RestPool(RestPoolOptions options, sync::Engine& engine, Inbox& inbox, 
       redactor_(redactor),
       log_(log),
       on_end_(std::move(on_end)) {
-  const std::lock_guard lock(mutex_);
-  running_ = options_.workers;
-  for (std::size_t i = 0; i < options_.workers; ++i) workers_.push_back(std::make_unique<Worker>(*this));
+  try {
+    const std::lock_guard lock(mutex_);
+    running_ = options_.workers;
+    for (std::size_t i = 0; i < options_.workers; ++i) workers_.push_back(std::make_unique<Worker>(*this));
+  } catch (...) {
+    stop();  // else those that are there would be waited for without end
+    workers_.clear();
+    throw;
+  }
 }
 
 RestPool::~RestPool() {

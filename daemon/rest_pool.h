@@ -35,7 +35,8 @@ struct RestEnd {
 /// inbox in pieces, then the request's end. Thread-safe.
 class RestPool {
  public:
-  /// `on_end` is called on a worker's thread after each answer.
+  /// `on_end` is called on a worker's thread after each answer. Throws std::system_error if the system has no thread
+  /// left.
   RestPool(RestPoolOptions options, sync::Engine& engine, Inbox& inbox, Metrics& metrics, const Redactor& redactor,
            Logger& log, std::function<void(const RestEnd&)> on_end);
   /// Ends what is under way.
