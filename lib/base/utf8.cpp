@@ -1,49 +1,40 @@
 #include "tether/base/utf8.h"
 
-#include <cstddef>
-#include <cstdint>
+#include <array>
 
 namespace tether {
-namespace {
 
-/// How many bytes follow this first byte, or -1.
-int continuation_bytes(unsigned char first) {
-  if (first < 0x80) return 0;
-  if (first >= 0xC2 && first <= 0xDF) return 1;
-  if (first >= 0xE0 && first <= 0xEF) return 2;
-  if (first >= 0xF0 && first <= 0xF4) return 3;
-  return -1;
-}
-
-/// Overlong forms, surrogates and what is past U+10FFFF show in the second byte.
-bool second_fits(unsigned char first, unsigned char second) {
-  switch (first) {
-    case 0xE0:
-      return second >= 0xA0;
-    case 0xED:
-      return second <= 0x9F;
-    case 0xF0:
-      return second >= 0x90;
-    case 0xF4:
-      return second <= 0x8F;
-    default:
-      return true;
+Utf8Character first_character(std::string_view text) {
+  if (text.empty()) return {};
+  const std::uint32_t lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < size) return {};
+  std::uint32_t code = lead & (0xFFU >> (size + 1));
+  for (const char next : text.substr(1, size - 1)) {
+    if (begins_character(next)) return {};
+    code = (code << 6U) | (static_cast<unsigned char>(next) & 0x3FU);
   }
+  constexpr std::array<std::uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
+  const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
+  if (code < kSmallest.at(size) || code > 0x10FFFF || is_surrogate) return {};
+  return {code, size};
 }
-
-}  // namespace
 
 bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    const int count = continuation_bytes(first);
-    if (count < 0 || text.size() - i <= static_cast<std::size_t>(count)) return false;
-    for (int n = 1; n <= count; ++n) {
-      const auto next = static_cast<unsigned char>(text[++i]);
-      if ((next & 0xC0U) != 0x80U || (n == 1 && !second_fits(first, next))) return false;
-    }
+  while (!text.empty()) {
+    const std::size_t size = first_character(text).size;
+    if (size == 0) return false;
+    text.remove_prefix(size);
   }
   return true;
+}
+
+std::size_t cut_between_characters(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text.size();
+  std::size_t end = max_bytes;
+  while (end > 0 && !begins_character(text[end])) --end;
+  return end;
 }
 
 }  // namespace tether

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "tether/base/utf8.h"
+
 namespace tether {
 
 namespace {
@@ -15,36 +17,6 @@ constexpr std::string_view kEllipsis = "\xE2\x80\xA6";     // U+2026
 constexpr std::size_t kMaxEventBytes = 100;
 constexpr std::size_t kMaxKeyBytes = 60;
 
-std::uint32_t byte_at(std::string_view text, std::size_t at) {
-  return static_cast<unsigned char>(text[at]);
-}
-
-bool is_continuation(std::string_view text, std::size_t at) {
-  return at < text.size() && (byte_at(text, at) & 0xC0U) == 0x80U;
-}
-
-/// The character that `text` begins with. Size 0: these bytes are not UTF-8 (Unicode table 3-7).
-struct Character {
-  std::uint32_t code = 0;
-  std::size_t size = 0;
-};
-
-Character first_character(std::string_view text) {
-  const std::uint32_t lead = byte_at(text, 0);
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4) return {};
-  std::uint32_t code = lead & (0xFFU >> (size + 1));
-  for (std::size_t i = 1; i < size; ++i) {
-    if (!is_continuation(text, i)) return {};
-    code = (code << 6U) | (byte_at(text, i) & 0x3FU);
-  }
-  constexpr std::array<std::uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-  const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
-  if (code < kSmallest.at(size) || code > 0x10FFFF || is_surrogate) return {};
-  return {code, size};
-}
-
 void append_code(std::string& out, std::uint32_t code) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out += "\\u00";
@@ -52,7 +24,7 @@ void append_code(std::string& out, std::uint32_t code) {
   out += kHex[code & 0xFU];
 }
 
-void append_escaped(std::string& out, Character character, std::string_view bytes) {
+void append_escaped(std::string& out, Utf8Character character, std::string_view bytes) {
   if (character.code == '"' || character.code == '\\') {
     out += '\\';
     out += static_cast<char>(character.code);
@@ -130,7 +102,7 @@ std::string escape(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const Character character = first_character(text);
+    const Utf8Character character = first_character(text);
     if (character.size == 0) {
       out += kReplacement;
       text.remove_prefix(1);
@@ -140,12 +112,6 @@ std::string escape(std::string_view text) {
     text.remove_prefix(character.size);
   }
   return out;
-}
-
-std::size_t cut_between_characters(std::string_view text, std::size_t max_bytes) {
-  std::size_t end = std::min(text.size(), max_bytes);
-  while (end > 0 && is_continuation(text, end)) --end;
-  return end;
 }
 
 std::string cut_text(std::string_view text, std::size_t max_bytes) {

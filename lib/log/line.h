@@ -13,9 +13,6 @@ namespace tether {
 /// obey them) are escaped, bytes that are not UTF-8 become U+FFFD.
 std::string escape(std::string_view text);
 
-/// How many bytes of `text` to keep so that it is cut between two characters and has at most `max_bytes`.
-std::size_t cut_between_characters(std::string_view text, std::size_t max_bytes);
-
 /// At most `max_bytes` of `text`, cut between two characters and then marked with `…`.
 std::string cut_text(std::string_view text, std::size_t max_bytes);
 

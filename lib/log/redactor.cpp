@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "tether/base/utf8.h"
 #include "tether/log/line.h"
 
 namespace tether {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "tether/base/utf8.h"
+
 namespace tether::terminal {
 namespace {
 
@@ -32,10 +34,6 @@ std::string painted(const Line& line, bool colours) {
   const std::string_view colour = colours ? colour_of(line.tone) : "";
   if (colour.empty()) return line.text;
   return std::string(colour) + line.text + std::string(kPlain);
-}
-
-constexpr bool begins_character(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
 }
 
 /// At most so many characters of UTF-8.
