@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <random>
 #include <system_error>
 #include <utility>
@@ -119,6 +120,37 @@ void let_signals(int how) {
   pthread_sigmask(how, &signals, nullptr);
 }
 
+void prepare_process() {
+  // A peer or a log reader that has gone is an error of that write, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  // Past a limit on the size of files the disk is full, for us.
+  std::signal(SIGXFSZ, SIG_IGN);
+  let_signals(SIG_BLOCK);
+  // Else each of the threads, most of which sleep, keeps a heap of its own: an eighth of the private memory (R26).
+  mallopt(M_ARENA_MAX, 2);
+}
+
+/// The lasting ones that are known from the start. The token is read, and added, by the connection.
+void add_secrets(const Settings& settings, Redactor& redactor) {
+  if (const auto& proxy = settings.control_plane.proxy.through) {
+    for (const Secret& secret : proxy::secrets_of(*proxy)) redactor.add_lasting_secret(secret);
+  }
+  if (!settings.admin.token.path()) return;
+  if (const auto token = settings.admin.token.read()) redactor.add_lasting_secret(*token);
+}
+
+Status status_at_start(const Settings& settings, const std::string& version) {
+  Status status;
+  status.version = version;
+  status.started = Clock::now();
+  status.stale_after = settings.sync.stale_after;
+  status.control_plane.url = settings.control_plane.address.url();
+  status.control_plane.state = ControlPlaneStatus::State::Connecting;
+  status.gateway.state = GatewayStatus::State::Connecting;
+  status.gateway.socket = settings.gateway.socket;
+  return status;
+}
+
 /// Calls itself again for as long as the loop turns.
 class Beat {
  public:
@@ -167,94 +199,46 @@ class Consents {
   std::atomic<Keeper*> keeper_ = nullptr;
 };
 
-}  // namespace
+/// What outlives the endpoint that shows it.
+struct Shown {
+  explicit Shown(const std::filesystem::path& folder) : catalogue(folder) {}
 
-int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unknown, const std::string& version) {
-  // A peer or a log reader that has gone is an error of that write, not the end of the process.
-  std::signal(SIGPIPE, SIG_IGN);
-  // Past a limit on the size of files the disk is full, for us.
-  std::signal(SIGXFSZ, SIG_IGN);
-  let_signals(SIG_BLOCK);
-  // Else each of the threads, most of which sleep, keeps a heap of its own: an eighth of the private memory (R26).
-  mallopt(M_ARENA_MAX, 2);
-
-  auto folder = store::StateFolder::take(settings.state_dir);
-  if (!folder) return give_up("state_dir", folder.error().message);
-  auto store = store::Store::open(**folder, store_options(settings));
-
-  Redactor redactor;
-  if (const auto& proxy = settings.control_plane.proxy.through) {
-    for (const Secret& secret : proxy::secrets_of(*proxy)) redactor.add_lasting_secret(secret);
-  }
-  Logger log(log_options(settings.log), redactor);
-  for (const auto& variable : unknown) {
-    log.warn("settings.unknown_variable", {{"variable", variable.name}, {"closest", variable.closest}});
-  }
-
-  std::random_device random;
-  Metrics metrics(version, metric_labels());
   StatusBoard board;
-  board.update([&settings, &version](Status& status) {
-    status.version = version;
-    status.started = Clock::now();
-    status.stale_after = settings.sync.stale_after;
-    status.control_plane.url = settings.control_plane.address.url();
-    status.control_plane.state = ControlPlaneStatus::State::Connecting;
-    status.gateway.state = GatewayStatus::State::Connecting;
-    status.gateway.socket = settings.gateway.socket;
-  });
-  Heartbeat heartbeat(Clock::now());
+  Heartbeat heartbeat{Clock::now()};
   Consents consents;
-  const store::Catalogue catalogue((*folder)->path());
-  EventTrail trail(wall_now);
-  AdminSources sources{[&board] { return board.copy(); },
-                       [&heartbeat] { return heartbeat.is_alive(Clock::now()); },
+  const store::Catalogue catalogue;
+  EventTrail trail{wall_now};
+};
+
+AdminSources sources_of(const Shown& shown, const Redactor& redactor, const AdminSettings& settings) {
+  AdminSources sources{[&shown] { return shown.board.copy(); },
+                       [&shown] { return shown.heartbeat.is_alive(Clock::now()); },
                        [&redactor](std::string_view text) { return redactor.redact(text); },
-                       [&consents](const AgreedRelease& agreed) { consents.release(agreed); },
-                       [&consents](const AgreedIdentity& agreed) { consents.accept(agreed); },
-                       [&catalogue](const ResourcesAsked& asked) { return resources_json(catalogue, asked); },
-                       [&trail](std::uint64_t after) { return trail.json_after(after); }};
-  if (settings.admin.token.path()) {
-    if (const auto token = settings.admin.token.read()) redactor.add_lasting_secret(*token);
-    sources.token = [source = settings.admin.token] { return source.read(); };
-  }
-  auto admin = AdminServer::start(endpoint_of(settings.admin), std::move(sources), metrics);
-  if (!admin) return give_up("admin.listen " + listen_text(settings.admin, settings.admin.port), admin.error().message);
+                       [&shown](const AgreedRelease& agreed) { shown.consents.release(agreed); },
+                       [&shown](const AgreedIdentity& agreed) { shown.consents.accept(agreed); },
+                       [&shown](const ResourcesAsked& asked) { return resources_json(shown.catalogue, asked); },
+                       [&shown](std::uint64_t after) { return shown.trail.json_after(after); }};
+  if (settings.token.path()) sources.token = [source = settings.token] { return source.read(); };
+  return sources;
+}
 
-  net::Loop loop;
-  // Shared by the loop and the REST workers, of which one may outlive an end that takes too long.
-  const auto trust = std::make_shared<tls::Trust>(settings.control_plane.tls);
-  Keeper keeper(keeper_options(settings, trust, random()), std::move(store), make_driver(settings.gateway), board,
-                metrics, trail, redactor, log);
-  consents.go_to(&keeper);
-  Connection connection(loop, settings, *trust, keeper, board, metrics, trail, redactor, log, random());
-  log.info("daemon.started", {{"version", version},
-                              {"control_plane", settings.control_plane.address.url()},
-                              {"gateway_socket", settings.gateway.socket},
-                              {"state_dir", settings.state_dir},
-                              {"admin", listen_text(settings.admin, (*admin)->port())}});
+void dial(Connection& connection) {
+  if (!connection.has_started()) connection.start();
+}
 
-  Beat beat(loop, heartbeat, metrics);
-  // What the gateway lacks goes first; the dial waits neither for its answer nor for an absent gateway.
-  const auto dial = [&connection] {
-    if (!connection.has_started()) connection.start();
-  };
-  net::Timer dial_anyway(loop, dial);
-  dial_anyway.arm(Clock::now() + kGatewayFirst);
-  try {
-    keeper.start(
-        {[&loop, &connection](Frames frames) {
-           loop.post([&connection, frames = std::move(frames)] { connection.send(frames); });
-         },
-         [&loop, &connection](const RestEnd& end) { loop.post([&connection, end] { connection.on_rest_end(end); }); },
-         [&loop, &connection] { loop.post([&connection] { connection.on_store_lost(); }); },
-         [&loop, dial] { loop.post(dial); }});
-  } catch (const std::system_error& error) {
-    (*admin)->stop();  // nobody asks the keeper for anything any more
-    return give_up("a thread cannot be made", error.what());
-  }
-  net::FileWatch socket_watch(loop, settings.gateway.socket, [&keeper] { keeper.gateway_appeared(); });
+/// What the keeper asks for on its threads is done on the loop's.
+LinkSide link_side(net::Loop& loop, Connection& connection) {
+  return {[&loop, &connection](Frames frames) {
+            loop.post([&connection, frames = std::move(frames)] { connection.send(frames); });
+          },
+          [&loop, &connection](const RestEnd& end) { loop.post([&connection, end] { connection.on_rest_end(end); }); },
+          [&loop, &connection] { loop.post([&connection] { connection.on_store_lost(); }); },
+          [&loop, &connection] { loop.post([&connection] { dial(connection); }); }};
+}
 
+/// Turns the loop until the daemon was asked to stop and the link has said goodbye. Returns by when the rest must have
+/// ended.
+TimePoint serve(net::Loop& loop, Connection& connection, Logger& log) {
   std::optional<TimePoint> stop_by;
   loop.on_reload([&connection] { connection.reload_token(/*insist=*/true); });
   loop.on_user_signal([&log] { log.switch_level(); });
@@ -265,9 +249,59 @@ int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unk
   });
   let_signals(SIG_UNBLOCK);
   loop.run();
+  return *stop_by;
+}
 
+}  // namespace
+
+int run_daemon(const Settings& settings, const std::vector<UnknownVariable>& unknown, const std::string& version) {
+  prepare_process();
+  auto folder = store::StateFolder::take(settings.state_dir);
+  if (!folder) return give_up("state_dir", folder.error().message);
+  auto store = store::Store::open(**folder, store_options(settings));
+
+  Redactor redactor;
+  add_secrets(settings, redactor);
+  Logger log(log_options(settings.log), redactor);
+  for (const auto& variable : unknown) {
+    log.warn("settings.unknown_variable", {{"variable", variable.name}, {"closest", variable.closest}});
+  }
+
+  std::random_device random;
+  Metrics metrics(version, metric_labels());
+  Shown shown((*folder)->path());
+  shown.board.update([&](Status& status) { status = status_at_start(settings, version); });
+  auto admin = AdminServer::start(endpoint_of(settings.admin), sources_of(shown, redactor, settings.admin), metrics);
+  if (!admin) return give_up("admin.listen " + listen_text(settings.admin, settings.admin.port), admin.error().message);
+
+  net::Loop loop;
+  // Shared by the loop and the REST workers, of which one may outlive an end that takes too long.
+  const auto trust = std::make_shared<tls::Trust>(settings.control_plane.tls);
+  Keeper keeper(keeper_options(settings, trust, random()), std::move(store), make_driver(settings.gateway), shown.board,
+                metrics, shown.trail, redactor, log);
+  shown.consents.go_to(&keeper);
+  Connection connection(loop, settings, *trust, keeper, shown.board, metrics, shown.trail, redactor, log, random());
+  log.info("daemon.started", {{"version", version},
+                              {"control_plane", settings.control_plane.address.url()},
+                              {"gateway_socket", settings.gateway.socket},
+                              {"state_dir", settings.state_dir},
+                              {"admin", listen_text(settings.admin, (*admin)->port())}});
+
+  Beat beat(loop, shown.heartbeat, metrics);
+  // What the gateway lacks goes first; the dial waits neither for its answer nor for an absent gateway.
+  net::Timer dial_anyway(loop, [&connection] { dial(connection); });
+  dial_anyway.arm(Clock::now() + kGatewayFirst);
+  try {
+    keeper.start(link_side(loop, connection));
+  } catch (const std::system_error& error) {
+    (*admin)->stop();  // nobody asks the keeper for anything any more
+    return give_up("a thread cannot be made", error.what());
+  }
+  net::FileWatch socket_watch(loop, settings.gateway.socket, [&keeper] { keeper.gateway_appeared(); });
+
+  const TimePoint stop_by = serve(loop, connection, log);
   keeper.stop();
-  const bool ended = keeper.wait_until(*stop_by);
+  const bool ended = keeper.wait_until(stop_by);
   (*admin)->stop();
   log.flush_repeats();
   log.info("daemon.stopped", {{"in_time", ended}});
