@@ -55,7 +55,8 @@ void add_resources(CLI::App& app, Options& options) {
     states.emplace_back(store::name_of(static_cast<store::Standing>(i)));
   }
   auto* name = resources->add_option("NAME", options.name, "An id, a handle or a name: all that is known of that one");
-  resources->add_option("--kind", options.kind, "Only of this kind")->check(CLI::IsMember(kinds(), CLI::ignore_case));
+  resources->add_option("--kind", options.kind, "Only of this kind")
+      ->transform(CLI::IsMember(kinds(), CLI::ignore_case));
   auto* state = resources->add_option("--state", options.state, "Only in this state");
   state->check(CLI::IsMember(states))->excludes(name);
   resources->add_flag("--json", options.json, "A JSON object a line instead");

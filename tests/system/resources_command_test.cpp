@@ -36,6 +36,8 @@ TEST_CASE("tetherd resources lists all that is stored, of every kind, and none o
         static_cast<std::ptrdiff_t>(scene.gateway().resources().size()) + 1);
 
   CHECK(has(run_command(scene, {"resources", "--kind", "Mcp", "--state", "in-service"}).out, "\n1 resource\n"));
+  CHECK(run_command(scene, {"resources", "--kind", "mcp"}).out ==
+        run_command(scene, {"resources", "--kind", "Mcp"}).out);
   CHECK(run_command(scene, {"resources", "--state", "held"}).out == "0 resources\n");
   for (const auto& [key, line] : scene.gateway().resources()) {
     const Ended one = run_command(scene, {"resources", key.second, "--kind", key.first});
