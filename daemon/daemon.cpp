@@ -59,11 +59,7 @@ MetricLabels metric_labels() {
   MetricLabels labels;
   for (const auto& type : protocol::known_event_types()) labels.event_types.emplace_back(type);
   labels.event_types.emplace_back("unknown");
-  for (const auto& kind : protocol::kArtifactKinds) labels.kinds.emplace_back(kind.name);
-  for (const auto kind : {protocol::kApiKey, protocol::kApplication, protocol::kHmacSecret, protocol::kSecret,
-                          protocol::kSubscription, protocol::kSubscriptionPlan}) {
-    labels.kinds.emplace_back(kind);
-  }
+  for (const auto kind : protocol::known_kinds()) labels.kinds.emplace_back(kind);
   using sync::Call;
   for (const Call call : {Call::Manifest, Call::Deployments, Call::Keys, Call::Plans, Call::Secrets,
                           Call::Subscriptions, Call::HmacSecrets, Call::FetchBatch, Call::Exists, Call::SecretValue}) {

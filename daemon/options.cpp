@@ -1,9 +1,7 @@
 #include "options.h"
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <iostream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -22,14 +20,12 @@ CLI::App* add(CLI::App& app, Options& options, Options::Command command, const c
   return out;
 }
 
-std::vector<std::string> kinds() {
-  constexpr std::array kOthers{protocol::kApiKey, protocol::kApplication,  protocol::kHmacSecret,
-                               protocol::kSecret, protocol::kSubscription, protocol::kSubscriptionPlan};
-  std::vector<std::string> out;
-  out.reserve(std::size(protocol::kArtifactKinds) + kOthers.size());
-  for (const auto& kind : protocol::kArtifactKinds) out.emplace_back(kind.name);
-  for (const auto kind : kOthers) out.emplace_back(kind);
-  return out;
+/// A kind that is known in the case that it is stored in; another one as it is.
+std::string as_stored(const std::string& kind) {
+  for (const auto known : protocol::known_kinds()) {
+    if (CLI::detail::to_lower(std::string(known)) == CLI::detail::to_lower(kind)) return std::string(known);
+  }
+  return kind;
 }
 
 /// What is wrong with the command line. The library's own words name an option and what was expected of it; of a word
@@ -55,8 +51,8 @@ void add_resources(CLI::App& app, Options& options) {
     states.emplace_back(store::name_of(static_cast<store::Standing>(i)));
   }
   auto* name = resources->add_option("NAME", options.name, "An id, a handle or a name: all that is known of that one");
-  resources->add_option("--kind", options.kind, "Only of this kind")
-      ->transform(CLI::IsMember(kinds(), CLI::ignore_case));
+  resources->add_option("--kind", options.kind, "Only of this kind: RestApi, ApiKey and so on, in any case")
+      ->transform(as_stored);
   auto* state = resources->add_option("--state", options.state, "Only in this state");
   state->check(CLI::IsMember(states))->excludes(name);
   resources->add_flag("--json", options.json, "A JSON object a line instead");

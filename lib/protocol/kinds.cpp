@@ -27,6 +27,13 @@ std::string resource_type_of(std::string_view kind_name) {
   return lower;
 }
 
+std::vector<std::string_view> known_kinds() {
+  std::vector<std::string_view> out;
+  for (const ArtifactKind& kind : kArtifactKinds) out.push_back(kind.name);
+  out.insert(out.end(), kOtherKinds.begin(), kOtherKinds.end());
+  return out;
+}
+
 int rank_of(std::string_view kind_name) {
   // An application names keys, a subscription names a plan and an application: each comes after what it names.
   static constexpr std::array<std::pair<std::string_view, int>, 12> kRanks = {{

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tether::protocol {
 
@@ -39,6 +40,11 @@ inline constexpr std::string_view kSubscriptionPlan = "SubscriptionPlan";
 inline constexpr std::string_view kApiKey = "ApiKey";
 inline constexpr std::string_view kApplication = "Application";
 inline constexpr std::string_view kSubscription = "Subscription";
+inline constexpr std::array kOtherKinds = {kApiKey, kApplication,  kHmacSecret,
+                                           kSecret, kSubscription, kSubscriptionPlan};
+
+/// All of these and those, the kinds of artifact first.
+std::vector<std::string_view> known_kinds();
 
 /// The place of a kind in the order in which resources can be applied, small first; removals go in reverse. Secrets,
 /// plans, providers, proxies, other artifacts, then what belongs to an artifact (section 5.8 of PROTOCOL.md).

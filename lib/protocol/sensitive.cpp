@@ -42,8 +42,7 @@ std::vector<std::string> credentials_in(std::string_view document) {
 }
 
 bool is_document(std::string_view kind) {
-  constexpr std::array kOthers = {kSecret, kHmacSecret, kSubscriptionPlan, kApiKey, kApplication, kSubscription};
-  return std::ranges::find(kOthers, kind) == kOthers.end();
+  return std::ranges::find(kOtherKinds, kind) == kOtherKinds.end();
 }
 
 }  // namespace

@@ -177,12 +177,17 @@ void read_resources(Connection& db, std::int64_t identity, const Place& place, c
   page.next = rows == kCataloguePageRows ? last : "";
 }
 
-// By the two indexes, not through all rows.
+// By the two indexes, not through all rows. The kinds that have handles are those of artifacts; the control plane may
+// have made another one since this was written, so each is found from the one before it by the index.
+const std::string kKindsWithHandles =
+    "WITH RECURSIVE kinds (kind) AS (SELECT min(owner_kind) FROM bodies WHERE identity = ?1 AND handle <> '' UNION ALL "
+    "SELECT (SELECT min(owner_kind) FROM bodies WHERE identity = ?1 AND handle <> '' AND owner_kind > kinds.kind) FROM "
+    "kinds WHERE kinds.kind IS NOT NULL) SELECT kind FROM kinds";
 const std::string kFindArtifacts =
     kSelectArtifacts +
     "AND (?3 = '' OR x.kind = ?3) AND (x.id = ?2 OR x.id IN (SELECT b.owner_id FROM bodies b WHERE b.identity = ?1 AND "
-    "b.handle = ?2 AND b.handle <> '' AND b.owner_kind IN ('RestApi', 'LlmProvider', 'LlmProxy', 'Mcp', 'WebSubApi', "
-    "'WebBrokerApi'))) ORDER BY x.id LIMIT ?4";
+    "b.handle = ?2 AND b.handle <> '' AND b.owner_kind IN (" +
+    kKindsWithHandles + "))) ORDER BY x.id LIMIT ?4";
 const std::string kFindResources =
     kSelectResources +
     "AND (?3 = '' OR x.kind = ?3) AND (x.id = ?2 OR x.name = ?2 AND x.kind <> 'Secret') ORDER BY x.kind, x.id LIMIT ?4";

@@ -1,10 +1,12 @@
 #include "tether/terminal/resources_command.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "tether/admin/admin_client.h"
 #include "tether/admin/command_json.h"
+#include "tether/protocol/kinds.h"
 #include "tether/terminal/resource_lines.h"
 #include "tether/terminal/words.h"
 
@@ -35,6 +37,13 @@ std::string in_list(const Json& resource, const ResourcesWishes& wishes) {
   return wishes.json ? json_line(resource) : render({list_line(resource)}, wishes.colours);
 }
 
+/// Of a kind that is not known and has nothing to show: whether it was mistyped, nobody can tell.
+std::string no_such_kind(const std::string& kind) {
+  std::string known;
+  for (const auto name : protocol::known_kinds()) known += (known.empty() ? "" : ", ") + std::string(name);
+  return "nothing to list is of the kind " + kind + "; the kinds that are known are " + known + "\n";
+}
+
 bool show_list(const ResourcesEnds& ends, const ResourcesWishes& wishes) {
   Asked asked;
   if (!wishes.kind.empty()) asked.emplace("kind", wishes.kind);
@@ -54,7 +63,11 @@ bool show_list(const ResourcesEnds& ends, const ResourcesWishes& wishes) {
     asked.emplace("after", next.get<std::string>());
   }
   if (!wishes.json) ends.say(count_of(count, "resource") + "\n");
-  return true;
+  const auto known = protocol::known_kinds();
+  const bool may_be_mistyped = !wishes.kind.empty() && std::ranges::find(known, wishes.kind) == known.end();
+  if (count > 0 || !may_be_mistyped) return true;
+  ends.complain(no_such_kind(wishes.kind));
+  return false;
 }
 
 bool show_one(const ResourcesEnds& ends, const ResourcesWishes& wishes) {

@@ -25,8 +25,8 @@ struct ResourcesWishes {
   bool colours = false;
 };
 
-/// `tetherd resources`. It asks a page at a time and keeps none. False: the daemon does not answer, or nothing goes by
-/// that name.
+/// `tetherd resources`. It asks a page at a time and keeps none. False: the daemon does not answer, nothing goes by
+/// that name, or nothing is listed and the kind is none that is known.
 bool run_resources(const ResourcesEnds& ends, const ResourcesWishes& wishes);
 
 }  // namespace tether::terminal

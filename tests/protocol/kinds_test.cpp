@@ -18,6 +18,14 @@ TEST_CASE("a kind that nobody knows is acknowledged by its name in lower case") 
   CHECK(resource_type_of("GraphApi") == "graphapi");
 }
 
+TEST_CASE("every kind that is known has a place in the order before those that are not") {
+  CHECK(known_kinds().size() == kArtifactKinds.size() + kOtherKinds.size());
+  for (const auto kind : known_kinds()) {
+    CAPTURE(kind);
+    CHECK(rank_of(kind) < rank_of("GraphApi"));
+  }
+}
+
 TEST_CASE("what is named is applied before what names it") {
   CHECK(rank_of(kSecret) < rank_of("LlmProvider"));
   CHECK(rank_of("LlmProvider") < rank_of("LlmProxy"));

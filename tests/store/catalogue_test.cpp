@@ -131,6 +131,7 @@ TEST_CASE("one is found by its id or its name, of one kind if that is said, with
   store.write([](sync::Records& records) {
     offer(records, artifact("a"), "shared");
     offer(records, artifact("m", "Mcp"), "shared");
+    offer(records, artifact("g", "GraphApi"), "of a kind that nobody knows");
     auto key = resource("ApiKey", "k", "a");
     key.name = "mobile";
     records.put(key);
@@ -145,6 +146,7 @@ TEST_CASE("one is found by its id or its name, of one kind if that is said, with
   CHECK(ids(catalogue.find("shared", "")->entries) == Ids{"a", "m"});
   CHECK(ids(catalogue.find("GENERIC", "")->entries).empty());  // a secret's type is no name
   CHECK(found(store, "shared", "Mcp").id == "m");
+  CHECK(found(store, "of a kind that nobody knows").id == "g");
   CHECK(found(store, "mobile").artifact_id == "a");
   CHECK(found(store, "db-password").kind == "Secret");
   const auto artifact = found(store, "a");

@@ -38,6 +38,10 @@ TEST_CASE("tetherd resources lists all that is stored, of every kind, and none o
   CHECK(has(run_command(scene, {"resources", "--kind", "Mcp", "--state", "in-service"}).out, "\n1 resource\n"));
   CHECK(run_command(scene, {"resources", "--kind", "mcp"}).out ==
         run_command(scene, {"resources", "--kind", "Mcp"}).out);
+  const Ended other = run_command(scene, {"resources", "--kind", "RestAPIs"});
+  CHECK(other.status == kNotDone);
+  CHECK(other.out == "0 resources\n");
+  CHECK(has(other.err, "tetherd: nothing to list is of the kind RestAPIs; the kinds that are known are RestApi, "));
   CHECK(run_command(scene, {"resources", "--state", "held"}).out == "0 resources\n");
   for (const auto& [key, line] : scene.gateway().resources()) {
     const Ended one = run_command(scene, {"resources", key.second, "--kind", key.first});

@@ -101,6 +101,22 @@ TEST_CASE("a list is asked page by page, and counted") {
                                            {{"kind", "RestApi"}, {"state", "held"}, {"after", "r//"}}});
 }
 
+TEST_CASE("of a kind that nobody knows what is stored is listed, and where nothing is, the known ones are named") {
+  ResourcesPerson person;
+  json other = api();
+  other["kind"] = "GraphApi";
+  person.answers = {page({other}), page({}), page({})};
+
+  CHECK(person.run({.kind = "GraphApi"}));
+  CHECK_THAT(person.out, Contains("GraphApi"));
+  CHECK(person.run({.kind = "Mcp"}));
+  CHECK(person.err.empty());
+  CHECK_FALSE(person.run({.kind = "RestAPIs"}));
+  CHECK(person.err ==
+        "nothing to list is of the kind RestAPIs; the kinds that are known are RestApi, LlmProvider, LlmProxy, Mcp, "
+        "WebSubApi, WebBrokerApi, ApiKey, Application, HmacSecret, Secret, Subscription, SubscriptionPlan\n");
+}
+
 TEST_CASE("a program is given one object a line, and no count") {
   ResourcesPerson person;
   person.answers = {page({api(), key()})};
