@@ -119,7 +119,7 @@ Result<Done> AdminClient::command(const std::string& name, const std::string& bo
   if (!answer) {
     return fail(ErrorKind::Retry, address_of(at_) + ": " + why(answer.error()));
   }
-  if (answer->status != 202) return fail(ErrorKind::Reject, trimmed(answer->body));
+  if (answer->status != 202) return fail(ErrorKind::Reject, without_controls(trimmed(answer->body)));
   return Done{};
 }
 

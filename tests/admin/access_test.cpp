@@ -1,10 +1,13 @@
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "tether/admin/admin_client.h"
 #include "tether/admin/admin_server.h"
@@ -53,7 +56,49 @@ struct Endpoint {
   }
 };
 
+/// Somebody else behind the Unix socket: gives one answer to so many requests.
+class Stranger {
+ public:
+  Stranger(const std::string& path, std::string answer, int requests) : answer_(std::move(answer)) {
+    const auto listening = listen_on_unix_socket(path);
+    REQUIRE(listening);
+    thread_ = std::thread([this, fd = *listening, requests] {
+      for (int i = 0; i < requests; ++i) serve(fd);
+      ::close(fd);
+    });
+  }
+  ~Stranger() { thread_.join(); }
+  Stranger(const Stranger&) = delete;
+  Stranger& operator=(const Stranger&) = delete;
+
+ private:
+  void serve(int listening) const {
+    const int fd = ::accept(listening, nullptr, nullptr);
+    std::array<char, 4096> ignored{};
+    static_cast<void>(::recv(fd, ignored.data(), ignored.size(), 0));
+    static_cast<void>(::send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL));
+    ::shutdown(fd, SHUT_WR);
+    while (::recv(fd, ignored.data(), ignored.size(), 0) > 0) {
+    }
+    ::close(fd);
+  }
+
+  std::string answer_;
+  std::thread thread_;
+};
+
 }  // namespace
+
+TEST_CASE("what a refusal says moves no cursor of the terminal that it is shown on") {
+  const Folder folder;
+  const AdminEndpoint at{"", 0, folder.path("admin.sock")};
+  const Stranger stranger(at.unix_path, "HTTP/1.1 401 No\r\nContent-Length: 6\r\n\r\nno\x1b[2J", 3);
+  const AdminClient client(at);
+
+  CHECK(client.command("release-deletions", "{}").error().message == "no?[2J");
+  CHECK(client.get("/resources").error().message == "no?[2J");
+  CHECK(client.status().error().message == at.unix_path + ": no?[2J");
+}
 
 TEST_CASE("without a token a name that somebody else's DNS has brought here is told nothing") {
   Endpoint endpoint;
