@@ -42,6 +42,13 @@ std::string sentence(const CLI::App& app, const CLI::ParseError& error) {
   return needs_another ? command + " needs a sub-command" : error.what();
 }
 
+/// 2, but not of what a container's check may run: there 2 is reserved (see main.cpp).
+int status_of_mistake(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  const std::string command = chosen.empty() ? "" : chosen.front()->get_name();
+  return command == "health" || command == "doctor" ? kCouldNotStart : kBadSettings;
+}
+
 void add_resources(CLI::App& app, Options& options) {
   auto* resources = add(app, options, Options::Command::Resources, "resources",
                         "List what the running daemon has stored, or show one resource and why it is or is not in "
@@ -125,7 +132,7 @@ ParsedOptions parse_options(int argc, const char* const* argv, const std::string
     // Help and version were asked for, and come by the same way.
     if (error.get_exit_code() == 0) return {std::nullopt, app.exit(error, std::cout, std::cerr)};
     std::cerr << "tetherd: " << sentence(app, error) << ". See `tetherd --help`\n";
-    return {std::nullopt, kBadSettings};
+    return {std::nullopt, status_of_mistake(app)};
   }
   if (*config_option) options.config_path = config;
   return {options, kStopped};

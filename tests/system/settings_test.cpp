@@ -138,6 +138,17 @@ TEST_CASE("a command line that cannot be read is told by the word that is wrong"
   }
 }
 
+TEST_CASE("health and doctor exit 1 on a command line that cannot be read: a container's check reserves 2") {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"health", "--bogus"}, std::vector<std::string>{"doctor", "more"}}) {
+    CAPTURE(arguments.front());
+    const auto ended = run(arguments, {});
+    CHECK(ended.status == kCouldNotStart);
+    REQUIRE(ended.err.size() == 1);
+    CHECK(ended.err.front().starts_with("tetherd: tetherd " + arguments.front()));
+  }
+}
+
 TEST_CASE("what cannot be written to the output is a failure, and not taken for shown") {
   const std::string command = daemon_binary() + " check-config >/dev/full";
   auto process = DaemonProcess::start({"/bin/sh", {"-c", command}, {}});
