@@ -2,18 +2,17 @@
 
 #include <netdb.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <memory>
 
 #include "tether/http/dial.h"
 #include "tether/http/tls.h"
 #include "tether/http/tunnel.h"
+#include "tether/tls/trust.h"
 
 namespace tether::http {
 namespace {
@@ -35,13 +34,6 @@ class Socket {
  private:
   int fd_;
 };
-
-Instant valid_until(ssl_st* session) {
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(SSL_get1_peer_certificate(session), &X509_free);
-  std::tm broken_down{};
-  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &broken_down) != 1) return {};
-  return Instant{static_cast<std::int64_t>(::timegm(&broken_down)) * 1'000'000'000};
-}
 
 }  // namespace
 
@@ -76,7 +68,7 @@ std::variant<TlsFacts, Problem> try_tls(const Server& server, tls::Trust& trust,
   auto started = start_tls(socket.fd(), server.host, trust, limits);
   if (auto* problem = std::get_if<Problem>(&started)) return std::move(*problem);
   ssl_st* const session = std::get<TlsSession>(started).get();
-  TlsFacts facts{SSL_get_version(session), valid_until(session)};
+  TlsFacts facts{SSL_get_version(session), tls::peer_expiry(session).value_or(Instant{})};
   SSL_shutdown(session);
   return facts;
 }
