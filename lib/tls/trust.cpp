@@ -24,16 +24,16 @@ constexpr std::string_view kPinPrefix = "sha256//";
 constexpr std::size_t kPinChars = 44;
 constexpr std::size_t kPinRoom = 33;
 
-/// Where a context keeps its pins: a pointer to a vector that the options own.
-int pins_index() {
-  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return kIndex;
+/// As OpenSSL calls it when a context goes; `pins` is null where that has none.
+void free_pins(void* /*context*/, void* pins, CRYPTO_EX_DATA* /*data*/, int /*index*/, long /*number*/,
+               void* /*pointer*/) {
+  delete static_cast<std::vector<Pin>*>(pins);
 }
 
-void free_pins(SSL_CTX* context) {
-  delete static_cast<std::vector<Pin>*>(SSL_CTX_get_ex_data(context, pins_index()));
-  SSL_CTX_set_ex_data(context, pins_index(), nullptr);
-  SSL_CTX_free(context);
+/// Where a context keeps its pins: a vector of its own, since sessions can outlive the options.
+int pins_index() {
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_pins);
+  return kIndex;
 }
 
 /// After all else about a certificate was found to be right: whether its key is one of ours.
@@ -140,7 +140,7 @@ Result<std::shared_ptr<ssl_ctx_st>> Trust::context() {
   if (context_ && fingerprint == fingerprint_) return context_;
 
   ERR_clear_error();
-  std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()), free_pins);
+  std::shared_ptr<SSL_CTX> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
   if (!context) return fail(ErrorKind::Retry, "TLS: " + error_text(ERR_get_error()));
   SSL_CTX* const handle = context.get();
   SSL_CTX_set_min_proto_version(handle, options_.tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
