@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "tether/base/controls.h"
 #include "tether/settings/admin.h"
 #include "tether/settings/gateway_peer.h"
 #include "tether/settings/names.h"
@@ -278,13 +279,6 @@ std::string read_state_dir(SettingReader& in) {
   return Settings{}.state_dir;
 }
 
-/// The parser's words and the file's own path can hold what would break a line of output.
-void make_one_line(std::string& mistake) {
-  for (char& c : mistake) {
-    if ((c >= '\0' && c < ' ') || c == '\x7f') c = '?';
-  }
-}
-
 Settings read_all(SettingReader& in) {
   Settings out;
   out.control_plane = read_control_plane(in);
@@ -319,7 +313,8 @@ LoadedSettings load_settings(const Environment& environment, const std::optional
   out.mistakes = std::move(file.mistakes);
   SettingReader reader(environment, file, path, out.mistakes);
   Settings settings = read_all(reader);
-  std::ranges::for_each(out.mistakes, make_one_line);
+  // The parser's words and the file's own path can hold what would break a line of output.
+  for (std::string& mistake : out.mistakes) mistake = without_controls(mistake);
   if (out.mistakes.empty()) out.settings = std::move(settings);
   return out;
 }
