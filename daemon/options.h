@@ -25,11 +25,11 @@ struct Options {
   bool yes = false;        ///< ReleaseDeletions, AcceptIdentity: agree without being asked.
   bool json = false;       ///< Status, Resources, Events: for programs.
   std::string name;        ///< Resources: that one alone. Empty: a list,
+  std::string kind;        ///<   of this kind, or of that name. Empty: any.
+  std::string state;       ///<   and in this state. Empty: all but those that are gone.
   bool follow = false;     ///< Events: those that come, too.
   std::size_t count = 20;  ///< Events: how many of the last ones.
   std::string file;        ///< DatabaseBackup: where to.
-  std::string kind;        ///<   of this kind, or of that name. Empty: any.
-  std::string state;       ///<   and in this state. Empty: all but those that are gone.
   bool ready = false;      ///< Health: whether the gateway has a configuration, too.
   bool watch = false;      ///< Status: again and again.
 };

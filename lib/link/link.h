@@ -37,7 +37,7 @@ struct LinkLimits {
   Duration poll_interval = 15min;  ///< Between the quiet attempts of `OnRejection::Probe`, jittered by 10 %.
   OnRejection on_rejection = OnRejection::Probe;
   bool has_token = false;
-  std::string token_setting;  ///< What to name in the one ERROR about a rejected token, e.g. the variable's name.
+  std::string token_setting;  ///< What to name where a token was refused, e.g. the variable's name.
 };
 
 /// Why a dial did not end in an open WebSocket.
@@ -128,7 +128,7 @@ using Command = std::variant<Dial, HangUp, DialProbe, HangUpProbe, Watch, Unwatc
 /// While nobody is there the waits grow (R8), and it is looked out for the way back (WayBack): an attempt begins with a
 /// knock, and a knock that is answered at last brings the attempt forward to a moment within WayBack::spread. Whoever
 /// answers and refuses (an HTTP status, a certificate, a hang-up before the link is proven) is not looked around: the
-/// wait and a `Retry-After` hold. 429 is a limit by the minute and has a back-off of its own, from one minute to two.
+/// wait and a `Retry-After` hold. 429 is a limit by the minute and has a back-off of its own, of 30 s to 2 min.
 ///
 /// Told what happened and what time it is; after every call the caller carries out `take_commands` and calls
 /// `on_deadline` at `next_deadline`. No call may name a time before an earlier one's.

@@ -4,7 +4,7 @@
 
 #include "tether/link/link.h"
 
-/// What the two halves of Link, link.cpp and rejection.cpp, share; internal.
+/// What the parts of Link (link.cpp, rejection.cpp, rotation.cpp) share; internal.
 namespace tether::link {
 
 inline constexpr int kUnauthorized = 401;

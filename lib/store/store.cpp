@@ -26,9 +26,9 @@ struct Store::Impl {
   StateFolder& folder;
   StoreOptions options;                 ///< With its files.
   std::string file;                     ///< Where the database is.
+  std::uint64_t opened_file = 0;        ///< What was there when it was opened.
   std::uint64_t opened_log = 0;         ///< Likewise the log beside it.
   bool drops_log = false;               ///< What is there is of a file that was taken away.
-  std::uint64_t opened_file = 0;        ///< What was there when it was opened.
   std::unique_ptr<Connection> writer;   ///< Null: nothing can be written.
   Known known;                          ///< Of what it has written,
   std::uint32_t known_version = 0;      ///< when its data had this version.
