@@ -166,12 +166,14 @@ struct LoadedSettings {
 inline constexpr std::size_t kMaxSettingsFileBytes = std::size_t{256} * 1024;
 
 /// Reads `config_path`, else the file that `TETHER_CONFIG` names, else none; the environment wins over the file. Reads
-/// the files that settings name (existence of `ca_file`, content of `policies_file`) and the user database. Start-up
-/// only: it blocks.
+/// what settings name as well: every certificate of `ca_file`, the client's certificate and key, the admin endpoint's
+/// token, the proxy's credentials, the policies, and the user database; not the registration token's file, nor the
+/// store's key, which may come later. Start-up only: it blocks.
 LoadedSettings load_settings(const Environment& environment, const std::optional<std::string>& config_path);
 
 /// The settings as a YAML file, without secrets: the token shows only where it comes from. Loading it again gives the
-/// same settings, apart from a token that came in a variable or a credential.
+/// same settings, apart from a token that came in a variable or a credential, and from credentials for the proxy that
+/// stood in a variable's URL (`HTTPS_PROXY`).
 std::string print_effective(const Settings& settings);
 
 }  // namespace tether
