@@ -5,7 +5,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <system_error>
 
@@ -49,11 +48,11 @@ std::vector<prometheus::MetricFamily> read_process_metrics(double start_time_s) 
                          pages_resident * static_cast<double>(::sysconf(_SC_PAGESIZE))));
   }
   std::error_code error;
-  const std::filesystem::directory_iterator open_files("/proc/self/fd", error);
-  if (!error) {
-    out.push_back(family("process_open_fds", "Open file descriptors.", MetricType::Gauge,
-                         static_cast<double>(std::distance(begin(open_files), end(open_files)))));
+  double open_files = 0;
+  for (std::filesystem::directory_iterator it("/proc/self/fd", error), end; !error && it != end; it.increment(error)) {
+    ++open_files;
   }
+  if (!error) out.push_back(family("process_open_fds", "Open file descriptors.", MetricType::Gauge, open_files));
   return out;
 }
 

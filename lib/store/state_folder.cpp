@@ -130,8 +130,8 @@ void StateFolder::close_to_others() {
   bool is_shared = false;  // a folder of ours holds our files alone
   std::size_t closed = 0;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(path_, error)) {
-    const std::string name = entry.path().filename();
+  for (std::filesystem::directory_iterator it(path_, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename();
     is_shared = is_shared || !is_ours(name);
     if (!is_ours(name) || ::fstatat(folder_, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (!S_ISREG(status.st_mode) || (status.st_mode & kOthers) == 0) continue;
