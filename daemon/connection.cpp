@@ -137,15 +137,13 @@ void Connection::dial_probe(bool older_token) {
 
 void Connection::on_sign_of_life(std::optional<std::string_view> pong) {
   const TimePoint now = Clock::now();
-  link_->on_frame(now);
-  if (pong) link_->on_pong(*pong, now);
+  pong ? link_->on_pong(*pong, now) : link_->on_frame(now);
   pump();
 }
 
 void Connection::on_open() {
   keeper_knows_link_ = true;
   keeper_.link_up();
-  link_->on_frame(Clock::now());
   link_->on_open(Clock::now());
   look_at_expiry();
   pump();

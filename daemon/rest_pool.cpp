@@ -81,7 +81,7 @@ class RestPool::Worker {
                          engine->on_done(records, number, end, now);
                        },
                        nullptr});
-    pool_.on_end_({job.link, request.call, status, request.call == sync::Call::Deployments && end.complete});
+    pool_.on_end_({job.link, status, request.call == sync::Call::Deployments && end.complete});
   }
 
   void report(const sync::SendRequest& request, int status, const Result<Done>& whole) {

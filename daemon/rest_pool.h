@@ -26,7 +26,6 @@ struct RestPoolOptions {
 /// What a request's end means to the link.
 struct RestEnd {
   std::uint64_t link = 0;
-  sync::Call call = sync::Call::Deployments;
   int status = 0;       ///< 0: no answer.
   bool listed = false;  ///< A whole listing of deployments was received.
 };

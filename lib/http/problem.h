@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 namespace tether::http {
 
@@ -19,8 +18,6 @@ enum class Fault {
   Receiver,  ///< Our own side gave up: the receiver of the answer, or the source of the body.
   Cancelled,
 };
-/// `dns`, `refused`, …: as the metrics name it.
-std::string_view to_string(Fault fault);
 
 struct Problem {
   Fault fault = Fault::Closed;

@@ -139,7 +139,6 @@ void Link::on_connection_ack(TimePoint now) {
   phase_ = Phase::Up;
   ++link_;
   next_ping_ = now;  // The sooner it is known that pings are answered, the sooner a missing answer tells something.
-  connected_since_ = now;
   rejected_since_.reset();
   last_said_.clear();
   away_since_.reset();
@@ -202,7 +201,6 @@ void Link::on_store_lost(TimePoint now) {
 }
 
 void Link::leave_link(RetryReason reason, Level level, std::optional<Absence> absence, TimePoint now) {
-  connected_since_.reset();
   rejected_since_.reset();  // It had been opened, so the token was accepted after all.
   stop_confirming();
   if (state_ == State::Connected) change_state(State::Disconnected, level, last_error_);
@@ -243,7 +241,6 @@ void Link::stop(TimePoint now) {
   stop_confirming();
   watch(std::nullopt, now);
   next_attempt_.reset();
-  connected_since_.reset();
   if (has_link()) {
     hang_up(kNormalClosure, "shutting down");
     phase_ = Phase::Closing;
@@ -341,8 +338,7 @@ std::vector<Command> Link::take_commands() {
 }
 
 Snapshot Link::snapshot() const {
-  return {state_,          link_,    next_attempt_, way_back_.is_watching(), last_error_, connected_since_,
-          rejected_since_, advice(), counters_};
+  return {state_, link_, next_attempt_, way_back_.is_watching(), last_error_, advice(), counters_};
 }
 
 void Link::note_error(NetworkError reason, const std::string& message) {

@@ -152,7 +152,7 @@ class Link {
   /// The server's `{"type":"error"}`: before the ack (too many connections) it ends the attempt, later it is only kept
   /// as `last_error`.
   void on_server_error(std::string_view message, TimePoint now);
-  /// Any frame, ping and pong included, is a sign of life. Call it besides the more special ones.
+  /// Any frame, a ping included, is a sign of life. Call it besides the more special ones, but for `on_pong`.
   void on_frame(TimePoint now);
   /// A pong with a payload answers a ping of ours; one without was not asked for, and is a frame as any other.
   void on_pong(std::string_view payload, TimePoint now);
@@ -275,7 +275,6 @@ class Link {
 
   std::string last_error_;
   std::string last_said_;
-  std::optional<TimePoint> connected_since_;
   std::optional<TimePoint> rejected_since_;
 };
 

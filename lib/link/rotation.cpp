@@ -29,7 +29,6 @@ void Link::on_newer_token_refused(TimePoint now) {
 void Link::move_to_newer_token(TimePoint now) {
   newer_is_refused_ = false;
   hang_up(kNormalClosure, "the token was replaced");
-  connected_since_.reset();
   retry_reason_ = RetryReason::Token;
   if (state_ != unproven_state()) {
     change_state(unproven_state(), Level::Info, "the registration token was replaced, and the new one is accepted");

@@ -55,9 +55,7 @@ struct Snapshot {
   std::optional<TimePoint> next_attempt;
   bool is_looking_out = false;  ///< Until then the way back is looked out for, and dialled sooner if it is found.
   std::string last_error;       ///< Empty: none yet. Kept after recovery, so that it can be read in the morning.
-  std::optional<TimePoint> connected_since;
-  std::optional<TimePoint> rejected_since;
-  std::string advice;  ///< What a person should do about the token; empty: nothing.
+  std::string advice;           ///< What a person should do about the token; empty: nothing.
   Counters counters;
 };
 

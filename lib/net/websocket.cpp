@@ -182,7 +182,7 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<WebSocketClient::Imp
     const int code = connection->get_local_close_code();
     const bool oversize = code == wire::close::status::message_too_big;
     end({SocketError::Closed, oversize ? code : kNoCloseFrame,
-         "hung up on a frame that is not accepted: " + connection->get_local_close_reason(), oversize});
+         "hung up on a frame that is not accepted: " + connection->get_local_close_reason()});
   }
 
   void close(int code, std::string_view reason) {

@@ -59,9 +59,8 @@ struct DialProblem {
 
 struct SocketEnd {
   SocketError error = SocketError::Closed;
-  int code = 1006;        ///< Close code of the peer's frame; 1006: none came. 1009: a message was above our limit.
-  std::string message;    ///< The close frame's reason, or the error's text.
-  bool oversize = false;  ///< A message above `max_frame_bytes` was the cause.
+  int code = 1006;      ///< Close code of the peer's frame; 1006: none came. 1009: a message was above our limit.
+  std::string message;  ///< The close frame's reason, or the error's text.
 };
 
 /// Every member must be set. All are called on the loop thread, none inside a call of the client's methods, and none

@@ -470,14 +470,4 @@ TEST_CASE("a client that is made when no descriptor is left says so, and works o
   CHECK(call(cancelled, {.path = "/a"}).fault() == Fault::Cancelled);
 }
 
-TEST_CASE("each fault has the name that the metrics use") {
-  CHECK(to_string(Fault::Dns) == "dns");
-  CHECK(to_string(Fault::Refused) == "refused");
-  CHECK(to_string(Fault::Timeout) == "timeout");
-  CHECK(to_string(Fault::Tls) == "tls");
-  CHECK(to_string(Fault::Reset) == "reset");
-  CHECK(to_string(Fault::Closed) == "closed");
-  CHECK(to_string(Fault::Http) == "http");
-}
-
 }  // namespace tether::test
