@@ -80,7 +80,8 @@ class WholeReader : public AnswerReader {
 
   Result<Done> feed(std::string_view chunk) override {
     if (body_.size() + chunk.size() > protocol::kMaxAnswerBytes) {
-      return fail(ErrorKind::Reject, "the answer is larger than 4 MiB");
+      return fail(ErrorKind::Reject,
+                  "the answer is larger than " + std::to_string(protocol::kMaxAnswerBytes >> 20U) + " MiB");
     }
     body_ += chunk;
     return Done{};

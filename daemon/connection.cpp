@@ -81,6 +81,7 @@ net::DialTarget Connection::target(const Secret& token) const {
   target.tls = address.tls;
   target.proxy = settings_.control_plane.proxy.through;
   target.token = token;
+  target.max_frame_bytes = protocol::kMaxFrameBytes;
   return target;
 }
 

@@ -48,7 +48,7 @@ std::string format_rfc3339_ms(Instant at);
 /// `2026-08-22T11:02:03.4Z`: UTC with as many decimals as it takes (none to nine), as Go writes its times.
 std::string format_rfc3339(Instant at);
 
-/// Reads an HTTP `Date` header (`Sat, 22 Aug 2026 11:02:03 GMT`). Reject: anything else.
+/// Reads an HTTP `Date` header (`Sat, 22 Aug 2026 11:02:03 GMT`), be its weekday what it may. Reject: anything else.
 Result<Instant> parse_http_date(std::string_view text);
 
 /// Longest `Retry-After` that is obeyed; a longer one is cut to it, so that one wrong header cannot take us away for

@@ -92,7 +92,7 @@ class Race {
         continue;
       }
       if (under_way_.empty()) return last;
-      if (is_cancelled()) return Problem{Fault::Cancelled, where_ + ": cancelled"};
+      if (!wait_unless_cancelled()) return Problem{Fault::Cancelled, where_ + ": cancelled"};
       for (std::size_t i = 0; i < under_way_.size(); ++i) {
         if (under_way_[i].revents == 0) continue;
         const int fd = under_way_[i].fd;
@@ -123,8 +123,9 @@ class Race {
     return error_number;
   }
 
-  /// Waits until something has happened to one of them, or the next is to be tried.
-  bool is_cancelled() {
+  /// Waits until something has happened to one of them, which its `revents` then says, or the next is to be tried.
+  /// False: cancelled.
+  bool wait_unless_cancelled() {
     TimePoint until = limits_.deadline;
     if (next_ < addresses_.size()) until = std::min(until, next_at_);
     under_way_.push_back({limits_.cancel_fd, POLLIN, 0});
@@ -132,7 +133,7 @@ class Race {
     ::poll(under_way_.data(), under_way_.size(), static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000)));
     const bool cancelled = under_way_.back().revents != 0;
     under_way_.pop_back();
-    return cancelled;
+    return !cancelled;
   }
 
   static int error_of(int fd) {

@@ -19,9 +19,6 @@ class Trust;
 
 namespace tether::net {
 
-/// Largest message that is read: the control plane sends no envelope above 1 MiB; twice that leaves room for a server
-/// that counts otherwise.
-inline constexpr std::size_t kMaxFrameBytes = 2UL * 1024 * 1024;
 /// Most bytes that may wait to be sent. A peer that takes in nothing is cut off there.
 inline constexpr std::size_t kMaxSendBuffer = 8UL * 1024 * 1024;
 /// How long after our close frame the peer's is awaited before the connection is cut.
@@ -32,10 +29,10 @@ struct DialTarget {
   std::uint16_t port = 0;
   std::string path;  ///< Begins with a slash.
   bool tls = true;
-  std::optional<proxy::Proxy> proxy = {};  ///< The way there; nullopt: directly.
-  Secret token;                            ///< Goes into the `api-key` header and nowhere else.
-  Duration dial_timeout = 10s;             ///< For name, TCP (all addresses), TLS and upgrade together.
-  std::size_t max_frame_bytes = kMaxFrameBytes;
+  std::optional<proxy::Proxy> proxy = {};           ///< The way there; nullopt: directly.
+  Secret token;                                     ///< Goes into the `api-key` header and nowhere else.
+  Duration dial_timeout = 10s;                      ///< For name, TCP (all addresses), TLS and upgrade together.
+  std::size_t max_frame_bytes = 2UL * 1024 * 1024;  ///< Largest message that is read.
 };
 
 /// Why there is no connection (any more).

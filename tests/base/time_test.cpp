@@ -44,6 +44,7 @@ TEST_CASE("times are written in UTC with exactly three decimals, truncated") {
 
 TEST_CASE("an HTTP date is read, anything else is refused") {
   CHECK(parse_http_date("Sat, 22 Aug 2026 11:02:03 GMT")->ns == parse_rfc3339("2026-08-22T11:02:03Z")->ns);
+  CHECK(parse_http_date("Mon, 22 Aug 2026 11:02:03 GMT")->ns == parse_rfc3339("2026-08-22T11:02:03Z")->ns);
   CHECK_FALSE(parse_http_date("Sat, 22 Aug 2026 11:02:03 UTC"));
   CHECK_FALSE(parse_http_date("Saturday, 22-Aug-26 11:02:03 GMT"));
   CHECK_FALSE(parse_http_date(""));

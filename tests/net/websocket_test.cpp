@@ -14,7 +14,7 @@ namespace {
 
 /// A server whose script starts after the upgrade, and a client that is told to open.
 struct Pair {
-  explicit Pair(TestServer::Script script, std::size_t max_frame_bytes = kMaxFrameBytes)
+  explicit Pair(TestServer::Script script, std::size_t max_frame_bytes = DialTarget().max_frame_bytes)
       : server([script = std::move(script)](Peer& peer) {
           peer.upgrade();
           script(peer);
