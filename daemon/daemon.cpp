@@ -17,6 +17,7 @@
 #include "status_board.h"
 #include "tether/admin/admin_server.h"
 #include "tether/admin/heartbeat.h"
+#include "tether/base/authority.h"
 #include "tether/gateway/push_driver.h"
 #include "tether/net/file_watch.h"
 #include "tether/net/loop.h"
@@ -45,7 +46,7 @@ int give_up(const std::string& what, const std::string& why) {
 
 /// `port`: the one that it listens on, where any was asked for.
 std::string listen_text(const AdminSettings& admin, std::uint16_t port) {
-  return admin.unix_path.empty() ? admin.host + ":" + std::to_string(port) : "unix:" + admin.unix_path;
+  return admin.unix_path.empty() ? authority(admin.host, port) : "unix:" + admin.unix_path;
 }
 
 LogOptions log_options(const LogSettings& settings) {

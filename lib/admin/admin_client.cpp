@@ -9,6 +9,7 @@
 
 #include "tether/admin/operator_command.h"
 #include "tether/admin/unix_socket.h"
+#include "tether/base/authority.h"
 #include "tether/base/controls.h"
 
 namespace tether {
@@ -21,8 +22,7 @@ constexpr int kTries = 3;
 
 std::string address_of(const AdminEndpoint& at) {
   if (!at.unix_path.empty()) return at.unix_path;
-  const bool is_v6 = at.host.find(':') != std::string::npos;
-  return (is_v6 ? "[" + at.host + "]" : at.host) + ":" + std::to_string(at.port);
+  return authority(at.host, at.port);
 }
 
 /// cpp-httplib's client over a Unix socket.

@@ -4,6 +4,7 @@
 #include <system_error>
 #include <utility>
 
+#include "tether/base/authority.h"
 #include "tether/http/cancel_signal.h"
 #include "tether/http/connection.h"
 #include "tether/http/tunnel.h"
@@ -13,9 +14,8 @@ namespace tether::http {
 namespace {
 
 std::string host_header(const ControlPlaneOptions& options) {
-  const std::string host = options.host.find(':') == std::string::npos ? options.host : "[" + options.host + "]";
   const bool usual = options.port == (options.tls ? 443 : 80);
-  return usual ? host : host + ":" + std::to_string(options.port);
+  return usual ? bracketed(options.host) : authority(options.host, options.port);
 }
 
 std::optional<Duration> read_retry_after(const httplib::Response& response) {

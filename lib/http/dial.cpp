@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "tether/base/authority.h"
 #include "tether/base/interleave.h"
 
 namespace tether::http {
@@ -189,7 +190,7 @@ Dialled dial_tcp(const std::string& host, std::uint16_t port, const DialLimits& 
   for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) in_order.push_back(a);
   const int first_family = addresses->ai_family;
   in_order = interleaved(in_order, [first_family](const addrinfo* one) { return one->ai_family == first_family; });
-  return Race(in_order, host + ":" + std::to_string(port), limits).run();
+  return Race(in_order, authority(host, port), limits).run();
 }
 
 Dialled dial_unix(const std::string& path, const PeerPolicy& policy, const DialLimits& limits) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "tether/base/authority.h"
 #include "tether/proxy/connect.h"
 
 namespace tether::http {
@@ -76,8 +77,7 @@ Dialled dial_through(const std::optional<proxy::Proxy>& proxy, const std::string
     return dialled;
   }
   const int fd = std::get<int>(dialled);
-  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  auto problem = open_tunnel(fd, *proxy, name + ":" + std::to_string(port), limits);
+  auto problem = open_tunnel(fd, *proxy, authority(host, port), limits);
   if (!problem) return fd;
   ::close(fd);
   return std::move(*problem);

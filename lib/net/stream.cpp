@@ -10,6 +10,7 @@
 #include <sstream>
 #include <utility>
 
+#include "tether/base/authority.h"
 #include "tether/net/loop_impl.h"
 #include "tether/tls/trust.h"
 
@@ -113,11 +114,10 @@ void Stream::on_tcp_connected() {
 }
 
 void Stream::ask_proxy() {
-  const std::string target =
-      (host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]") + ":" + std::to_string(port_);
   doing_ = "asking the proxy " + proxy_->authority() + " (" + proxy_->setting + ")";
   way_.emplace(*proxy_);
-  const auto request = std::make_shared<Secret>(proxy::connect_request(*proxy_, target));  // Shared with the writing.
+  const auto request =
+      std::make_shared<Secret>(proxy::connect_request(*proxy_, authority(host_, port_)));  // Shared with the writing.
   asio::async_write(socket_, asio::buffer(request->reveal()),
                     [self = shared_from_this(), request](const asio::error_code& error, std::size_t /*count*/) {
                       if (self->is_cut_) return;

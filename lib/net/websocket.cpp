@@ -9,6 +9,7 @@
 #include <websocketpp/config/core_client.hpp>
 #include <websocketpp/logger/stub.hpp>
 
+#include "tether/base/authority.h"
 #include "tether/net/loop_impl.h"
 #include "tether/net/stream.h"
 #include "tether/tls/trust.h"
@@ -39,12 +40,7 @@ using Engine = wire::client<EngineConfig>;
 constexpr int kNoCloseFrame = wire::close::status::abnormal_close;
 
 std::string address_of(const DialTarget& target) {
-  return target.host + ":" + std::to_string(target.port);
-}
-
-/// IPv6 addresses stand in brackets in a URL and a Host header.
-std::string url_host(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return authority(target.host, target.port);
 }
 
 bool fits_in_header(const std::string& value) {
@@ -101,7 +97,7 @@ struct WebSocketClient::Impl : std::enable_shared_from_this<WebSocketClient::Imp
     engine.set_user_agent("tetherd");
     engine.set_max_message_size(target.max_frame_bytes);
     wire::lib::error_code error;
-    const auto uri = std::make_shared<wire::uri>(target.tls, url_host(target.host), target.port, target.path);
+    const auto uri = std::make_shared<wire::uri>(target.tls, bracketed(target.host), target.port, target.path);
     connection = engine.get_connection(uri, error);
     if (error) return fail({SocketError::Http, 0, std::nullopt, "the address cannot be used: " + error.message()});
     if (!target.token.empty()) connection->append_header("api-key", target.token.reveal());

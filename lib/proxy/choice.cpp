@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 
+#include "tether/base/authority.h"
+
 namespace tether::proxy {
 namespace {
 
@@ -127,7 +129,7 @@ tl::unexpected<Error> malformed(const char* why) {
 }  // namespace
 
 std::string Proxy::authority() const {
-  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+  return tether::authority(host, port);
 }
 
 Result<Proxy> parse_proxy_url(std::string_view url) {

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <optional>
 
+#include "tether/base/authority.h"
+
 namespace tether {
 
 namespace {
@@ -127,8 +129,7 @@ constexpr std::array<Scheme, 4> kSchemes = {{{"wss", true}, {"ws", false}, {"htt
 }  // namespace
 
 std::string ControlPlaneAddress::authority() const {
-  const bool v6 = host.find(':') != std::string::npos;
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return tether::authority(host, port);
 }
 
 std::string ControlPlaneAddress::url() const {

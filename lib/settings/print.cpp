@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "tether/base/authority.h"
 #include "tether/settings/names.h"
 #include "tether/settings/settings.h"
 
@@ -102,8 +103,7 @@ void print_gateway(Printer& out, const GatewaySettings& settings) {
 }
 
 void print_admin(Printer& out, const AdminSettings& settings) {
-  const bool v6 = settings.host.find(':') != std::string::npos;
-  const std::string address = (v6 ? "[" + settings.host + "]" : settings.host) + ":" + std::to_string(settings.port);
+  const std::string address = authority(settings.host, settings.port);
   out.line(setting::kAdminListen, settings.unix_path.empty() ? address : "unix:" + settings.unix_path);
   out.optional_line(setting::kAdminTokenFile, settings.token.path(), "no token: for this machine alone");
 }

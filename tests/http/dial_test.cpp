@@ -113,3 +113,9 @@ TEST_CASE("a REST dial that nobody answers ends at its limit, by name of the add
   CHECK(std::get<Problem>(dialled).fault == Fault::Timeout);
   CHECK(std::get<Problem>(dialled).message.find("127.0.0.1:") != std::string::npos);
 }
+
+TEST_CASE("a dial that does not get to an IPv6 address tells it in brackets") {
+  const auto dialled = dial_tcp("::1", 443, {Clock::now(), /*cancel_fd=*/-1});
+
+  CHECK(std::get<Problem>(dialled).message == "[::1]:443: no connection within the limit");
+}

@@ -88,6 +88,11 @@ TEST_CASE("without a token the daemon refuses to be bound elsewhere than to this
   CHECK(has(scene.daemon().all_output(), "TETHER_ADMIN_LISTEN: holds \"0.0.0.0:0\", should be a loopback address"));
 }
 
+TEST_CASE("an IPv6 address that the daemon listens on, or cannot, is told in brackets") {
+  Scene scene;
+  CHECK(start(scene, {{"TETHER_ADMIN_LISTEN", "[::1]:0"}}).wait_for_text("[::1]:", kPatience));
+}
+
 TEST_CASE("the daemon leaves no core dump") {
   Scene scene;
   REQUIRE(start(scene, {}).wait_for_text("daemon.started", kPatience));
