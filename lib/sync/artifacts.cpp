@@ -209,7 +209,7 @@ void Artifacts::on_row(std::optional<Artifact> stored, const Statement& row, con
       return;
     case RowJudgement::AskAgain:
       // What is left to the next listing is in doubt until then.
-      records.renew_doubts_about({stored->kind, stored->id}, records.next_change());
+      records.renew_doubts_about({row.kind, row.artifact_id}, records.next_change());
       context_.ask_again();
       return;
     case RowJudgement::WentBack:

@@ -43,7 +43,7 @@ RowJudgement judge_row(const Artifact* stored, const Statement& row, const RowCo
     if (is_same(*stored, row)) return RowJudgement::Same;
   }
   // It is history by now. What came into service with it would count as good once what came after is refused (CE-11).
-  if (context.stopped_since) return RowJudgement::Nothing;
+  if (context.stopped_since) return RowJudgement::AskAgain;
   if (stored == nullptr) return RowJudgement::Create;
   const Order when = order(row.at, stored->at);
   if (when == Order::Later) return RowJudgement::Replace;

@@ -232,14 +232,15 @@ TEST_CASE("what was stopped while a listing was read does not come into service 
   const auto listing = world.take_request(Call::Deployments);
   world.run(1s);
   world.event(world.undeploy("a"));
-  world.run(1s);
-  const auto third = world.deploy("a", "d3");
-  world.event(third);
+  const auto stopped = world.deployments["a"];
   world.deployments["a"] = second;
   world.answer(listing);
-  world.deployments["a"] = third;
+  world.deployments["a"] = stopped;
   CHECK(world.artifact("a")->by_absence);
+  CHECK(world.timestamp("api.deployed") < second.at);  // its effect is not stored yet
 
+  world.run(1s);
+  world.event(world.deploy("a", "d3"));
   world.serve();
   CHECK(world.offered("a") == "d3");
 }

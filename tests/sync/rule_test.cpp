@@ -106,14 +106,14 @@ TEST_CASE("an event about something deleted is doubted if it is later, else noth
 
 // Section 3: rows.
 
-TEST_CASE("a row that was stopped after the listing was asked decides nothing [CE-11]") {
+TEST_CASE("a row that was stopped after the listing was asked decides nothing, and is listed again [CE-11]") {
   const RowContext stopped_since{true, false, 1, 0, true};
   Artifact absent = stored(Wanted::Undeployed);
   absent.by_absence = true;
 
-  CHECK(judge_row(nullptr, says("d1", true, kStored), stopped_since) == RowJudgement::Nothing);
-  CHECK(row(absent, says("d2", true, kStored + 1s), stopped_since) == RowJudgement::Nothing);
-  CHECK(row(stored(), says("d2", true, kStored + 1s), stopped_since) == RowJudgement::Nothing);
+  CHECK(judge_row(nullptr, says("d1", true, kStored), stopped_since) == RowJudgement::AskAgain);
+  CHECK(row(absent, says("d2", true, kStored + 1s), stopped_since) == RowJudgement::AskAgain);
+  CHECK(row(stored(), says("d2", true, kStored + 1s), stopped_since) == RowJudgement::AskAgain);
   CHECK(row(stored(), says("d1", true, kStored), stopped_since) == RowJudgement::Same);
   CHECK(row(stored(Wanted::Gone), says("d2", true, kStored + 1s), stopped_since) == RowJudgement::AskExists);
 }
