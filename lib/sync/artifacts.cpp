@@ -84,9 +84,11 @@ void Artifacts::list_what_belongs_to(const Key& artifact) {
   const TimePoint soon = context_.now.steady + kComingShare;
   const auto* kind = protocol::find_kind(artifact.kind);
   if (kind != nullptr && !kind->keys_path.empty()) planner.want(Call::Keys, "keys/" + artifact.kind, soon);
-  if (planner.sweep_is_ahead()) return;
-  if (artifact.kind == "RestApi") planner.want(Call::Subscriptions, "subscriptions/" + artifact.id, soon);
-  if (artifact.kind == "WebSubApi") planner.want(Call::HmacSecrets, "hmac/" + artifact.id, soon);
+  if (artifact.kind == "RestApi") {
+    planner.want_of_artifact(Call::Subscriptions, "subscriptions/" + artifact.id, soon);
+  } else if (artifact.kind == "WebSubApi") {
+    planner.want_of_artifact(Call::HmacSecrets, "hmac/" + artifact.id, soon);
+  }
 }
 
 void Artifacts::repeat_ack(const Artifact& artifact) {

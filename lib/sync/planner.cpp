@@ -162,6 +162,12 @@ void Planner::want_sweep(Pace pace) {
   }
 }
 
+void Planner::want_of_artifact(Call call, std::string_view scope, TimePoint at) {
+  if (sweep_is_ahead()) return;
+  if (due_.size() < kMaxOfArtifacts || due_.contains(scope)) return want(call, scope, at);
+  want_sweep(Pace::AtOnce);
+}
+
 std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {
   if (!up_) return std::nullopt;
   const Places places = free_places(now);

@@ -80,6 +80,12 @@ class Planner {
     OverInterval,  ///< One by one until the next poll.
   };
   void want_sweep(Pace pace);
+  /// Asks for the listing of one artifact at `at`. Beyond kMaxOfArtifacts that are due, or where all are about to be
+  /// asked, all are asked at once: that takes no room for each.
+  void want_of_artifact(Call call, std::string_view scope, TimePoint at);
+  static constexpr std::size_t kMaxOfArtifacts = 100;
+  /// Listings that are due, now or later, the sweep's excepted.
+  std::size_t due() const { return due_.size(); }
 
   struct Slot {
     Call call;

@@ -266,3 +266,23 @@ TEST_CASE("a listing that waits after a failure does not keep the sweep waiting,
   CHECK_FALSE(planner.start_listing(kStart));
   CHECK(planner.may_sweep(kStart));
 }
+
+TEST_CASE("a storm of artifacts has all lists of single artifacts asked at once, and takes no room for each") {
+  Planner planner = after_first_round();
+  for (std::size_t i = 0; i < Planner::kMaxOfArtifacts; ++i) {
+    planner.want_of_artifact(Call::Subscriptions, "subscriptions/a" + std::to_string(i), kStart + 1s);
+  }
+  const std::size_t due = planner.due();
+  CHECK(due == Planner::kMaxOfArtifacts);
+  CHECK_FALSE(planner.sweeps_at_once());
+  planner.want_of_artifact(Call::Subscriptions, "subscriptions/a0", kStart + 1s);  // is due already
+  CHECK_FALSE(planner.sweeps_at_once());
+
+  for (int i = 0; i < 10'000; ++i) {
+    planner.want_of_artifact(Call::Subscriptions, "subscriptions/b" + std::to_string(i), kStart + 1s);
+  }
+
+  CHECK(planner.due() == due);
+  CHECK(planner.sweep_is_ahead());
+  CHECK_FALSE(planner.owes_nothing());
+}
