@@ -14,6 +14,12 @@ constexpr Duration kSoonAgain = 50min;
 constexpr Duration kListedTwice = 12s;
 /// How long ago it may be that what is there again was deleted, and an event still says so.
 constexpr Duration kDeletedLately = 1h;
+/// How long an identity is staged, mostly.
+constexpr Duration kStaged = 2h;
+/// How long a gateway may be slow or away before it is given what was concluded.
+constexpr Duration kPushedWithin = 20min;
+/// So few may be missing without a brake, unless they are all.
+constexpr std::size_t kNeverHeld = 5;
 
 }  // namespace
 
@@ -160,16 +166,19 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
                              (wanted != desire_.end() && refused_of->second.contains(wanted->second) &&
                               may_go(instance, artifact, of->second)));
   if (!artifact_of(key).empty() && goes_with_it) return true;
-  // Each artifact has a list of its own. Where that of one lied twice and those of the others are the truth again, it
-  // lacks too little to be held.
-  const bool lied = !instance.has(Trouble::Emptied) && now_ - instance.seen.last_lie < kBetweenLies;
-  if (key.first == "HmacSecret" && lied) return true;
+  // Each artifact has a list of its own. Where that of one lied twice, and those of the others tell the truth or are
+  // not shown, it lacks too little to be held.
+  const bool has_own_list = key.first == "HmacSecret" || key.first == "Subscription";
+  // What an identity lost while it was staged, its first push shows.
+  const bool lied = now_ - instance.seen.last_lie < (instance.seen.served_anew ? kStaged : kPushedWithin);
+  if (has_own_list && lied && count_missing(instance, key.first) <= kNeverHeld) return true;
   // One that events say was deleted goes with one list that lacks it, also if it was made anew meanwhile.
   const auto ceased = ceased_.find(key);
   const bool was_deleted = ceased != ceased_.end() && now_ - ceased->second < kDeletedLately;
-  if (key.first == "SubscriptionPlan" && lied && was_deleted) return true;
-  // What the events said last counts, in the order in which they come.
-  if (key.first == "Application" || key.first == "Subscription") return true;
+  const bool is_emptied = instance.has(Trouble::Emptied);
+  if (key.first == "SubscriptionPlan" && lied && !is_emptied && was_deleted) return true;
+  // Where there is no list, or it is not shown, what the events said last counts, in the order in which they come.
+  if ((key.first == "Application" || key.first == "Subscription") && !is_listed(instance, key)) return true;
   // A secret goes with the last document that names it.
   if (key.first == "Secret") {
     return std::none_of(instance.gateway_.served.begin(), instance.gateway_.served.end(), [&](const auto& line) {
@@ -179,6 +188,22 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
     });
   }
   return false;
+}
+
+/// A list that the control plane shows has it, as far as this instance was answered.
+bool World::is_listed(const Instance& instance, const Key& key) const {
+  const auto listed = instance.seen.listed.find(listing_of(key));
+  return !is_known_only_by_events(key) && listed != instance.seen.listed.end() && listed->second.is_shown;
+}
+
+/// Of this kind, what is wanted, listed and not served though its artifact is.
+std::size_t World::count_missing(const Instance& instance, const std::string& kind) const {
+  const auto& served = instance.gateway_.served;
+  return static_cast<std::size_t>(std::count_if(desire_.begin(), desire_.end(), [&](const auto& wanted) {
+    const std::string id = wanted.second.substr(0, wanted.second.find(' '));
+    return wanted.first.first == kind && !served.contains(wanted.first) &&
+           served.contains({ControlPlane::kind_of(id), id}) && is_listed(instance, wanted.first);
+  }));
 }
 
 /// Known limit: what was taken and whose answer was lost is not known to be good, so what is fallen back to when the
@@ -217,6 +242,10 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   seen.last_push = now_;
   seen.just_refused.clear();
   std::set<Key> refused;
+  const auto note_refused = [&seen](const Line& line) {
+    seen.refused[line.key].insert(line.version);
+    seen.ever_refused[line.key].insert(line.version);
+  };
   for (const Line& line : reaction.refused) {
     instance.note("gateway refuses " + line.key.first + " " + line.key.second + " " +
                   (line.removes ? "-" : line.version));
@@ -224,13 +253,13 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
     if (line.removes) {
       seen.kept.insert(line.key);
     } else {
-      seen.refused[line.key].insert(line.version);
+      note_refused(line);
       if (answered) seen.just_refused[line.key] = line.version;
     }
   }
   if (reaction.status == 400) {
     for (const Line& line : body.lines) {
-      if (control_plane_of(line).spoils_bodies(line.deployment_id)) seen.refused[line.key].insert(line.version);
+      if (control_plane_of(line).spoils_bodies(line.deployment_id)) note_refused(line);
     }
   }
   look_at_replacement(instance, reaction, body);
@@ -332,6 +361,10 @@ void World::look_at_change(Instance& instance, const Served& change) {
   }
   instance.seen.ever_served[key].insert(after);
   instance.seen.kept.erase(key);
+  // What is taken after all is refused no more.
+  if (const auto refused = instance.seen.refused.find(key); refused != instance.seen.refused.end()) {
+    refused->second.erase(after);
+  }
   if (before.empty()) look_at_ended(instance, key, after);
   if (before.empty()) look_at_revoked(instance, key, after);
   if (!is_artifact(key.first)) return;
@@ -373,7 +406,7 @@ void World::take_ack(Instance& instance, ControlPlane& peer, const std::string& 
     seen.acked[what] = now_;
   } else {
     if (!instance.reports_failures()) fail("false_failure", what + ", which is not to be reported");
-    if (!seen.refused[key].contains(version)) fail("false_failure", what + ", which the gateway did not refuse");
+    if (!seen.ever_refused[key].contains(version)) fail("false_failure", what + ", which the gateway did not refuse");
     if (seen.acked.contains(what)) fail("failed_after_success", what);
     // Taken again after a later one that was committed before it, or after listings that lacked it, it is refused once
     // more.

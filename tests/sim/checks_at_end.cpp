@@ -37,8 +37,9 @@ bool World::was_refused(const Instance& instance, const Key& key, const std::str
 /// What is deployed or changed is there within one poll interval, but for what the gateway refused: that waits, and so
 /// does what needs the value of a secret that it refused.
 void World::check_changes(Instance& instance) {
-  // A gateway that is ahead of its store waits while a brake holds.
-  if (instance.seen.store_is_older && instance.daemon_.held_count() > 0) return;
+  // A gateway that is ahead of its store waits while a brake holds, and so does one whose content cannot all be read.
+  const bool may_wait = instance.seen.store_is_older || instance.seen.has_lost;
+  if (may_wait && instance.daemon_.held_count() > 0) return;
   const auto& peer = *control_planes_[0];
   for (const auto& [key, version] : desire_) {
     if (!is_artifact(key.first) || ControlPlane::owner_of(key.second) != 0 || !peer.has_providers(key.second)) continue;
@@ -50,8 +51,11 @@ void World::check_changes(Instance& instance) {
       return was_refused(instance, {"Secret", handle}, desire_.at({"Secret", handle}));
     });
     if (lacks_secret) continue;
-    // What it refers to may be refused.
-    if (key.first == "LlmProxy") continue;
+    const auto references = peer.references_of(wanted_deployment(key));
+    const bool waits = std::any_of(references.begin(), references.end(), [&](const Key& other) {
+      return !desire_.contains(other) || !is_as_wanted(instance, other, desire_.at(other));
+    });
+    if (waits) continue;
     const auto served = instance.gateway_.served.find(key);
     fail("changes_after_healing", key.second + " is " +
                                       (served == instance.gateway_.served.end() ? "nothing" : served->second) +

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "instance.h"
 #include "world.h"
@@ -34,6 +35,10 @@ Duration Instance::meet(const sync::SendRequest& request, Random random) {
     world_.delete_meanwhile(ids_in(request.body).front(), random);
     return random.between(3s, 8s);
   }
+  if (request.call == sync::Call::Deployments && !met && random.chance(5)) {
+    world_.stop_meanwhile(random);
+    return random.between(3s, 8s);
+  }
   if (request.call == sync::Call::SecretValue && random.below(300) == 0) {
     world_.rotate_in_vain(secret_of(request.path), random);
   }
@@ -45,6 +50,34 @@ void World::delete_meanwhile(const std::string& id, Random random) {
   at(now_ + random.between(1ms, 2s), [this, id, random] {
     if (!faulty_) return;
     owner(id).end(id, random, now_);
+    note_wishes();
+  });
+}
+
+/// What was changed last is in the list as it was, stopped when that arrives, and deployed again.
+void World::stop_meanwhile(Random random) {
+  at(now_ + random.between(1ms, 1s), [this, random]() mutable {
+    auto& peer = present();
+    if (!faulty_) return;
+    const auto id = peer.stop_last(random, now_);
+    note_wishes();
+    if (!id) return;
+    at(now_ + random.between(1s, 2s), [this, &peer, id = *id, random]() mutable {
+      if (!faulty_) return;
+      if (const auto due = peer.deploy_anew(id, Random(random.next()), now_)) commit_at(*due, &peer);
+      note_wishes();
+    });
+  });
+}
+
+/// Somebody deploys anew what a list has just been emptied of.
+void World::deploy_one_of(const std::set<std::string>& ids) {
+  Random random = chance_of("anew");
+  const std::string id = *std::next(ids.begin(), static_cast<std::ptrdiff_t>(random.below(ids.size())));
+  at(now_ + random.between(1s, 20s), [this, id, random]() mutable {
+    if (!faulty_) return;
+    auto& peer = owner(id);
+    if (const auto due = peer.deploy_anew(id, Random(random.next()), now_)) commit_at(*due, &peer);
     note_wishes();
   });
 }

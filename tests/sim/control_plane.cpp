@@ -19,8 +19,8 @@ std::chrono::nanoseconds nanoseconds(Duration duration) {
 
 }  // namespace
 
-ControlPlane::ControlPlane(std::string gateway_id, std::string prefix, TimePoint start, bool is_experimental)
-    : gateway_id_(std::move(gateway_id)), prefix_(std::move(prefix)), start_(start), is_experimental_(is_experimental) {
+ControlPlane::ControlPlane(std::string gateway_id, std::string prefix, TimePoint start, Users users)
+    : gateway_id_(std::move(gateway_id)), prefix_(std::move(prefix)), start_(start), users_(users) {
   for (std::size_t i = 0; i < kFew; ++i) {
     tables_.secrets[prefix_ + "secret-" + std::to_string(i)] = {"hash-0", prefix_ + "value-" + std::to_string(i),
                                                                 kBegin};

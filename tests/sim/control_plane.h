@@ -75,7 +75,13 @@ class ControlPlane {
   static constexpr Duration kAckLimit = std::chrono::seconds(60);
 
   /// `is_experimental`: it has WebSub and WebBroker APIs.
-  ControlPlane(std::string gateway_id, std::string prefix, TimePoint start, bool is_experimental);
+  /// What its users deploy.
+  enum class Users {
+    Plain,         ///< APIs, LLM providers and proxies, and MCP proxies.
+    Experimental,  ///< WebSub and WebBroker APIs as well, which not every control plane has.
+    Few,           ///< A handful of APIs: one more or less is a large part of all.
+  };
+  ControlPlane(std::string gateway_id, std::string prefix, TimePoint start, Users users);
 
   const std::string& gateway_id() const { return gateway_id_; }
   /// Whose something is, by its name: everything of the second one has its prefix somewhere.
@@ -95,6 +101,8 @@ class ControlPlane {
   /// A user deploys this once more, often what a gateway refuses. It is named after the last operation, and returns
   /// what `operate` returns.
   std::optional<TimePoint> deploy_anew(const std::string& id, Random random, TimePoint now);
+  /// A user undeploys what was changed last; its name, if it was deployed.
+  std::optional<std::string> stop_last(Random random, TimePoint now);
   /// A user deletes it.
   void end(const std::string& id, Random random, TimePoint now);
   /// A user gives a secret another value, just after a backup was made.
@@ -250,7 +258,7 @@ class ControlPlane {
   std::string gateway_id_;
   std::string prefix_;  ///< Of all that it names.
   TimePoint start_;
-  bool is_experimental_;
+  Users users_;
   Duration back_{};
   Random random_{0};         ///< Of the operation that is being done.
   std::int64_t number_ = 0;  ///< Its number.

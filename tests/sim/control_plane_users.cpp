@@ -17,10 +17,12 @@ constexpr std::size_t kApis = 8;
 /// Often the one that has just been changed, so that one change meets the next.
 std::string ControlPlane::pick_id() {
   if (!last_id_.empty() && random_.chance(30)) return last_id_;
-  // The last two are kinds of the experimental part, which not every control plane has.
+  if (users_ == Users::Few) return prefix_ + "api-" + std::to_string(random_.below(kFew + 1));
+  // The last two are the experimental kinds.
   static constexpr const char* kNames[] = {"provider-", "proxy-", "mcp-", "websub-", "webbroker-"};
-  const std::size_t drawn = random_.below(is_experimental_ ? 9 : 7);
-  if (drawn < (is_experimental_ ? 5 : 3)) return prefix_ + kNames[drawn] + std::to_string(random_.below(kFew));
+  const bool is_experimental = users_ == Users::Experimental;
+  const std::size_t drawn = random_.below(is_experimental ? 9 : 7);
+  if (drawn < (is_experimental ? 5 : 3)) return prefix_ + kNames[drawn] + std::to_string(random_.below(kFew));
   return prefix_ + "api-" + std::to_string(random_.below(kApis));
 }
 
@@ -195,6 +197,14 @@ std::optional<TimePoint> ControlPlane::deploy_anew(const std::string& id, Random
   if (random_.chance(50)) deployments_.at(deployment_id).refused_by = 1 + static_cast<unsigned>(random_.below(3));
   change_deployment(id, deployment_id, true, now, /*quiet=*/false);
   return pending_.size() > before ? next_due() : std::nullopt;
+}
+
+std::optional<std::string> ControlPlane::stop_last(Random random, TimePoint now) {
+  const auto row = tables_.rows.find(last_id_);
+  if (row == tables_.rows.end() || !row->second.deployed || row->second.failed) return std::nullopt;
+  begin_operation(number_, random, now);
+  change_deployment(last_id_, row->second.deployment_id, false, now, /*quiet=*/false);
+  return last_id_;
 }
 
 void ControlPlane::end(const std::string& id, Random random, TimePoint now) {

@@ -146,18 +146,19 @@ class Instance {
     TimePoint started;
     std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.
     std::map<Key, std::set<std::string>> ever_served;  ///< Versions.
-    std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused.
-    std::map<Key, std::set<std::string>> offered;      ///< Versions that were sent to the gateway's present instance.
-    std::string answered_by;                           ///< The last instance of which an answer to a push arrived.
-    std::map<Key, std::set<std::string>> unanswered;   ///< Taken, and the answer was lost.
-    std::map<Key, std::string> good;                   ///< What was taken last, and whose answer was heard: versions.
-    TimePoint last_push;                               ///< That the gateway took.
-    std::map<Key, std::string> just_refused;           ///< By the last push, if its answer arrived: versions.
-    std::set<Key> kept;                                ///< Whose removal the gateway refused last.
-    std::map<std::string, TimePoint> acked;            ///< `artifact action performedAt` with success: when last.
-    std::map<std::string, TimePoint> failed;           ///< Likewise, with failed, and when it was said last.
-    std::set<std::string> arrived;                     ///< Correlation ids of events that were stored.
-    std::map<Key, TimePoint> last_heard;               ///< Of an event about it.
+    std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused, and did not take since.
+    std::map<Key, std::set<std::string>> ever_refused;
+    std::map<Key, std::set<std::string>> offered;     ///< Versions that were sent to the gateway's present instance.
+    std::string answered_by;                          ///< The last instance of which an answer to a push arrived.
+    std::map<Key, std::set<std::string>> unanswered;  ///< Taken, and the answer was lost.
+    std::map<Key, std::string> good;                  ///< What was taken last, and whose answer was heard: versions.
+    TimePoint last_push;                              ///< That the gateway took.
+    std::map<Key, std::string> just_refused;          ///< By the last push, if its answer arrived: versions.
+    std::set<Key> kept;                               ///< Whose removal the gateway refused last.
+    std::map<std::string, TimePoint> acked;           ///< `artifact action performedAt` with success: when last.
+    std::map<std::string, TimePoint> failed;          ///< Likewise, with failed, and when it was said last.
+    std::set<std::string> arrived;                    ///< Correlation ids of events that were stored.
+    std::map<Key, TimePoint> last_heard;              ///< Of an event about it.
     /// Events about deployments that were sent to this daemon under the present identity.
     struct Handled {
       std::vector<HubEvent> waiting;                                  ///< For the disk.

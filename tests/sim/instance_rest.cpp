@@ -130,7 +130,7 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   if (random.chance(50)) {
     if (!is_listing(request.call)) return std::nullopt;
     seen.last_lie = now;
-    if (request.call == sync::Call::Deployments && random.chance(50)) return emptied_since(request);
+    if (request.call == sync::Call::Deployments && random.chance(70)) return emptied_since(request);
     note("is told: nothing at all");
     return control_plane.lie(request, now, /*nothing=*/true, random);
   }
@@ -163,6 +163,7 @@ Answer Instance::emptied_since(const sync::SendRequest& request) {
     const auto row = control_plane.rows().find(id);
     if (row != control_plane.rows().end() && row->second.at == at) missing.insert(id);
   }
+  if (missing.size() == seen.emptied_of.size() && !missing.empty()) world_.deploy_one_of(missing);
   note("is told: only what is new");
   return control_plane.answer_without(request, world_.steady(), missing);
 }

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::int64_t kStepsAtOnce = 20'000;
 constexpr int kExperimental = 50;    ///< Percent of worlds with WebSub and WebBroker APIs.
+constexpr int kFewApis = 15;         ///< Percent of worlds with a handful of APIs, and nothing else.
 constexpr int kSharesOfTwo = 25;     ///< Percent of worlds with two instances behind one token.
 constexpr int kSharesOfDeltas = 30;  ///< Percent of worlds in which most polls ask for a delta.
 constexpr int kMostDeltas = 4;
@@ -18,14 +19,20 @@ std::string text_of(Duration since_start) {
   return text.substr(0, text.find('.') + 4);
 }
 
+ControlPlane::Users users_of(std::uint64_t seed) {
+  if (Random(Random::part(seed, "few")).chance(kFewApis)) return ControlPlane::Users::Few;
+  const bool is_experimental = Random(Random::part(seed, "experimental")).chance(kExperimental);
+  return is_experimental ? ControlPlane::Users::Experimental : ControlPlane::Users::Plain;
+}
+
 }  // namespace
 
 World::World(WorldOptions options)
     : options_(std::move(options)), actions_(plan_actions(options_)), now_(std::chrono::hours(1)), start_(now_) {
   Random random(Random::part(options_.seed, "world"));
-  const bool is_experimental = Random(Random::part(options_.seed, "experimental")).chance(kExperimental);
-  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-a", "", start_, is_experimental));
-  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-b", kSecondPrefix, start_, is_experimental));
+  const auto users = users_of(options_.seed);
+  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-a", "", start_, users));
+  control_planes_.push_back(std::make_unique<ControlPlane>("gateway-b", kSecondPrefix, start_, users));
   for (const auto& control_plane : control_planes_) control_plane->add_token("token-0");
   const std::size_t count = random.chance(kSharesOfTwo) ? 2 : 1;
   releases_ = Random(Random::part(options_.seed, "operator")).chance(50);
