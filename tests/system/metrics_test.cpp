@@ -312,6 +312,8 @@ TEST_CASE("every metric is moved by what it tells of, and none is served that no
     scene.control_plane().delete_artifact(gone.artifact_id);
     scene.start_daemon();
     watch.have_moved(scene, {"tetherd_gateway_push_held"});
+    std::filesystem::remove_all(scene.file("state"));
+    watch.have_moved(scene, {reconnects("store")});
   }
   {
     Scene scene;
