@@ -275,3 +275,32 @@ TEST_CASE("anything else waits") {
   CHECK(judge_settlement(artifact, 1s) == Settlement::Wait);
   CHECK(judge_settlement(stored(Wanted::Gone), 1s) == Settlement::Wait);
 }
+
+// Section 11: the staged identity.
+
+TEST_CASE("the first thing that a staged identity lacks keeps it from being served [CE-9]") {
+  StagedFacts facts;
+  facts.doubts = facts.documents = facts.held = true;
+  facts.in_service = 10;
+  facts.accepted = true;
+  CHECK(judge_staged(facts) == StagedLack::Listings);
+  facts.agreed = true;
+  CHECK(judge_staged(facts) == StagedLack::Round);
+  facts.round_done = true;
+  CHECK(judge_staged(facts) == StagedLack::Doubts);
+  facts.doubts = false;
+  CHECK(judge_staged(facts) == StagedLack::Documents);
+  facts.only_missing = true;
+  CHECK(judge_staged(facts) == StagedLack::Nothing);  // an operator's word makes up for the rest
+
+  facts.accepted = false;
+  CHECK(judge_staged(facts) == StagedLack::MissingDocuments);
+  facts.documents = false;
+  CHECK(judge_staged(facts) == StagedLack::Held);
+  facts.held = false;
+  CHECK(judge_staged(facts) == StagedLack::Empty);
+  facts.resources = 7;
+  CHECK(judge_staged(facts) == StagedLack::TooFew);
+  facts.resources = 8;
+  CHECK(judge_staged(facts) == StagedLack::Nothing);
+}
