@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -76,5 +77,22 @@ TEST_CASE("each counter-example of the sync rule has a mutant") {
   for (const auto& example : house::matches(house::read("lib/sync/RULE.md"), "\\*\\*(CE-[0-9]+)\\*\\*")) {
     CAPTURE(example);
     CHECK_FALSE(house::matches(said, "(" + example + ")[,)]").empty());
+  }
+}
+
+TEST_CASE("proof.md says of every mutant which world found it, or that none did, and of no other") {
+  std::set<std::string> told;
+  for (const auto& row : house::rows_of_tables("docs/proof.md", "mutant")) told.insert(row.cells.at(0));
+  const std::string text = house::read("docs/proof.md");
+  const std::string not_found = text.substr(text.find("\nNot found in "));
+  std::set<std::string> names;
+  for (const auto& path : mutants()) names.insert(std::filesystem::path(path).stem().string());
+  for (const auto& name : names) {
+    CAPTURE(name);
+    CHECK((told.contains(name) || not_found.find(name) != std::string::npos));
+  }
+  for (const auto& name : told) {
+    CAPTURE(name);
+    CHECK(names.contains(name));
   }
 }

@@ -77,7 +77,7 @@ void World::deploy_one_of(const std::set<std::string>& ids) {
   at(now_ + random.between(1s, 20s), [this, id, random]() mutable {
     if (!faulty_) return;
     auto& peer = owner(id);
-    if (const auto due = peer.deploy_anew(id, Random(random.next()), now_)) commit_at(*due, &peer);
+    if (const auto due = peer.deploy_anew(id, Random(random.next()), now_, /*refused=*/0)) commit_at(*due, &peer);
     note_wishes();
   });
 }

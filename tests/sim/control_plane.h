@@ -98,9 +98,9 @@ class ControlPlane {
   /// event is written, as one that gets lost. What it returns is when the operation commits, if not at once: `commit`
   /// is due then.
   std::optional<TimePoint> operate(std::int64_t number, Random random, TimePoint now, bool quiet);
-  /// A user deploys this once more, often what a gateway refuses. It is named after the last operation, and returns
-  /// what `operate` returns.
-  std::optional<TimePoint> deploy_anew(const std::string& id, Random random, TimePoint now);
+  /// A user deploys this once more, in `refused` of 100 cases what a gateway refuses. It is named after the last
+  /// operation, and returns what `operate` returns.
+  std::optional<TimePoint> deploy_anew(const std::string& id, Random random, TimePoint now, int refused = 50);
   /// A user undeploys what was changed last; its name, if it was deployed.
   std::optional<std::string> stop_last(Random random, TimePoint now);
   /// A user deletes it.

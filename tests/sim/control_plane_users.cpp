@@ -189,12 +189,12 @@ void ControlPlane::begin_operation(std::int64_t number, Random random, TimePoint
   tables_.number = number;
 }
 
-std::optional<TimePoint> ControlPlane::deploy_anew(const std::string& id, Random random, TimePoint now) {
+std::optional<TimePoint> ControlPlane::deploy_anew(const std::string& id, Random random, TimePoint now, int refused) {
   if (!tables_.artifacts.contains(id)) return std::nullopt;
   begin_operation(number_, random, now);
   const std::size_t before = pending_.size();
   const std::string deployment_id = new_deployment(id, now);
-  if (random_.chance(50)) deployments_.at(deployment_id).refused_by = 1 + static_cast<unsigned>(random_.below(3));
+  if (random_.chance(refused)) deployments_.at(deployment_id).refused_by = 1 + static_cast<unsigned>(random_.below(3));
   change_deployment(id, deployment_id, true, now, /*quiet=*/false);
   return pending_.size() > before ? next_due() : std::nullopt;
 }

@@ -38,7 +38,7 @@ void Instance::send(const sync::SendRequest& request) {
     const TimePoint arrives = answer.status == 0 ? world_.steady() + kRequestLimit : there;
     // CE-13: while one more such answer is on its way all is there again, and an operator agrees to what was held.
     const bool is_emptied = running_ && has(Trouble::Emptied) && seen.last_lie == world_.steady();
-    if (is_emptied && daemon_.held_count() > 0 && with.chance(20)) {
+    if (is_emptied && seen.emptied_of.empty() && daemon_.held_count() > 0 && with.chance(20)) {
       open(Trouble::Emptied, world_.steady());
       world_.at(world_.steady() + (arrives - world_.steady()) / 2, [this] {
         agree_to_replacement();
@@ -130,7 +130,9 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   if (random.chance(50)) {
     if (!is_listing(request.call)) return std::nullopt;
     seen.last_lie = now;
-    if (request.call == sync::Call::Deployments && random.chance(70)) return emptied_since(request);
+    const bool shows_new = random.chance(70);
+    if (!shows_new) seen.emptied_of.clear();
+    if (shows_new && request.call == sync::Call::Deployments) return emptied_since(request);
     note("is told: nothing at all");
     return control_plane.lie(request, now, /*nothing=*/true, random);
   }

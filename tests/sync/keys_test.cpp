@@ -64,6 +64,22 @@ TEST_CASE("a created key is stored, however many there are [B7]") {
   CHECK(world.offered("ApiKey", "k29") == world.keys["k29"].data);
 }
 
+TEST_CASE("what a key is called is no affair of ours: by event and by list, in any script and length, or twice [B7]") {
+  const std::vector<std::string> names = {"k", "K", "k", "Schlüssel 鍵", "a/b?c=d&e", " ", std::string(2000, 'n')};
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string id = "uuid-" + std::to_string(i);
+    world.keys[id] = World::key(id, "a", names[i], from_ms(1000));
+    if (i % 2 == 0) world.event("apikey.created", protocol::KeyCreated{world.keys[id]});
+  }
+  world.relist();
+  world.serve();
+
+  for (const auto& [id, key] : world.keys) CHECK(world.offered("ApiKey", id) == key.data);
+}
+
 TEST_CASE("another content of the same second is applied, and the list is asked [B7]") {
   World world;
   world.deploy("a", "d1");
