@@ -29,6 +29,7 @@ std::string resource_type_of(std::string_view kind_name) {
 
 std::vector<std::string_view> known_kinds() {
   std::vector<std::string_view> out;
+  out.reserve(kArtifactKinds.size() + kOtherKinds.size());
   for (const ArtifactKind& kind : kArtifactKinds) out.push_back(kind.name);
   out.insert(out.end(), kOtherKinds.begin(), kOtherKinds.end());
   return out;
