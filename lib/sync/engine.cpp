@@ -225,11 +225,12 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
   Asked asked = std::move(found->second);
   memory_.requests.erase(found);
   const OnLinkSide on(records, memory_);
+  Context context(records, memory_, now, options_, commands_);
+  if (asked.call == Call::Deployments) list_experimental_keys(context);
   memory_.planner.on_done(asked.call, asked.scope, asked.full, is_answered(asked.call, outcome), outcome.retry_after,
                           now.steady);
   if (asked.call != Call::Deployments) memory_.planner.note_failure(asked.scope, outcome.status);
 
-  Context context(records, memory_, now, options_, commands_);
   switch (asked.call) {
     case Call::FetchBatch:
       end_batch(context, asked, outcome);
@@ -242,12 +243,7 @@ void Engine::on_done(Records& records, std::uint64_t request, const RequestOutco
       if (outcome.status == 400 && !asked.full) context.doubt();  // `since` was not understood: ask without it
       break;
     case Call::Manifest:
-      if (outcome.status == 409) {
-        commands_.emplace_back(Note{Note::Level::Warn,
-                                    "the control plane refused the gateway's manifest (409): gateway.version or "
-                                    "gateway.functionality_type differs from what the gateway was registered with",
-                                    {}});
-      }
+      end_manifest(context, outcome);
       break;
     case Call::Exists:
       if (outcome.complete) hold_unanswered(context, asked);

@@ -61,17 +61,6 @@ void add_unanswered(Context& context, const Asked& asked, const ListingScope& sc
   }
 }
 
-void list_experimental_keys(Context& context) {
-  for (const std::string_view kind : kExperimentalKinds) {
-    const std::string scope = "keys/" + std::string(kind);
-    if (context.records.has_deployed(kind)) {
-      context.memory.planner.plan_in_round(Call::Keys, scope, context.now.steady);
-    } else {
-      lift_brake(context, scope);  // nothing is left that it could lack, and nobody asks it any more
-    }
-  }
-}
-
 }  // namespace
 
 bool is_answered(Call call, const RequestOutcome& outcome) {
@@ -109,10 +98,29 @@ void begin_round(Context& context) {
   Resources(context).follow_hints();
 }
 
+void list_experimental_keys(Context& context) {
+  for (const std::string_view kind : kExperimentalKinds) {
+    const std::string scope = "keys/" + std::string(kind);
+    if (context.records.has_deployed(kind)) {
+      context.memory.planner.plan_in_round(Call::Keys, scope, context.now.steady);
+    } else {
+      lift_brake(context, scope);  // nothing is left that it could lack, and nobody asks it any more
+    }
+  }
+}
+
+void end_manifest(Context& context, const RequestOutcome& outcome) {
+  if (outcome.status != 409) return;
+  context.commands.emplace_back(
+      Note{Note::Level::Warn,
+           "the control plane refused the gateway's manifest (409): gateway.version or gateway.functionality_type "
+           "differs from what the gateway was registered with",
+           {}});
+}
+
 void end_deployments(Context& context, Asked& asked, const RequestOutcome& outcome) {
   Records& records = context.records;
   Memory& memory = context.memory;
-  list_experimental_keys(context);
   Artifacts artifacts(context);
   artifacts.on_came(asked);
   // Of what came of one that was cut short the next one says nothing new.

@@ -31,6 +31,11 @@ std::optional<ListingScope> scope_of(const Asked& asked);
 /// last link, the last process, or what was under way until now did not see the answer.
 void begin_round(Context& context);
 
+/// Asks for the keys of WebSub and WebBroker APIs while there are such APIs. When a listing of deployments was read to
+/// its end, and before the planner is told: where that one ends a link's first round, these are part of it.
+void list_experimental_keys(Context& context);
+/// The manifest was answered.
+void end_manifest(Context& context, const RequestOutcome& outcome);
 /// A listing of deployments was read to its end.
 void end_deployments(Context& context, Asked& asked, const RequestOutcome& outcome);
 /// Any other listing was.

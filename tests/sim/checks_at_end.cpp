@@ -91,6 +91,9 @@ std::string World::what_is_left(Instance& instance) {
     add(open.doubts, "doubts");
     add(open.lost, "what cannot be read");
   });
+  if (const auto stored = instance.daemon_.overview()) {
+    for (const auto& one : stored->waiting) left += " (" + one.kind + " " + one.id + ")";
+  }
   const auto& memory = instance.daemon_.engine().memory();
   add(!memory.hints.empty(), "hints");
   add(!memory.unreadable.empty(), "unreadable rows");

@@ -70,6 +70,26 @@ TEST_CASE("a poll takes nothing back of being in sync, whatever kinds there are"
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a link is not in sync before the keys of experimental kinds are listed, be the deployments its last list") {
+  World world;
+  const std::string kind = GENERATE("WebSubApi", "WebBrokerApi");
+  world.deploy("hub", "d1", kind);
+  world.settle();
+  world.restart();
+  world.link_up();
+  const auto deployments = world.take_request(Call::Deployments);
+  world.serve();
+  world.answer(deployments);
+
+  REQUIRE(world.awaits(Call::Keys));
+  CHECK_FALSE(world.standing().in_sync);
+  CHECK_FALSE(world.standing().complete);
+  world.serve_for(3s);
+  world.pong();
+  CHECK(world.standing().in_sync);
+  CHECK(world.standing().complete);
+}
+
 TEST_CASE("in sync waits for the keys and subscriptions of what comes into service") {
   World world;
   world.settle();
