@@ -242,8 +242,8 @@ bool Artifacts::is_back(const Artifact& artifact, const Asked& asked) {
 }
 
 /// An absence that takes something out of service is believed only while it is fresh, and under the link that showed
-/// it: `exists` would answer the same hours later, when the listing has long had it again. What has come into service
-/// since it was absent is held like all the rest.
+/// it: `exists` would answer the same hours later, when the listing has long had it again. One that came into service
+/// meanwhile has none any more, and what the brake holds since is held whatever was asked before.
 bool Artifacts::is_stale(const Artifact& artifact, const Asked& asked) const {
   if (artifact.question != Question::Absence || artifact.wanted == Wanted::Gone || artifact.by_absence) return false;
   if (artifact.offering.offered.is_set() && is_held(context_.records, kDeploymentsScope)) return true;

@@ -122,7 +122,12 @@ void Offers::reconsider_row(Row& row, const Version& wanted) {
 
 void Offers::reconsider(Artifact& artifact) {
   const bool here = artifact.wanted == Wanted::Deployed && artifact.fetched == artifact.deployment_id;
+  const bool was_offered = artifact.offering.offered.is_set();
   reconsider_row(artifact, here ? wanted_version(artifact) : Version{});
+  if (was_offered || !artifact.offering.offered.is_set() || !artifact.absent) return;
+  // The lists that lacked it were weighed without it: the deletion brake has yet to see it among what is in service.
+  artifact.absent.reset();
+  store(artifact);
 }
 
 void Offers::reconsider(Resource& resource) {

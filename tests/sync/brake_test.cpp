@@ -147,6 +147,32 @@ TEST_CASE("what comes into service while an empty listing is held stays [B5]") {
   CHECK(world.hold());
 }
 
+TEST_CASE("the first to come into service stays, though lists that had nothing to weigh lacked it [B5]") {
+  World world;
+  world.settle();
+  world.statuses = {{"fetch_batch", 500}, {"exists", 500}};
+  world.event(world.deploy("first", "d"));
+  world.serve_for(1s);
+  const auto all = std::exchange(world.deployments, {});
+  relist(world);
+  world.serve_for(12s);
+  REQUIRE(world.artifact("first")->question == Question::Absence);
+  REQUIRE_FALSE(world.hold());
+
+  world.deployments = all;
+  world.statuses.erase("fetch_batch");
+  while (world.offered("first").empty()) {
+    world.run(1s);
+    if (world.awaits(Call::FetchBatch)) world.answer(world.take_request(Call::FetchBatch));
+  }
+  world.deployments.clear();
+  world.statuses.clear();
+  world.serve_for(300s);
+
+  CHECK(world.offered("first") == "d");
+  CHECK(world.hold());
+}
+
 TEST_CASE("a hold is in the store, with its listing [B5] [CE-12]") {
   World world;
   fill(world);
