@@ -16,7 +16,8 @@ std::int64_t kept_since(Records& records, const std::string& scope, const Missin
   const auto own = records.seen_unchanged(scope, missing.kind, missing.artifact_kind, missing.artifact_id, began);
   // What others of its kind would say is not known while some have failed.
   if (missing.artifact_id.empty() || missing.unanswered > 0) return own;
-  return own + records.unchanged_elsewhere(missing.kind, missing.artifact_id, began);
+  const auto elsewhere = records.unchanged_elsewhere(missing.kind, missing.artifact_id, began);
+  return own + std::max<std::int64_t>(elsewhere - missing.unshown, 0);
 }
 
 /// Says what has changed, once.

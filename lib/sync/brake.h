@@ -50,6 +50,7 @@ struct Missing {
   std::int64_t unseen = 0;      ///< What is missing of it.
   std::int64_t own = 0;         ///< Of that, what this listing lacks; the rest lack others of its kind.
   std::int64_t unanswered = 0;  ///< What belongs to listings of its kind that failed: at least so much.
+  std::int64_t unshown = 0;     ///< What belongs to those that the control plane does not show; it is not in `stored`.
 };
 /// Notes or lifts the brake for a listing; true if it holds.
 bool judge_brake(Context& context, const Asked& asked, const Missing& missing);

@@ -61,6 +61,20 @@ void add_unanswered(Context& context, const Asked& asked, const ListingScope& sc
   }
 }
 
+/// About what belongs to artifacts whose listing the control plane does not show, no list says anything: it is no share
+/// of what is stored, and does not show that the control plane still has something.
+void leave_out_unshown(Context& context, const Asked& asked, const ListingScope& scope, Missing& missing) {
+  const std::string prefix = scope_of_artifact(asked.call, "");
+  const auto failed = context.memory.planner.failed_artifacts(asked.call);
+  const auto& unshown = context.memory.unshown;
+  for (auto it = unshown.lower_bound(prefix); it != unshown.end() && it->starts_with(prefix); ++it) {
+    const std::string artifact_id = after_slash(*it);
+    if (std::find(failed.begin(), failed.end(), artifact_id) != failed.end()) continue;  // as in `add_unanswered`
+    missing.unshown += context.records.unseen_resources(asked.scope, scope.kind, "", artifact_id).stored;
+  }
+  missing.stored -= missing.unshown;
+}
+
 }  // namespace
 
 bool is_answered(Call call, const RequestOutcome& outcome) {
@@ -211,6 +225,7 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
     // Judged against all of the kind: the one subscription of one API may go, all subscriptions may not. What the
     // others lack counts as well, and nothing is confirmed before all have been asked since.
     missing.stored = records.unseen_resources(asked.scope, scope->kind, "", "").stored;
+    leave_out_unshown(context, asked, *scope, missing);
     missing.unseen += records.absent_elsewhere(scope->kind, scope->artifact_id);
     add_unanswered(context, asked, *scope, missing);
   }

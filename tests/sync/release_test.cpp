@@ -459,3 +459,18 @@ TEST_CASE("where there is a listing for each artifact, an operator releases the 
   CHECK(subscribed(world) == 0);
   CHECK(world.standing().in_sync);
 }
+
+TEST_CASE("the last subscriptions that are shown are all of them, whatever is stored of APIs whose list is not [B5]") {
+  World world;
+  subscribe(world);
+  const int status = GENERATE(403, 404);
+  for (int i = 0; i < 9; ++i) world.statuses["subscriptions/" + id(i)] = status;
+  world.subscriptions.erase("s18");
+  world.subscriptions.erase("s19");
+  relist(world);
+  world.serve_for(3h);
+
+  CHECK(subscribed(world) == 20);
+  CHECK(world.hold("subscriptions/a9"));
+  CHECK(std::count(world.notes.begin(), world.notes.end(), "the deletion brake is released") == 0);
+}
