@@ -147,6 +147,24 @@ TEST_CASE("what comes into service while an empty listing is held stays [B5]") {
   CHECK(world.hold());
 }
 
+TEST_CASE("what was asked about before the brake held is held with the rest [B5]") {
+  World world;
+  fill(world);
+  world.remove(id(0));
+  world.statuses["exists"] = 500;
+  relist(world);
+  world.serve_for(12s);
+  REQUIRE(world.artifact(id(0))->question == Question::Absence);
+  world.deployments.clear();
+  relist(world);
+  world.serve();
+  REQUIRE(world.hold());
+  world.statuses.clear();
+  world.serve_for(60s);
+
+  CHECK(in_service(world) == 20);
+}
+
 TEST_CASE("the first to come into service stays, though lists that had nothing to weigh lacked it [B5]") {
   World world;
   world.settle();
