@@ -124,6 +124,10 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const auto refused = instance.seen.refused.find(key);
   // What is refused when it comes again (a secret of it was rotated) is not known to be good any more.
   if (refused != instance.seen.refused.end() && refused->second.contains(version)) return true;
+  // Known limit: an instance that has not answered yet is not given what the one before refused, if it is given anew.
+  const auto ever = instance.seen.ever_refused.find(key);
+  if (!instance.seen.was_heard && ever != instance.seen.ever_refused.end() && ever->second.contains(version))
+    return true;
   const auto good = instance.seen.good.find(key);
   bool since = false;
   for (const Wish& wish : found->second) {
@@ -214,6 +218,9 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
   if (now_ - peer.last_crosswise(key.second) < kCrosswise) return true;
   // A gateway that has nothing is given at once what there is.
   if (from.empty() && instance.seen.store_is_older) return true;
+  // Known limit: one that is being given everything in parts says less than it has, and does not look as if it were
+  // ahead of a store that has become older.
+  if (instance.seen.said_less && instance.seen.store_is_older) return true;
   // Known limit: of what is wanted and cannot be offered yet, an older store has an older version in service.
   if (instance.seen.store_is_older && waits_for_others(instance, key)) return true;
   // Only full listings tell, and what they say is older counts when it is said twice.
@@ -241,6 +248,8 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   seen.changed = seen.unsettled = true;
   seen.last_push = now_;
   seen.just_refused.clear();
+  seen.said_less = reaction.said_less;
+  seen.was_heard = seen.answered_by == instance.gateway_.instance;
   std::set<Key> refused;
   const auto note_refused = [&seen](const Line& line) {
     seen.refused[line.key].insert(line.version);

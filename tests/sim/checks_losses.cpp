@@ -40,10 +40,11 @@ void World::expect_again(Instance& instance) {
   }
 }
 
-void World::look_at_lost(const Instance& instance) {
+void World::look_at_lost(Instance& instance) {
   const auto& seen = instance.seen;
   if (instance.peer_ != &present() || seen.identity != present_ || !instance.is_fair(now_ - kFairAgain)) return;
   if (present().last_taken_back() > seen.started) return;
+  if (instance.daemon_.held_count() > 0) return;  // a PUT waits for that
   for (const auto& [key, version] : seen.to_come) {
     const auto& wishes = wishes_.at(key);
     const auto served = instance.gateway_.served.find(key);

@@ -55,8 +55,9 @@ void ControlPlane::write(const std::string& type, Key about, const std::string& 
 /// The row, its event, and the keys of what has been deployed once more.
 void ControlPlane::write_row(const std::string& id, Row row, TimePoint now, bool quiet) {
   if (!tables_.artifacts.contains(id)) return;  // deleted meanwhile
-  const auto before = tables_.rows.find(id);
-  if (before != tables_.rows.end() && before->second.at > row.at) crosswise_[id] = now;
+  Instant& newest = newest_row_[id];            // also of one that was deleted, and made anew
+  if (newest > row.at) crosswise_[id] = now;
+  newest = std::max(newest, row.at);
   tables_.rows[id] = row;
   const auto* kind = protocol::find_kind(row.kind);
   const std::string type = std::string(kind->event_prefix) + (row.deployed ? ".deployed" : ".undeployed");
@@ -179,12 +180,16 @@ void ControlPlane::restore(std::int64_t number, TimePoint now, Duration age) {
     if (content.number > known) tables_.forgotten.insert(id);
   }
   tables_.number = number;
+  newest_row_.clear();
+  for (const auto& [id, row] : tables_.rows) newest_row_[id] = row.at;
   last_taken_back_ = now;
 }
 
 void ControlPlane::heal(TimePoint now) {
   keep_copy(now);
   std::erase_if(pending_, [now](const Pending& operation) { return operation.due > now + kCommitTime; });
+  for (Pending& operation : pending_) operation.due = now;  // a provider that is being stopped is deployed again below
+  commit(now);
   number_ = 1'000'000;  // beyond all actions
   ids_ = 0;
   random_ = Random(1);

@@ -276,6 +276,7 @@ class ControlPlane {
       stamps_;  ///< By artifact: no two operations within a millisecond of each other.
   TimePoint last_taken_back_;
   std::map<std::string, TimePoint> crosswise_;
+  std::map<std::string, Instant> newest_row_;  ///< When the latest was stamped that was ever written.
 };
 
 }  // namespace tether::sim

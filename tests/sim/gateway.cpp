@@ -1,5 +1,6 @@
 #include "gateway.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "tether/protocol/gateway.h"
@@ -90,6 +91,7 @@ Gateway::Reaction Gateway::apply(const Body& body) {
   }
   const auto before = served;
   reaction.had = before.size();
+  reaction.said_less = revision < most_;
   if (body.full) {
     served.clear();
     resolved.clear();
@@ -109,6 +111,7 @@ Gateway::Reaction Gateway::apply(const Body& body) {
   }
   epoch = header.at("epoch");
   revision = header.at("revision");
+  most_ = body.full ? revision : std::max(most_, revision);
   reaction.body = nlohmann::json{{"epoch", epoch}, {"revision", revision}, {"rejected", rejected}}.dump();
   for (const auto& [key, version] : before) {
     const auto now = served.find(key);

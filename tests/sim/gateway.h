@@ -65,7 +65,7 @@ class Gateway {
   }
   void forget() {
     epoch.clear();
-    revision = 0;
+    revision = most_ = 0;
     served.clear();
     resolved.clear();
   }
@@ -79,11 +79,15 @@ class Gateway {
     std::vector<Served> changes;
     std::vector<Line> refused;
     std::size_t had = 0;  ///< How much was served before.
+    bool said_less =
+        false;  ///< Its revision was lower than one that it has had: it was being given everything in parts.
   };
   Reaction apply(const Body& body);
 
  private:
   void resolve(const Line& line);
+
+  std::int64_t most_ = 0;  ///< The highest revision since it last was given everything at once.
 };
 
 }  // namespace tether::sim

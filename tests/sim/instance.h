@@ -149,6 +149,7 @@ class Instance {
     std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused, and did not take since.
     std::map<Key, std::set<std::string>> ever_refused;
     std::map<Key, std::set<std::string>> offered;     ///< Versions that were sent to the gateway's present instance.
+    bool was_heard = false;                           ///< The gateway, before the last push: `answered_by`.
     std::string answered_by;                          ///< The last instance of which an answer to a push arrived.
     std::map<Key, std::set<std::string>> unanswered;  ///< Taken, and the answer was lost.
     std::map<Key, std::string> good;                  ///< What was taken last, and whose answer was heard: versions.
@@ -198,6 +199,7 @@ class Instance {
     };
     std::optional<StoreLost> store_lost;
     bool store_is_older = false;                    ///< Than what it was; since then nothing has been settled.
+    bool said_less = false;                         ///< The gateway's revision, before the last push: as of Reaction.
     bool served_anew = false;                       ///< Another identity took over, and the gateway has nothing of it.
     bool has_lost = false;                          ///< Something that was stored, at some time.
     bool content_lost = false;                      ///< Of that, what a key before had sealed.
