@@ -62,6 +62,14 @@ std::string World::wanted_at(const Key& key, TimePoint then) const {
   return version;
 }
 
+/// Once at least, even if it is deployed again: what belongs to it was not wanted meanwhile, whatever events said of
+/// it.
+bool World::is_stopped_after(const Key& artifact, TimePoint then) const {
+  const auto& wishes = wishes_.at(artifact);
+  return std::any_of(wishes.begin(), wishes.end(),
+                     [then](const Wish& wish) { return wish.when > then && wish.version.empty(); });
+}
+
 /// Of what is no artifact, as far as a list shows it: it is served as it was wanted when that was listed last, or
 /// later.
 void World::look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes) {
@@ -88,7 +96,7 @@ void World::look_at_standing_of(Instance& instance, const Key& key, const Wishes
     return fail("in_sync_too_early", key.first + " " + key.second + ": its list has not been answered");
   }
   const TimePoint then = *listed.true_at;
-  if (!name.empty() && (wanted_at(artifact, then).empty() || !desire_.contains(artifact))) return;
+  if (!name.empty() && (wanted_at(artifact, then).empty() || is_stopped_after(artifact, then))) return;
   const auto& peer = owner(key.second);
   if (seen.last_lie >= then - kBetweenLies || now_ - peer.last_taken_back() < kTakenBack) return;
   // A created event that comes late is believed if it is of the list's own second, or the list has no `Date`.

@@ -136,11 +136,16 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
     note("is told: nothing at all");
     return control_plane.lie(request, now, /*nothing=*/true, random);
   }
+  seen.emptied_of.clear();
   if (request.call != sync::Call::Deployments) return std::nullopt;
   std::size_t kept = 0;
+  // What the gateway serves and its answer was lost is not in service, as far as the brake knows.
+  const auto whole = daemon_.whole();
+  if (!whole) return std::nullopt;
+  std::set<Key> in_service;
+  for (const Line& line : whole->lines) in_service.insert(line.key);
   for (const auto& [id, row] : control_plane.rows()) {
-    const auto served = gateway_.served.find({row.kind, id});
-    if (served == gateway_.served.end() || !row.deployed) continue;
+    if (!in_service.contains({row.kind, id}) || !row.deployed) continue;
     if (Random(Random::part(static_cast<std::uint64_t>(until), id)).chance(80)) {
       missing.insert(id);
     } else {

@@ -163,6 +163,7 @@ class World {
   void look_at_bounds(Instance& instance);
   void forget_what_was_heard(Instance& instance);
   void expect_again(Instance& instance);
+  bool is_stopped_after(const Key& artifact, TimePoint then) const;
   void look_at_lost(Instance& instance);
   void look_at_replacement(Instance& instance, const Gateway::Reaction& reaction, const Body& body);
   bool may_go_with_loss(const Instance& instance, const Key& key, const std::string& version) const;
