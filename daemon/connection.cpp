@@ -138,7 +138,11 @@ void Connection::dial_probe(bool older_token) {
 
 void Connection::on_sign_of_life(std::optional<std::string_view> pong) {
   const TimePoint now = Clock::now();
-  pong ? link_->on_pong(*pong, now) : link_->on_frame(now);
+  if (pong) {
+    link_->on_pong(*pong, now);
+  } else {
+    link_->on_frame(now);
+  }
   pump();
 }
 

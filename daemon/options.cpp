@@ -23,7 +23,7 @@ CLI::App* add(CLI::App& app, Options& options, Options::Command command, const c
 /// A kind that is known in the case that it is stored in; another one as it is.
 std::string as_stored(const std::string& kind) {
   for (const auto known : protocol::known_kinds()) {
-    if (CLI::detail::to_lower(std::string(known)) == CLI::detail::to_lower(kind)) return std::string(known);
+    if (CLI::ignore_case(std::string(known)) == CLI::ignore_case(kind)) return std::string(known);
   }
   return kind;
 }

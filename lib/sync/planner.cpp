@@ -371,10 +371,6 @@ std::vector<std::string> Planner::failed_artifacts(Call call) const {
   return ids;
 }
 
-std::size_t Planner::requests_under_way() const {
-  return under_way_.size() + taken(Call::FetchBatch) + taken(Call::Exists);
-}
-
 Duration Planner::jittered(Duration interval) {
   const Duration tenth = interval / 10;
   return random_.between(interval - tenth, interval + tenth);

@@ -84,8 +84,6 @@ class Planner {
   /// asked, all are asked at once: that takes no room for each.
   void want_of_artifact(Call call, std::string_view scope, TimePoint at);
   static constexpr std::size_t kMaxOfArtifacts = 100;
-  /// Listings that are due, now or later, the sweep's excepted.
-  std::size_t due() const { return due_.size(); }
 
   struct Slot {
     Call call;
@@ -151,7 +149,6 @@ class Planner {
   /// and one whose database is away for a moment.
   void note_failure(std::string_view scope, int status);
   static constexpr int kUnknownPath = 3;
-  std::size_t requests_under_way() const;
 
  private:
   struct Due {

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
@@ -16,7 +17,7 @@ constexpr std::size_t kStackBytes = 256 * kMegabyte;
 std::size_t address_space_in_use() {
   std::size_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
-  return pages * 4096;
+  return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 /// While this is there, a few threads can be made and no more: there is room for the stacks of three.

@@ -88,7 +88,6 @@ TEST_CASE("a new link sweeps at once, four at a time beside the other listings")
   CHECK_FALSE(planner.start_listing(kStart));
   planner.want(Call::Plans, "plans", kStart);
   CHECK(planner.start_listing(kStart));
-  CHECK(planner.requests_under_way() == 5);
 
   end_swept(planner, "c", kStart);
   CHECK(planner.may_sweep(kStart));
@@ -272,8 +271,6 @@ TEST_CASE("a storm of artifacts has all lists of single artifacts asked at once,
   for (std::size_t i = 0; i < Planner::kMaxOfArtifacts; ++i) {
     planner.want_of_artifact(Call::Subscriptions, "subscriptions/a" + std::to_string(i), kStart + 1s);
   }
-  const std::size_t due = planner.due();
-  CHECK(due == Planner::kMaxOfArtifacts);
   CHECK_FALSE(planner.sweeps_at_once());
   planner.want_of_artifact(Call::Subscriptions, "subscriptions/a0", kStart + 1s);  // is due already
   CHECK_FALSE(planner.sweeps_at_once());
@@ -282,7 +279,7 @@ TEST_CASE("a storm of artifacts has all lists of single artifacts asked at once,
     planner.want_of_artifact(Call::Subscriptions, "subscriptions/b" + std::to_string(i), kStart + 1s);
   }
 
-  CHECK(planner.due() == due);
   CHECK(planner.sweep_is_ahead());
   CHECK_FALSE(planner.owes_nothing());
+  CHECK(run_all(planner, kStart + 2s) == Planner::kMaxOfArtifacts);
 }
