@@ -24,6 +24,7 @@ enum class Left {
   Question,
   OpenQuestion,
   Hold,
+  UnreleasedHold,
   HoldOfArtifacts,  ///< Not released.
   HeldResource,
   WaitingArtifact,

@@ -28,7 +28,8 @@ void Transaction::drop_hold(std::string_view scope) {
 
 /// What one held, another may not.
 void Transaction::note_holds_changed() {
-  for (const Left what : {Left::Hold, Left::HoldOfArtifacts, Left::HeldResource, Left::UnheldResource}) {
+  for (const Left what :
+       {Left::Hold, Left::UnreleasedHold, Left::HoldOfArtifacts, Left::HeldResource, Left::UnheldResource}) {
     here_->left[what].reset();
   }
 }

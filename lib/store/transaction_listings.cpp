@@ -26,13 +26,12 @@ const std::string kFilter =
     "WHERE x.identity = ?1 AND x.kind = ?3 AND x.gone = 0 AND (?4 = '' OR EXISTS (SELECT 1 FROM artifacts a WHERE "
     "a.identity = x.identity AND a.id = x.artifact_id AND a.kind = ?4)) AND " +
     kListed;
-// The list shows only secrets that something wanted here refers to. One that nothing refers to goes without taking
-// anything from service, so it does not count for the brake.
+// The list shows only secrets that something wanted refers to: it says nothing about those of a last good version, and
+// one that nothing refers to takes nothing from service when it goes.
 const std::string kReferredTo =
-    "AND (x.kind <> 'Secret' OR EXISTS (SELECT 1 FROM body_references f JOIN offers o ON o.identity = f.identity AND "
-    "o.kind = f.owner_kind AND o.id = f.owner_id LEFT JOIN artifacts a ON o.artifact = 1 AND a.identity = f.identity "
-    "AND a.id = f.owner_id AND a.wanted = 0 WHERE f.identity = x.identity AND f.kind = x.kind AND f.name = x.id AND "
-    "f.key IN (o.body, o.good_body, a.deployment_id))) ";
+    "AND (x.kind <> 'Secret' OR EXISTS (SELECT 1 FROM body_references f JOIN artifacts a ON a.identity = f.identity "
+    "AND a.kind = f.owner_kind AND a.id = f.owner_id AND a.deployment_id = f.key AND a.wanted = 0 WHERE f.identity = "
+    "x.identity AND f.kind = x.kind AND f.name = x.id)) ";
 const std::string kOfAll = "FROM resources x " + kFilter + "AND ?5 = '' ";
 const std::string kOfOne =
     "FROM resources x INDEXED BY resources_of_artifact " + kFilter + "AND x.artifact_id = ?5 AND x.artifact_id <> '' ";

@@ -24,6 +24,7 @@ const std::array<std::string, kLeftKinds> kFrom = {
     "FROM artifacts INDEXED BY artifacts_with_question WHERE identity = ?1 AND question <> 0 AND NOT (question = 2 AND "
     "by_absence = 1 AND wanted = 1)",
     "FROM holds WHERE identity = ?1",
+    "FROM holds WHERE identity = ?1 AND release <> 2",
     "FROM holds WHERE identity = ?1 AND scope = 'deployments' AND release <> 2",
     "FROM held_resources WHERE identity = ?1",
     "FROM artifacts INDEXED BY artifacts_waiting WHERE identity = ?1 AND waiting = 1",
@@ -102,6 +103,7 @@ sync::OpenWork Transaction::open_work() {
   work.unheld = (artifacts && !is_left(Left::HoldOfArtifacts)) || (resources && is_left(Left::UnheldResource));
   work.questions = is_left(Left::OpenQuestion);
   work.holds = is_left(Left::Hold);
+  work.unreleased = work.holds && is_left(Left::UnreleasedHold);
   work.waiting = is_left(Left::WaitingArtifact);
   work.refused = is_left(Left::Refused);
   work.removals = work.refused && is_left(Left::RefusedRemoval);

@@ -237,16 +237,17 @@ struct Hint {
 
 /// Whether anything is left to do, for `in_sync` (section 14 of RULE.md).
 struct OpenWork {
-  bool documents = false;  ///< A wanted document, or a secret's value, is not here.
-  bool proposals = false;  ///< An absence or a step back waits for its second statement.
-  bool unheld = false;     ///< … and no brake holds one of these; or one has been released.
-  bool questions = false;  ///< `exists` is to be asked, and something depends on it.
-  bool holds = false;      ///< A brake holds.
-  bool waiting = false;    ///< An artifact's document is here and waits for what it refers to.
-  bool refused = false;    ///< Something is quarantined.
-  bool removals = false;   ///< The gateway refused to remove something, and may still serve it.
-  bool doubts = false;     ///< An event waits for a full listing.
-  bool lost = false;       ///< Of something offered the body cannot be read any more.
+  bool documents = false;   ///< A wanted document, or a secret's value, is not here.
+  bool proposals = false;   ///< An absence or a step back waits for its second statement.
+  bool unheld = false;      ///< … and no brake holds one of these; or one has been released.
+  bool questions = false;   ///< `exists` is to be asked, and something depends on it.
+  bool holds = false;       ///< A brake holds; or it was released, and what it held is still here.
+  bool unreleased = false;  ///< … and one of them has not been released.
+  bool waiting = false;     ///< An artifact's document is here and waits for what it refers to.
+  bool refused = false;     ///< Something is quarantined.
+  bool removals = false;    ///< The gateway refused to remove something, and may still serve it.
+  bool doubts = false;      ///< An event waits for a full listing.
+  bool lost = false;        ///< Of something offered the body cannot be read any more.
   /// Apart from what is quarantined or lost.
   bool is_any() const { return documents || proposals || questions || holds || waiting || removals || doubts; }
   friend bool operator==(const OpenWork&, const OpenWork&) = default;

@@ -18,7 +18,7 @@ OpenWork update_standing(Records& records, Memory& memory) {
   memory.all_listed = memory.all_listed || (standing.identity_served && memory.identified && memory.listed &&
                                             memory.planner.everything_answered());
   // What a list that is not believed lacks is as old as the store, which the gateway may be ahead of.
-  const bool in_question = open.doubts || memory.relist_due || open.questions || open.unheld || open.holds;
+  const bool in_question = open.doubts || memory.relist_due || open.questions || open.unheld || open.unreleased;
   standing.complete = standing.identity_served && memory.listed_since_start && memory.all_listed && !in_question &&
                       (!open.documents || lacks_only_what_does_not_come(records, memory));
   standing.contains_known = standing.identity_served && memory.listing_knew;

@@ -224,9 +224,8 @@ TEST_CASE("what a listing lacks and the brake keeps is shown by name until the h
 TEST_CASE("held resources of other kinds have their names, and those that are not of the listing are not held") {
   TestStore store;
   store.write([](sync::Records& records) {
-    auto api = artifact("a");
-    api.offering.good = {"good", 1};
-    records.put_body(body({"RestApi", "a"}, "good", "doc", {{"Secret", "db-password"}}, "petstore"));
+    const auto api = artifact("a");
+    records.put_body(body({"RestApi", "a"}, api.deployment_id, "doc", {{"Secret", "db-password"}}, "petstore"));
     offer(records, api, "petstore");
     offer(records, artifact("m", "Mcp"), "tools");
     auto key = resource("ApiKey", "k", "a");

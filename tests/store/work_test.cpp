@@ -162,13 +162,16 @@ TEST_CASE("each kind of open work shows, alone") {
     key.waiting = true;
     store.write([&key](sync::Records& records) { records.put(key); });
   }
-  SECTION("a hold") {
-    store.write([](sync::Records& records) {
+  SECTION("a hold, and that nobody has released it") {
+    const auto release = GENERATE(sync::Release::None, sync::Release::Asked, sync::Release::Released);
+    store.write([release](sync::Records& records) {
       sync::Hold hold;
       hold.scope = "deployments";
+      hold.release = release;
       records.put_hold(hold);
     });
     expected.holds = true;
+    expected.unreleased = release != sync::Release::Released;
   }
   SECTION("a refusal") {
     row.offering.refused = sync::Refusal{{"d", 1}, "", from_ms(1)};

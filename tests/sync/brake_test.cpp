@@ -398,6 +398,43 @@ TEST_CASE("secrets that nothing refers to any more hold no brake [B6]") {
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a secret of a last good version alone holds no brake, for no list shows it [B6]") {
+  World world;
+  world.secrets["s"] = {"h", "v"};
+  world.needs_secrets["d0"] = {"s"};
+  fill(world, 3);
+  world.run(3s);
+  world.event(world.deploy("a0", "refused"));
+  world.serve();
+  world.push({{"RestApi", "a0", "no"}});
+  REQUIRE(world.offered("a0") == "d0");
+  world.secrets.clear();
+  relist(world);
+  world.serve_for(30s);
+
+  CHECK_FALSE(world.hold("secrets"));
+  CHECK_FALSE(world.offered("Secret", "s").empty());
+  CHECK(world.standing().complete);
+}
+
+TEST_CASE("what an operator has released keeps no gateway waiting, though it is still in use") {
+  World world;
+  world.secrets["s"] = {"h", "v"};
+  world.needs_secrets["d0"] = {"s"};
+  fill(world, 3);
+  world.secrets.clear();
+  relist(world);
+  world.serve();
+  REQUIRE(world.hold("secrets"));
+  CHECK_FALSE(world.standing().complete);
+  world.release("secrets");
+  world.serve_for(65s);
+
+  CHECK(world.standing().complete);
+  CHECK_FALSE(world.standing().in_sync);  // what is wanted needs it
+  CHECK_FALSE(world.offered("Secret", "s").empty());
+}
+
 TEST_CASE("a brake's time runs from listing to listing of one link, not over a change of link [B5]") {
   Hold hold;
   hold.noted = 5;
