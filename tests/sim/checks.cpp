@@ -165,6 +165,12 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const auto refused_of = instance.seen.refused.find(artifact);
   // So does what belongs to one whose wanted version is refused, and that may go itself.
   const auto wanted = desire_.find(artifact);
+  // It may have been replaced by the same push.
+  const auto replaced = instance.seen.replaced.find(artifact);
+  const bool was_refused_again = refused_of != instance.seen.refused.end() &&
+                                 replaced != instance.seen.replaced.end() &&
+                                 refused_of->second.contains(replaced->second);
+  if (!artifact_of(key).empty() && was_refused_again) return true;
   const bool goes_with_it = of != instance.gateway_.served.end() && refused_of != instance.seen.refused.end() &&
                             (refused_of->second.contains(of->second) ||
                              (wanted != desire_.end() && refused_of->second.contains(wanted->second) &&
@@ -249,6 +255,8 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   seen.last_push = now_;
   seen.just_refused.clear();
   seen.said_less = reaction.said_less;
+  seen.replaced.clear();
+  for (const Served& change : reaction.changes) seen.replaced[change.key] = change.before;
   seen.was_heard = seen.answered_by == instance.gateway_.instance;
   std::set<Key> refused;
   const auto note_refused = [&seen](const Line& line) {
@@ -334,7 +342,9 @@ void World::look_at_repetition(const Instance& instance, const Body& body) {
   // When it may come again is stored, and goes by the wall clock.
   const TimePoint last_push = instance.seen.last_push;
   if (!is_the_same || now_ - last_push > kSoonAgain || last_jump_ >= last_push) return;
-  if (instance.seen.last_disk_fault >= last_push) return;  // an answer that could not be stored is not known later
+  // An answer that could not be stored is not known later; a push that goes while nothing can be stored names a
+  // revision before that of what it holds, which goes again.
+  if (instance.seen.last_disk_fault >= last_push || instance.seen.pushed_blind) return;
   const Line& line = body.lines.front();
   fail("refused_and_repeated", line.key.second + " " + line.version + " was refused, and comes again at once");
 }

@@ -149,6 +149,8 @@ class Instance {
     std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused, and did not take since.
     std::map<Key, std::set<std::string>> ever_refused;
     std::map<Key, std::set<std::string>> offered;     ///< Versions that were sent to the gateway's present instance.
+    std::map<Key, std::string> replaced;              ///< By the last push: what was served before.
+    bool pushed_blind = false;                        ///< The last push went while nothing could be stored.
     bool was_heard = false;                           ///< The gateway, before the last push: `answered_by`.
     std::string answered_by;                          ///< The last instance of which an answer to a push arrived.
     std::map<Key, std::set<std::string>> unanswered;  ///< Taken, and the answer was lost.

@@ -50,6 +50,7 @@ void Instance::push(const delivery::Push& push) {
        std::to_string(read->revision) + ", lines " + std::to_string(read->lines.size()));
   world_.look_at_identity(*this, *read);
   world_.look_at_repetition(*this, *read);
+  seen.pushed_blind = !daemon_.is_storing();
   for (const Line& line : read->lines) {
     if (!line.removes) seen.offered[line.key].insert(line.version);
   }
