@@ -240,8 +240,6 @@ void Keeper::publish_overview_if_due(TimePoint now, bool force) {
   overview_due_ = after + (overview ? std::min(kOverviewShare * (after - before), kOverviewWaitMax) : kOverviewWaitMax);
   if (!overview) return;
   overview_stale_ = false;
-  footing_.set_offered(overview->offered_count);
-  tell_courier(now);
   StoreLists lists = lists_of(*overview, redactor_, options_.engine.deletion_release_after);
   board_.update([&overview, &lists](Status& status) { describe_store(*overview, lists, status); });
 }

@@ -94,7 +94,6 @@ class Keeper {
   bool has_inputs() const { return !batch_.empty() || presence_ || verdict_; }
   bool commit(TimePoint now);
   void on_stored(const delivery::Footing::Stored& stored, TimePoint now);
-  void count_offered();
   void on_not_stored(const Error& error, TimePoint now);
   void tell_courier(TimePoint now);
   /// With a store that was set aside while it was in use, and an empty one in its place.

@@ -69,16 +69,8 @@ void Keeper::on_stored(const delivery::Footing::Stored& stored, TimePoint now) {
     });
   }
   overview_stale_ = true;
-  if (footing_.standing().offered == 0) count_offered();
   tell_courier(now);
   publish_overview_if_due(now, /*force=*/stored.switched);
-}
-
-/// The courier must not take for empty what is not any more, however long the next overview waits.
-void Keeper::count_offered() {
-  std::int64_t offered = 0;
-  const auto read = store_->read([&offered](sync::Records& records) { offered = records.offered_count(); });
-  if (read) footing_.set_offered(offered);
 }
 
 void Keeper::on_not_stored(const Error& error, TimePoint now) {

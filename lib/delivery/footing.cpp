@@ -6,7 +6,7 @@
 namespace tether::delivery {
 
 Left read_left(sync::Records& records) {
-  return {records.marks(), records.epoch(), records.revision(), records.has_lost()};
+  return {records.marks(), records.epoch(), records.revision(), records.has_lost(), records.offered_count()};
 }
 
 Footing::Footing(std::function<std::string()> new_epoch) : new_epoch_(std::move(new_epoch)), epoch_(new_epoch_()) {}
@@ -43,6 +43,7 @@ Footing::Stored Footing::on_stored(Left left, const sync::Standing& standing,
   standing_.complete = standing.complete;
   standing_.contains_known = standing.contains_known;
   standing_.lost = left.has_lost && !standing.lost_stays;
+  standing_.offered = left.offered;
   standing_.storable = true;
   if (std::exchange(backoff_, Duration{}) == Duration{}) return out;
   retry_at_ = {};
@@ -64,6 +65,7 @@ void Footing::on_not_stored(TimePoint now, const std::function<std::optional<Lef
   standing_.epoch = epoch_;
   standing_.floor = marks_.floor;
   standing_.answered = marks_.answered;
+  standing_.offered = left->offered;
 }
 
 std::optional<Standing> Footing::told() const {

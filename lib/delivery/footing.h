@@ -28,6 +28,7 @@ struct Left {
   std::string epoch;
   std::int64_t revision = 0;
   bool has_lost = false;
+  std::int64_t offered = 0;  ///< Resources.
 };
 Left read_left(sync::Records& records);
 
@@ -65,7 +66,6 @@ class Footing {
   std::optional<Standing> told() const;
   const Standing& standing() const { return standing_; }
   const sync::Marks& marks() const { return marks_; }
-  void set_offered(std::int64_t offered) { standing_.offered = offered; }
 
   /// Whether the gateway's epoch is to be looked up before the courier is told of it.
   bool is_foreign(std::string_view gateway_epoch) const;

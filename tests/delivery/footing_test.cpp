@@ -14,7 +14,7 @@ struct Feet {
   TimePoint now{std::chrono::hours(1)};
   Footing footing{[this] { return "e" + std::to_string(++drawn); }};
 
-  static Left left(const std::string& epoch, std::int64_t revision) { return {sync::Marks(), epoch, revision, false}; }
+  static Left left(const std::string& epoch, std::int64_t revision) { return {sync::Marks(), epoch, revision}; }
   /// A transaction that succeeds, in a store at this revision.
   Footing::Stored store(std::int64_t revision, const std::optional<std::string>& gateway_epoch = std::nullopt,
                         const sync::Standing& standing = {}) {
@@ -54,6 +54,7 @@ TEST_CASE("nothing is told of a store that could neither be written nor read") {
 
   Left readable = Feet::left("an earlier one", 17);
   readable.marks.floor = 3;
+  readable.offered = 7;
   readable.marks.answered = {"i1", "an earlier one", 16};
   feet.fail(readable);
   const auto told = feet.footing.told();
@@ -61,9 +62,24 @@ TEST_CASE("nothing is told of a store that could neither be written nor read") {
   CHECK(told->epoch == "e1");  // of this start, which is used before it is stored
   CHECK(told->revision == 17);
   CHECK(told->floor == 3);
+  CHECK(told->offered == 7);
   CHECK(told->answered.revision == 16);
   CHECK_FALSE(told->storable);
   CHECK_FALSE(feet.footing.has_begun());
+}
+
+TEST_CASE("how much is offered is told as of the transaction that made a store complete") {
+  Feet feet;
+  sync::Standing standing;
+  for (const std::int64_t offered : {40, 57, 43}) {
+    standing.complete = offered == 43;
+    Left left = Feet::left(feet.footing.epoch_to_begin(5), 5);
+    left.offered = offered;
+    feet.footing.on_stored(left, standing, std::nullopt);
+    CHECK(feet.footing.told()->offered == offered);
+  }
+  feet.fail(Feet::left("e1", 5));
+  CHECK(feet.footing.told()->offered == 43);
 }
 
 TEST_CASE("what was stored is told while nothing can be stored, whatever is read") {

@@ -11,9 +11,6 @@
 namespace tether::sim {
 namespace {
 
-/// What is offered is looked up more seldom than there, since that is a large part of what a world costs.
-constexpr Duration kOverviewWait = 5s;
-
 std::filesystem::path new_folder() {
   const std::filesystem::path memory("/dev/shm");
   const auto parent = std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
@@ -77,8 +74,6 @@ void Daemon::restart(sync::Now now) {
   verdict_ = nullptr;
   footing_ = delivery::Footing([this] { return new_epoch(); });
   store_lost_ = false;
-  overview_stale_ = true;
-  overview_due_ = {};
   links_lost_ = links_lost_known_ = 0;
   linked_ = false;
   in_sync_ = settled_ = false;
@@ -184,9 +179,7 @@ bool Daemon::commit(sync::Now now) {
 
 void Daemon::on_stored(const delivery::Footing::Stored& stored, sync::Now now) {
   for (const std::string& epoch : stored.look_up) look_up_epoch(epoch);
-  overview_stale_ = true;
   tell_courier(now);
-  if (stored.switched || footing_.standing().offered == 0) look_at_overview(now);
 }
 
 void Daemon::on_not_stored(sync::Now now) {
@@ -339,7 +332,6 @@ std::optional<TimePoint> Daemon::next_deadline(TimePoint now) const {
     if (at) next = next ? std::min(*next, *at) : *at;
   };
   earlier(courier_->next_deadline());
-  if (overview_stale_) earlier(overview_due_);
   return next;
 }
 
@@ -353,17 +345,7 @@ void Daemon::on_deadline(sync::Now now) {
   if (const auto at = courier_->next_deadline(); at && *at <= now.steady) courier_->on_deadline(now.steady);
 }
 
-void Daemon::look_at_overview(sync::Now now) {
-  // Of the overview only this one number has an effect; all of it is a large part of what a world would cost.
-  const auto read = store_->read([this](sync::Records& records) { footing_.set_offered(records.offered_count()); });
-  overview_due_ = now.steady + kOverviewWait;
-  if (!read) return;
-  overview_stale_ = false;
-  tell_courier(now);
-}
-
-void Daemon::publish(sync::Now now) {
-  if (overview_stale_ && now.steady >= overview_due_) look_at_overview(now);
+void Daemon::publish() {
   const auto& standing = engine_->standing();
   const bool may_say =
       courier_->condition() == delivery::GatewayCondition::InSync && links_lost_known_ == links_lost_ && is_storing();

@@ -86,7 +86,7 @@ class Daemon {
   bool is_in_sync() const { return in_sync_; }
   bool is_settled() const { return settled_; }
   /// To be called when all that is due now has been done: /status is brought up to date.
-  void publish(sync::Now now);
+  void publish();
   /// What is committed, as another reader of the database finds it. False: it cannot be read.
   bool look(const std::function<void(sync::Records&)>& work) { return store_->read(work).has_value(); }
   Result<store::Overview> overview() { return store_->overview(); }
@@ -112,7 +112,6 @@ class Daemon {
   void tell_courier(sync::Now now);
   void look_up_epoch(const std::string& epoch);
   void note_presence();
-  void look_at_overview(sync::Now now);
   void read_notes();
   std::string new_epoch() {
     ++epochs_drawn_;
@@ -142,8 +141,6 @@ class Daemon {
   bool begun_anew_ = false;
   bool content_lost_ = false;
   bool store_lost_ = false;
-  bool overview_stale_ = true;
-  TimePoint overview_due_;
   std::uint64_t links_lost_ = 0;
   std::uint64_t links_lost_known_ = 0;  ///< Of these, the ones that the engine has heard of.
   bool linked_ = false;

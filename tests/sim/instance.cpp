@@ -119,7 +119,11 @@ void Instance::agree_to_replacement() {
     note("an operator lets the gateway have " + std::to_string(held->would_get) + " for " + std::to_string(held->has));
     daemon_.courier().release_hold(*held, world_.now().steady);
     if (seen.store_lost) seen.store_lost->released = true;
-    if (acked_ && seen.identity != world_.number_of(*peer_)) seen.consented = world_.number_of(*peer_);
+    // It is of the identity that is stored, whether or not its control plane can be reached now.
+    std::string gateway_id;
+    daemon_.look([&gateway_id](sync::Records& records) { gateway_id = records.marks().gateway_id; });
+    const std::size_t stored = world_.number_of(gateway_id);
+    if (seen.identity != stored) seen.consented = stored;
   }
 }
 
@@ -214,7 +218,7 @@ void Instance::pump() {
     busy |= daemon_.take_verdicts(world_.now());  // what must be stored before the next push
   }
   note_stored();
-  daemon_.publish(world_.now());
+  daemon_.publish();
 }
 
 void Instance::pump_link() {

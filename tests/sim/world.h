@@ -69,6 +69,9 @@ class World {
   ControlPlane& owner(const std::string& name) { return *control_planes_[ControlPlane::owner_of(name)]; }
   const ControlPlane& owner(const std::string& name) const { return *control_planes_[ControlPlane::owner_of(name)]; }
   std::size_t number_of(const ControlPlane& peer) const { return &peer == control_planes_[0].get() ? 0 : 1; }
+  std::size_t number_of(const std::string& gateway_id) const {
+    return gateway_id == control_planes_[0]->gateway_id() ? 0 : 1;
+  }
   void take_ack(Instance& instance, ControlPlane& peer, const std::string& frame);
   /// A gateway has taken a body; `answered`: and its answer arrives.
   void look_at(Instance& instance, const Gateway::Reaction& reaction, const Body& body, bool answered);
