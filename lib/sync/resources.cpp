@@ -29,6 +29,8 @@ void Resources::take(Resource resource, const protocol::ResourceState& state, bo
   for (const std::string& name : state.references) body.references.push_back({std::string(referred), name});
   records.put_body(body);
   list_unknown_plans(body.references);
+  // What is in service, was lost and is here again stays so, whatever has become of what it refers to.
+  if (resource.offering.lost && resource.updated_at == state.updated_at) resource.offering.offered = {key, 0};
   resource.gone = false;
   resource.gone_since = {};
   resource.body = key;

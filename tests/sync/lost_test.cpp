@@ -233,6 +233,27 @@ TEST_CASE("what is in service, was lost and is here again is offered though what
   CHECK_FALSE(world.artifact("proxy")->offering.lost);
 }
 
+TEST_CASE("a subscription that was lost and is here again is offered though its plan is not any more") {
+  World world;
+  world.deploy("a", "d1");
+  world.plans = {{"gold", World::plan("gold")}, {"silver", World::plan("silver")}};
+  world.subscriptions["s"] = World::subscription("s", "a", "gold");
+  world.settle();
+  world.plans.erase("gold");
+  world.relist();
+  world.serve_for(15s);
+  REQUIRE(world.offered("SubscriptionPlan", "gold").empty());
+  world.push();
+  world.store_key = 'b';
+  world.restart();
+  REQUIRE(world.resource("Subscription", "s")->offering.lost);
+
+  world.settle();
+
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+  CHECK_FALSE(world.resource("Subscription", "s")->offering.lost);
+}
+
 TEST_CASE("what was left out of a push while its key was away goes anew when the key is back") {
   World world;
   world.deploy("b", "d2");
