@@ -235,14 +235,19 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
   if (since < peer.last_taken_back() || now_ - since < kTakenBack) return true;
   const auto unanswered = instance.seen.unanswered.find(key);
   const auto refused = instance.seen.refused.find(key);
-  if (unanswered == instance.seen.unanswered.end() || refused == instance.seen.refused.end()) return false;
+  // Nor does a store that has become older know what it was answered.
+  const auto good = instance.seen.good.find(key);
+  const bool was_answered = good != instance.seen.good.end() && good->second == from;
+  const bool is_forgotten = instance.seen.has_lost && !was_answered;
+  const bool is_unanswered = unanswered != instance.seen.unanswered.end() && unanswered->second.contains(from);
+  if (refused == instance.seen.refused.end()) return false;
   const auto* target = wish_of(key, to);
   bool fell_back = false;
   for (const Wish& wish : wishes_.at(key)) {
     if (wish.version.empty() || wish.number <= target->number) continue;
     if (refused->second.contains(wish.version)) {
       fell_back = true;
-    } else if (wish.version == from && !unanswered->second.contains(from)) {
+    } else if (wish.version == from && !is_unanswered && !is_forgotten) {
       return false;
     }
   }
