@@ -124,9 +124,11 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const auto refused = instance.seen.refused.find(key);
   // What is refused when it comes again (a secret of it was rotated) is not known to be good any more.
   if (refused != instance.seen.refused.end() && refused->second.contains(version)) return true;
-  // Known limit: an instance that has not answered yet is not given what the one before refused, if it is given anew.
+  // Known limit: an instance that has not answered yet is not given what the one before refused, if it is given anew;
+  // nor is what an older store has in quarantine, until the next body.
   const auto ever = instance.seen.ever_refused.find(key);
-  if (!instance.seen.was_heard && ever != instance.seen.ever_refused.end() && ever->second.contains(version))
+  if ((!instance.seen.was_heard || instance.seen.store_is_older) && ever != instance.seen.ever_refused.end() &&
+      ever->second.contains(version))
     return true;
   const auto good = instance.seen.good.find(key);
   bool since = false;
