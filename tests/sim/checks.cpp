@@ -120,16 +120,16 @@ bool World::begins_to_be_wanted(const Key& key, TimePoint when) const {
 /// the gateway refuses, after which an older one that is not known to be good may go.
 bool World::may_go(const Instance& instance, const Key& key, const std::string& version) const {
   const auto found = wishes_.find(key);
-  if (found == wishes_.end()) return true;
+  if (found == wishes_.end() || instance.seen.owed.contains(key)) return true;
   const auto refused = instance.seen.refused.find(key);
   // What is refused when it comes again (a secret of it was rotated) is not known to be good any more.
   if (refused != instance.seen.refused.end() && refused->second.contains(version)) return true;
   // Known limit: an instance that has not answered yet is not given what the one before refused, if it is given anew;
-  // nor is what an older store has in quarantine, until the next body.
+  // nor is what an older store has in quarantine, until the next body; nor what was taken while nothing could be
+  // stored.
   const auto ever = instance.seen.ever_refused.find(key);
-  if ((!instance.seen.was_heard || instance.seen.store_is_older) && ever != instance.seen.ever_refused.end() &&
-      ever->second.contains(version))
-    return true;
+  const bool may_not_know = !instance.seen.was_heard || instance.seen.store_is_older || instance.seen.was_blind;
+  if (may_not_know && ever != instance.seen.ever_refused.end() && ever->second.contains(version)) return true;
   const auto good = instance.seen.good.find(key);
   bool since = false;
   for (const Wish& wish : found->second) {
@@ -162,22 +162,12 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
       if (same && wishes.back().version.empty()) return true;
     }
   }
-  // What belongs to an artifact that is refused when it comes again goes before it.
+  // What belongs to an artifact that may go goes before it; also where the same push brings another version of that.
   const auto of = instance.gateway_.served.find(artifact);
-  const auto refused_of = instance.seen.refused.find(artifact);
-  // So does what belongs to one whose wanted version is refused, and that may go itself.
-  const auto wanted = desire_.find(artifact);
-  // It may have been replaced by the same push.
   const auto replaced = instance.seen.replaced.find(artifact);
-  const bool was_refused_again = refused_of != instance.seen.refused.end() &&
-                                 replaced != instance.seen.replaced.end() &&
-                                 refused_of->second.contains(replaced->second);
-  if (!artifact_of(key).empty() && was_refused_again) return true;
-  const bool goes_with_it = of != instance.gateway_.served.end() && refused_of != instance.seen.refused.end() &&
-                            (refused_of->second.contains(of->second) ||
-                             (wanted != desire_.end() && refused_of->second.contains(wanted->second) &&
-                              may_go(instance, artifact, of->second)));
-  if (!artifact_of(key).empty() && goes_with_it) return true;
+  const bool goes_with_it = of != instance.gateway_.served.end() && may_go(instance, artifact, of->second);
+  const bool went_with_it = replaced != instance.seen.replaced.end() && may_go(instance, artifact, replaced->second);
+  if (!artifact_of(key).empty() && (goes_with_it || went_with_it)) return true;
   // Each artifact has a list of its own. Where that of one lied twice, and those of the others tell the truth or are
   // not shown, it lacks too little to be held.
   const bool has_own_list = key.first == "HmacSecret" || key.first == "Subscription";
@@ -229,6 +219,10 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
   // Known limit: one that is being given everything in parts says less than it has, and does not look as if it were
   // ahead of a store that has become older.
   if (instance.seen.said_less && instance.seen.store_is_older) return true;
+  // Known limit: what an older store has in quarantine is tried with the next body.
+  const auto ever = instance.seen.ever_refused.find(key);
+  if (instance.seen.store_is_older && ever != instance.seen.ever_refused.end() && ever->second.contains(from))
+    return true;
   // Known limit: of what is wanted and cannot be offered yet, an older store has an older version in service.
   if (instance.seen.store_is_older && waits_for_others(instance, key)) return true;
   // Only full listings tell, and what they say is older counts when it is said twice.
@@ -329,6 +323,11 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
       seen.unanswered[change.key].insert(change.after);
     }
   }
+  for (const Line& line : reaction.refused) {
+    const auto served = instance.gateway_.served.find(line.key);
+    if (!line.removes || served == instance.gateway_.served.end()) continue;
+    if (may_go(instance, line.key, served->second)) seen.owed.insert(line.key);
+  }
   if (seen.store_lost && seen.store_lost->is_over) seen.store_lost.reset();
   if (reaction.status == 200) seen.served_anew = false;
   std::array<bool, 2> has{};
@@ -387,6 +386,7 @@ void World::look_at_change(Instance& instance, const Served& change) {
   }
   instance.seen.ever_served[key].insert(after);
   instance.seen.kept.erase(key);
+  instance.seen.owed.erase(key);
   // What is taken after all is refused no more.
   if (const auto refused = instance.seen.refused.find(key); refused != instance.seen.refused.end()) {
     refused->second.erase(after);

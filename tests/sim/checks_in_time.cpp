@@ -388,7 +388,7 @@ void World::look_at_stopped(Instance& instance, const Key& key, const std::strin
 void World::look_at_settled(Instance& instance) {
   auto& seen = instance.seen;
   if (!instance.running_ || !instance.daemon_.is_settled()) return;
-  seen.store_is_older = false;
+  seen.store_is_older = seen.was_blind = false;
   // Where something is quarantined, nothing is proven.
   const TimePoint listed = instance.daemon_.engine().memory().listed_asked;
   if (seen.settled_at == listed && !seen.unsettled) return;

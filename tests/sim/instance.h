@@ -151,6 +151,7 @@ class Instance {
     std::map<Key, std::set<std::string>> offered;     ///< Versions that were sent to the gateway's present instance.
     std::map<Key, std::string> replaced;              ///< By the last push: what was served before.
     bool pushed_blind = false;                        ///< The last push went while nothing could be stored.
+    bool was_blind = false;                           ///< One did, and since then nothing has been settled.
     bool was_heard = false;                           ///< The gateway, before the last push: `answered_by`.
     std::string answered_by;                          ///< The last instance of which an answer to a push arrived.
     std::map<Key, std::set<std::string>> unanswered;  ///< Taken, and the answer was lost.
@@ -158,6 +159,7 @@ class Instance {
     TimePoint last_push;                              ///< That the gateway took.
     std::map<Key, std::string> just_refused;          ///< By the last push, if its answer arrived: versions.
     std::set<Key> kept;                               ///< Whose removal the gateway refused last.
+    std::set<Key> owed;                               ///< Of that, what could go then, and was not served anew since.
     std::map<std::string, TimePoint> acked;           ///< `artifact action performedAt` with success: when last.
     std::map<std::string, TimePoint> failed;          ///< Likewise, with failed, and when it was said last.
     std::set<std::string> arrived;                    ///< Correlation ids of events that were stored.

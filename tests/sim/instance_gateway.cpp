@@ -51,6 +51,7 @@ void Instance::push(const delivery::Push& push) {
   world_.look_at_identity(*this, *read);
   world_.look_at_repetition(*this, *read);
   seen.pushed_blind = !daemon_.is_storing();
+  seen.was_blind |= seen.pushed_blind;
   for (const Line& line : read->lines) {
     if (!line.removes) seen.offered[line.key].insert(line.version);
   }
