@@ -173,7 +173,8 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const bool has_own_list = key.first == "HmacSecret" || key.first == "Subscription";
   // What an identity lost while it was staged, its first push shows.
   const bool lied = now_ - instance.seen.last_lie < (instance.seen.served_anew ? kStaged : kPushedWithin);
-  if (has_own_list && lied && count_missing(instance, key.first) <= kNeverHeld) return true;
+  const Lacking lacking = count_lacking(instance, key.first);
+  if (has_own_list && lied && lacking.missing <= kNeverHeld && lacking.missing < lacking.wanted) return true;
   // One that events say was deleted goes with one list that lacks it, also if it was made anew meanwhile.
   const auto ceased = ceased_.find(key);
   const bool was_deleted = ceased != ceased_.end() && now_ - ceased->second < kDeletedLately;
@@ -198,14 +199,17 @@ bool World::is_listed(const Instance& instance, const Key& key) const {
   return !is_known_only_by_events(key) && listed != instance.seen.listed.end() && listed->second.is_shown;
 }
 
-/// Of this kind, what is wanted, listed and not served though its artifact is.
-std::size_t World::count_missing(const Instance& instance, const std::string& kind) const {
+/// Of this kind, what is wanted and listed, and what of it is not served though its artifact is.
+World::Lacking World::count_lacking(const Instance& instance, const std::string& kind) const {
   const auto& served = instance.gateway_.served;
-  return static_cast<std::size_t>(std::count_if(desire_.begin(), desire_.end(), [&](const auto& wanted) {
-    const std::string id = wanted.second.substr(0, wanted.second.find(' '));
-    return wanted.first.first == kind && !served.contains(wanted.first) &&
-           served.contains({ControlPlane::kind_of(id), id}) && is_listed(instance, wanted.first);
-  }));
+  Lacking lacking;
+  for (const auto& [key, version] : desire_) {
+    if (key.first != kind || !is_listed(instance, key)) continue;
+    const std::string id = version.substr(0, version.find(' '));
+    ++lacking.wanted;
+    lacking.missing += !served.contains(key) && served.contains({ControlPlane::kind_of(id), id}) ? 1 : 0;
+  }
+  return lacking;
 }
 
 /// Known limit: what was taken and whose answer was lost is not known to be good, so what is fallen back to when the

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "instance.h"
 #include "world.h"
@@ -35,6 +36,13 @@ Duration Instance::meet(const sync::SendRequest& request, Random random) {
     world_.delete_meanwhile(ids_in(request.body).front(), random);
     return random.between(3s, 8s);
   }
+  const bool begins_a_round =
+      request.call == sync::Call::Deployments && std::exchange(seen.met_on, connection_) != connection_;
+  if (begins_a_round && random.chance(5)) {
+    // The list that says which keys there are is the last of its round, and one of them has changed meanwhile.
+    world_.change_unlisted_key(random);
+    return random.between(3s, 8s);
+  }
   if (request.call == sync::Call::Deployments && !met && random.chance(5)) {
     world_.stop_meanwhile(random);
     return random.between(3s, 8s);
@@ -52,6 +60,11 @@ void World::delete_meanwhile(const std::string& id, Random random) {
     owner(id).end(id, random, now_);
     note_wishes();
   });
+}
+
+void World::change_unlisted_key(Random random) {
+  present().change_unlisted_key(random, now_);
+  note_wishes();
 }
 
 /// What was changed last is in the list as it was, stopped when that arrives, and deployed again.

@@ -103,6 +103,8 @@ class ControlPlane {
   std::optional<TimePoint> deploy_anew(const std::string& id, Random random, TimePoint now, int refused = 50);
   /// A user undeploys what was changed last; its name, if it was deployed.
   std::optional<std::string> stop_last(Random random, TimePoint now);
+  /// A user changes a key of a deployed WebSub or WebBroker API, if there is one, and no event says so.
+  void change_unlisted_key(Random random, TimePoint now);
   /// A user deletes it.
   void end(const std::string& id, Random random, TimePoint now);
   /// A user gives a secret another value, just after a backup was made.

@@ -207,6 +207,14 @@ std::optional<std::string> ControlPlane::stop_last(Random random, TimePoint now)
   return last_id_;
 }
 
+void ControlPlane::change_unlisted_key(Random random, TimePoint now) {
+  for (const auto& [id, row] : tables_.rows) {
+    if (!row.deployed || row.failed || (row.kind != "WebSubApi" && row.kind != "WebBrokerApi")) continue;
+    begin_operation(number_, random, now);
+    return operate_on_key(id, now, /*quiet=*/true);
+  }
+}
+
 void ControlPlane::end(const std::string& id, Random random, TimePoint now) {
   if (!tables_.artifacts.contains(id)) return;
   begin_operation(number_, random, now);

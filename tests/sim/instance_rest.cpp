@@ -92,7 +92,7 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
     return answer;
   }
   // Nobody lies to an operator who has looked.
-  if (has(Trouble::Emptied) && connection_ != seen.agreed_on) {
+  if (running_ && has(Trouble::Emptied) && connection_ != seen.agreed_on) {
     if (auto answer = emptied_answer(request)) return *std::move(answer);
   }
   const bool may_lie = now - seen.last_lie > kBetweenLies;

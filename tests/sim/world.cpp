@@ -6,10 +6,11 @@ namespace tether::sim {
 namespace {
 
 constexpr std::int64_t kStepsAtOnce = 20'000;
-constexpr int kExperimental = 50;    ///< Percent of worlds with WebSub and WebBroker APIs.
-constexpr int kFewApis = 15;         ///< Percent of worlds with a handful of APIs, and nothing else.
-constexpr int kSharesOfTwo = 25;     ///< Percent of worlds with two instances behind one token.
-constexpr int kSharesOfDeltas = 30;  ///< Percent of worlds in which most polls ask for a delta.
+constexpr int kExperimental = 50;     ///< Percent of worlds with WebSub and WebBroker APIs.
+constexpr int kFewApis = 15;          ///< Percent of worlds with a handful of APIs, and nothing else.
+constexpr int kSharesOfTwo = 25;      ///< Percent of worlds with two instances behind one token.
+constexpr int kSharesOfDeltas = 30;   ///< Percent of worlds in which most polls ask for a delta.
+constexpr int kSharesOfEmptied = 10;  ///< … of instances that begin with an emptied control plane.
 constexpr int kMostDeltas = 4;
 constexpr Duration kLongestPoll = 17min;  ///< Between two polls, the jitter and the answer included.
 
@@ -51,7 +52,12 @@ World::World(WorldOptions options)
       if (faulty_) act(action);
     });
   }
-  for (const auto& instance : instances_) instance->start();
+  // Some meet a control plane that forgets everything while nothing is in service yet.
+  Random emptied(Random::part(options_.seed, "emptied"));
+  for (const auto& instance : instances_) {
+    if (emptied.chance(kSharesOfEmptied)) instance->open(Trouble::Emptied, start_ + emptied.between(10min, 2h));
+    instance->start();
+  }
   settle();
 }
 

@@ -57,6 +57,7 @@ class World {
   bool is_faulty() const { return faulty_; }
   void deploy_meanwhile(const Body& body, Random random);
   void stop_meanwhile(Random random);
+  void change_unlisted_key(Random random);
   void deploy_one_of(const std::set<std::string>& ids);
   void delete_meanwhile(const std::string& id, Random random);
   void rotate_in_vain(const std::string& handle, Random random);
@@ -137,7 +138,11 @@ class World {
   bool may_go_back(const Instance& instance, const Key& key, const std::string& from, const std::string& to) const;
   bool is_known_only_by_events(const Key& key) const;
   bool is_listed(const Instance& instance, const Key& key) const;
-  std::size_t count_missing(const Instance& instance, const std::string& kind) const;
+  struct Lacking {
+    std::size_t wanted = 0;
+    std::size_t missing = 0;
+  };
+  Lacking count_lacking(const Instance& instance, const std::string& kind) const;
   /// At that moment, and not just before it.
   bool begins_to_be_wanted(const Key& key, TimePoint when) const;
   bool is_of_namesake(const Key& key, const std::string& version) const;
