@@ -27,7 +27,13 @@ bool Instance::reads_what_was(const sync::SendRequest& request, Random& random) 
 Duration Instance::meet(const sync::SendRequest& request, Random random) {
   if (!world_.is_faulty()) return {};
   if (request.call == sync::Call::FetchBatch && has(Trouble::Emptied) && random.chance(80)) {
-    // What the listings lack already may come into service while it is asked whether it exists.
+    // What the listings lack already may come into service while it is asked whether it exists; also on a link on which
+    // everything is listed anew.
+    if (random.chance(20)) {
+      world_.at(world_.steady() + random.between(10ms, 1s), [this, mine = connection_] {
+        if (mine == connection_ && open_) cut(/*half_open=*/false);
+      });
+    }
     return random.between(15s, 50s);
   }
   if (request.call == sync::Call::Exists && has(Trouble::Emptied)) return random.between(5s, 25s);
