@@ -207,7 +207,7 @@ World::Lacking World::count_lacking(const Instance& instance, const std::string&
     if (key.first != kind || !is_listed(instance, key)) continue;
     const std::string id = version.substr(0, version.find(' '));
     ++lacking.wanted;
-    lacking.missing += !served.contains(key) && served.contains({ControlPlane::kind_of(id), id}) ? 1 : 0;
+    if (!served.contains(key) && served.contains({ControlPlane::kind_of(id), id})) ++lacking.missing;
   }
   return lacking;
 }
