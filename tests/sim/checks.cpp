@@ -166,7 +166,8 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   const auto of = instance.gateway_.served.find(artifact);
   const auto replaced = instance.seen.replaced.find(artifact);
   const bool goes_with_it = of != instance.gateway_.served.end() && may_go(instance, artifact, of->second);
-  const bool went_with_it = replaced != instance.seen.replaced.end() && may_go(instance, artifact, replaced->second);
+  const bool went_with_it = replaced != instance.seen.replaced.end() &&
+                            (replaced->second.empty() || may_go(instance, artifact, replaced->second));
   if (!artifact_of(key).empty() && (goes_with_it || went_with_it)) return true;
   // Each artifact has a list of its own. Where that of one lied twice, and those of the others tell the truth or are
   // not shown, it lacks too little to be held.
