@@ -151,11 +151,13 @@ void Artifacts::forget_absences(const std::string& artifact_id) {
 void Artifacts::on_deleted_event(const protocol::ArtifactDeleted& event, const std::string& type, Instant at) {
   Records& records = context_.records;
   auto artifact = records.artifact(event.artifact_id);
-  if (!artifact || artifact->wanted == Wanted::Gone) {
+  const bool is_gone = artifact && artifact->wanted == Wanted::Gone;
+  // What was said since of something that is gone may be of a life that has ended as well.
+  if (!artifact || (is_gone && records.resources_of(artifact->id).empty())) {
     records.put_seen(type, at);  // it comes to gateways that never had it
     return;
   }
-  if (at.second() < artifact->at.second()) {
+  if (!is_gone && at.second() < artifact->at.second()) {
     // Of an earlier life, most likely, and an answer that lags behind would end this one.
     records.put_pending({type, {artifact->kind, artifact->id}, at, at, records.next_change()});
     context_.doubt();
@@ -314,8 +316,10 @@ void Artifacts::on_existence(const protocol::Existence& answer, const Asked& ask
       artifact->changed = records.next_change();
       records.renew_doubts_about({artifact->kind, artifact->id}, artifact->changed);
       context_.doubt();
-    } else if (records.clear_doubts_about({artifact->kind, artifact->id}, asked.change)) {
-      context_.doubt();  // somebody has said since that it is there
+    } else {
+      Resources(context_).end_with(artifact->id, artifact->question_change);
+      // Somebody may have said since that it is there.
+      if (records.clear_doubts_about({artifact->kind, artifact->id}, asked.change)) context_.doubt();
     }
     records.put(*artifact);
   } else if (!unchanged) {   // NOLINT(bugprone-branch-clone): two reasons for the same
@@ -342,11 +346,7 @@ void Artifacts::remove(Artifact& artifact) {
   artifact.went_back.reset();
   records.drop_ack(artifact.id);
   forget_absences(artifact.id);
-  Resources resources(context_);
-  resources.forget_hints_of(artifact.id);
-  for (const Key& key : records.resources_of(artifact.id)) {
-    if (auto resource = records.resource(key.kind, key.id)) resources.remove(*resource);
-  }
+  Resources(context_).end_with(artifact.id, artifact.changed);
   context_.offers.stop(artifact);
   records.clear_pending({artifact.kind, artifact.id});
 }

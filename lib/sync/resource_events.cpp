@@ -314,17 +314,21 @@ void Resources::apply_hints(const ListingScope& scope) {
   }
 }
 
-void Resources::forget_hints_of(std::string_view artifact_id) {
+void Resources::end_with(const std::string& artifact_id, std::int64_t up_to) {
   auto& hints = context_.memory.hints;
   for (auto it = hints.begin(); it != hints.end();) {
     const Key key{it->second.state.kind, it->second.state.id};
-    if (it->second.state.artifact_id != artifact_id) {
+    if (it->second.state.artifact_id != artifact_id || it->second.change > up_to) {
       ++it;
       continue;
     }
     it = hints.erase(it);
     context_.records.drop_hint(key);
     clear_pending_if_answered(key);
+  }
+  for (const Key& key : context_.records.resources_of(artifact_id)) {
+    auto resource = context_.records.resource(key.kind, key.id);
+    if (resource && resource->changed <= up_to) remove(*resource);
   }
 }
 

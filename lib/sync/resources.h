@@ -38,8 +38,9 @@ class Resources {
   void forget_proposals(const ListingScope& scope);
   /// The listing was refused (403, 404): the events stand in its place, in order of arrival.
   void apply_hints(const ListingScope& scope);
-  /// What events have said of something that is gone ends with it: the next of that id has nothing of it.
-  void forget_hints_of(std::string_view artifact_id);
+  /// What belongs to something that is gone ends with it, and what events have said of that, up to a change: the next
+  /// of that id has nothing of it.
+  void end_with(const std::string& artifact_id, std::int64_t up_to);
 
   /// Ends what is pending for nothing: an event whose hint is lost, and that a whole round has made good since.
   void forget_settled_pending();

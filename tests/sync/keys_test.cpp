@@ -30,6 +30,31 @@ void lack_one_of_eight(World& world) {
 
 }  // namespace
 
+TEST_CASE("what is said late of something that is gone ends when it is found not to exist once more [A7]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.remove("a");
+  world.deleted_event("a");
+  world.serve();
+  REQUIRE(world.artifact("a")->wanted == Wanted::Gone);
+  const std::string heard = GENERATE("before", "after");
+  const auto late = World::key("late", "a", "key", from_ms(1000));
+  const auto say_late = [&world, &late] { world.event("apikey.created", protocol::KeyCreated{late}); };
+  if (heard == "before") say_late();
+  world.deleted_event("a");
+  if (heard == "after") say_late();  // it may be of the next one
+  world.serve();
+  CHECK(world.resource("ApiKey", "late")->gone == (heard == "before"));
+
+  world.run(3s);
+  if (heard == "after") world.keys["late"] = late;
+  world.event(world.deploy("a", "d3"));
+  world.serve_for(3s);
+  CHECK(world.offered("a") == "d3");
+  CHECK(world.offered("ApiKey", "late").empty() == (heard == "before"));
+}
+
 TEST_CASE("a key waits for its artifact, leaves with it and returns with it") {
   World world;
   world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
