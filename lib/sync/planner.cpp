@@ -1,6 +1,7 @@
 #include "tether/sync/planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "tether/protocol/kinds.h"
@@ -332,12 +333,17 @@ std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
 }
 
 bool Planner::everything_answered() const {
-  const auto is_awaited = [](const auto& backoff) {
-    const bool is_of_one = backoff.first.starts_with(scope_of_artifact(Call::Subscriptions, "")) ||
-                           backoff.first.starts_with(scope_of_artifact(Call::HmacSecrets, ""));
-    return is_of_one && backoff.second.unauthorized < kUnknownPath;
+  const auto is_of_one = [](const std::string& scope) {
+    return scope.starts_with(scope_of_artifact(Call::Subscriptions, "")) ||
+           scope.starts_with(scope_of_artifact(Call::HmacSecrets, ""));
   };
-  return first_round_done() && !sweeps_at_once() && std::none_of(backoff_.begin(), backoff_.end(), is_awaited);
+  std::set<std::string, std::less<>> awaited;
+  for (const auto& [scope, backoff] : backoff_) {
+    if (is_of_one(scope)) awaited.insert(scope);
+  }
+  // What the last list of a round brings is listed after it.
+  std::copy_if(owed_.begin(), owed_.end(), std::inserter(awaited, awaited.end()), is_of_one);
+  return first_round_done() && !sweeps_at_once() && !waits_for(awaited);
 }
 
 bool Planner::waits_for(const std::set<std::string, std::less<>>& scopes) const {

@@ -136,8 +136,8 @@ class Planner {
 
   /// Whether every listing that a new link asks for has been answered since; the sweep, which can be long, excepted.
   bool first_round_done() const;
-  /// The same with the sweep, and no listing of a single artifact has failed since without being answered later, or
-  /// being let go (`note_failure`).
+  /// The same with the sweep, and no listing of a single artifact is owed, or has failed since without being answered
+  /// later or being let go (`note_failure`).
   bool everything_answered() const;
   /// Artifacts whose listing of this call has failed and has not been answered since.
   std::vector<std::string> failed_artifacts(Call call) const;

@@ -9,6 +9,23 @@ using namespace tether::sync::test;
 
 // What passes for the answer of a listing, and what ends with it when it is not asked any more.
 
+TEST_CASE("what the last list of a round brings is listed before everything was [B5]") {
+  World world;
+  world.deploy("a", "d1");
+  world.subscriptions["s"] = World::subscription("s", "a", "");
+  world.statuses["deployments"] = 500;
+  world.link_up();
+  world.serve_for(20s);  // all is asked about each API that is known: none
+  world.statuses = {{"subscriptions/a", 500}};
+  world.serve_for(60s);
+  REQUIRE(world.offered("a") == "d1");
+  CHECK_FALSE(world.standing().complete);
+
+  world.statuses.clear();
+  world.serve_for(60s);
+  CHECK(world.standing().complete);
+}
+
 TEST_CASE("a list is answered by 403 and 404, and asked again after any other refusal") {
   const std::string failing = GENERATE("keys/RestApi", "secrets", "subscriptions/a");
   const int status = GENERATE(400, 405, 410, 451);
