@@ -438,7 +438,9 @@ void World::take_ack(Instance& instance, ControlPlane& peer, const std::string& 
   } else {
     if (!instance.reports_failures()) fail("false_failure", what + ", which is not to be reported");
     if (!seen.ever_refused[key].contains(version)) fail("false_failure", what + ", which the gateway did not refuse");
-    if (seen.acked.contains(what)) fail("failed_after_success", what);
+    // What a control plane took back may be wanted again, and refused.
+    const auto acked = seen.acked.find(what);
+    if (acked != seen.acked.end() && peer.last_taken_back() < acked->second) fail("failed_after_success", what);
     // Taken again after a later one that was committed before it, or after listings that lacked it, it is refused once
     // more.
     const auto [first, is_new] = seen.failed.emplace(what, now_);
