@@ -188,8 +188,6 @@ void ControlPlane::restore(std::int64_t number, TimePoint now, Duration age) {
 void ControlPlane::heal(TimePoint now) {
   keep_copy(now);
   std::erase_if(pending_, [now](const Pending& operation) { return operation.due > now + kCommitTime; });
-  for (Pending& operation : pending_) operation.due = now;  // a provider that is being stopped is deployed again below
-  commit(now);
   number_ = 1'000'000;  // beyond all actions
   ids_ = 0;
   random_ = Random(1);
@@ -197,6 +195,10 @@ void ControlPlane::heal(TimePoint now) {
     content.refused_by = 0;
     content.spoils = false;
   }
+  deploy_providers(now);
+}
+
+void ControlPlane::deploy_providers(TimePoint now) {
   for (std::size_t i = 0; i < kFew; ++i) {
     const std::string id = prefix_ + "provider-" + std::to_string(i);
     if (tables_.rows.contains(id) && tables_.rows.at(id).deployed) continue;

@@ -171,6 +171,8 @@ class ControlPlane {
   static std::string kind_of(const std::string& id);
   /// What the gateway refused it would take now, and everything that is referred to is deployed.
   void heal(TimePoint now);
+  /// Again, for one that was being stopped when that was done.
+  void deploy_providers(TimePoint now);
   /// When it last took back what had been said: a restored database, a clock.
   TimePoint last_taken_back() const { return last_taken_back_; }
   /// When an operation last committed in the other order than it was stamped.

@@ -154,6 +154,11 @@ void World::heal() {
   note_wishes();
   at(now_ + kCommitTime, [this] {
     control_planes_[0]->commit(now_);
+    control_planes_[0]->deploy_providers(now_);
+    note_wishes();
+  });
+  at(now_ + 2 * kCommitTime, [this] {
+    control_planes_[0]->commit(now_);
     note_wishes();
   });
   for (const auto& instance : instances_) {
