@@ -224,10 +224,11 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
   // Known limit: one that is being given everything in parts says less than it has, and does not look as if it were
   // ahead of a store that has become older.
   if (instance.seen.said_less && instance.seen.store_is_older) return true;
-  // Known limit: what an older store has in quarantine is tried with the next body.
+  // Known limit: what an older store has in quarantine is tried with the next body; so is what was taken while nothing
+  // could be stored.
   const auto ever = instance.seen.ever_refused.find(key);
-  if (instance.seen.store_is_older && ever != instance.seen.ever_refused.end() && ever->second.contains(from))
-    return true;
+  const bool may_not_know = instance.seen.store_is_older || instance.seen.was_blind;
+  if (may_not_know && ever != instance.seen.ever_refused.end() && ever->second.contains(from)) return true;
   // Known limit: of what is wanted and cannot be offered yet, an older store has an older version in service.
   if (instance.seen.store_is_older && waits_for_others(instance, key)) return true;
   // Only full listings tell, and what they say is older counts when it is said twice.
