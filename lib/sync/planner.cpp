@@ -1,7 +1,6 @@
 #include "tether/sync/planner.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "tether/protocol/kinds.h"
@@ -333,17 +332,15 @@ std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
 }
 
 bool Planner::everything_answered() const {
-  const auto is_of_one = [](const std::string& scope) {
-    return scope.starts_with(scope_of_artifact(Call::Subscriptions, "")) ||
-           scope.starts_with(scope_of_artifact(Call::HmacSecrets, ""));
+  if (!first_round_done() || sweeps_at_once()) return false;
+  const auto is_awaited = [this](const std::string& scope) {
+    const bool is_of_one = scope.starts_with(scope_of_artifact(Call::Subscriptions, "")) ||
+                           scope.starts_with(scope_of_artifact(Call::HmacSecrets, ""));
+    return is_of_one && waits_for({scope});
   };
-  std::set<std::string, std::less<>> awaited;
-  for (const auto& [scope, backoff] : backoff_) {
-    if (is_of_one(scope)) awaited.insert(scope);
-  }
-  // What the last list of a round brings is listed after it.
-  std::copy_if(owed_.begin(), owed_.end(), std::inserter(awaited, awaited.end()), is_of_one);
-  return first_round_done() && !sweeps_at_once() && !waits_for(awaited);
+  // What the last list of a round brings is owed, and listed after it.
+  return std::none_of(owed_.begin(), owed_.end(), is_awaited) &&
+         std::none_of(backoff_.begin(), backoff_.end(), [&](const auto& failed) { return is_awaited(failed.first); });
 }
 
 bool Planner::waits_for(const std::set<std::string, std::less<>>& scopes) const {
