@@ -214,7 +214,7 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   const auto word = is_one_of_many ? resources.word_of(scope->artifact_id, asked) : Resources::Word::Counts;
   if (word == Resources::Word::None) return resources.forget_proposals(*scope);
   if (word == Resources::Word::Raced) {
-    return context.memory.planner.want(asked.call, asked.scope, context.now.steady + kConfirmAfter);
+    return context.memory.planner.want_again(asked.call, asked.scope, context.now.steady + kConfirmAfter);
   }
   const auto own = [&records, &asked, &scope] {
     return records.unseen_resources(asked.scope, scope->kind, scope->artifact_kind, scope->artifact_id);
@@ -229,10 +229,13 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
     missing.unseen += records.absent_elsewhere(scope->kind, scope->artifact_id);
     add_unanswered(context, asked, *scope, missing);
   }
+  const bool was_held = records.hold(asked.scope).has_value();
   const bool held = judge_brake(context, asked, missing);
   if (held && !is_one_of_many) return;
-  if (share.unseen == 0) context.memory.weighed.erase(asked.scope);
-  // What a brake has held and lets go was weighed then.
+  const bool is_lifted = was_held && !records.hold(asked.scope);
+  // What came into service since is kept as far as the sum goes, and no list has shown it yet.
+  if (share.unseen == 0 || is_lifted) context.memory.weighed.erase(asked.scope);
+  // What a brake has held and was released was weighed then.
   const bool may_confirm = !is_one_of_many || is_weighed(context, asked.scope) || records.hold(asked.scope);
   using Absent = Resources::Absent;
   const Absent how = held ? Absent::Held : may_confirm ? Absent::MayConfirm : Absent::ToBeWeighed;

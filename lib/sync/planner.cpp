@@ -116,6 +116,11 @@ void Planner::want_twice(Call call, std::string_view scope, TimePoint at) {
   if (up_) lags_until_.insert_or_assign(std::string(scope), at + kConfirmAfter);
 }
 
+void Planner::want_again(Call call, std::string_view scope, TimePoint at) {
+  want(call, scope, at);
+  if (up_ && sweeps_at_once()) swept_.emplace(scope);
+}
+
 void Planner::begin(Call call, const std::string& scope, TimePoint now) {
   under_way_[scope] = call;
   const auto lags = lags_until_.find(scope);

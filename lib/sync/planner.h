@@ -115,6 +115,8 @@ class Planner {
   bool start_swept(Call call, std::string_view artifact_id, TimePoint now);
   /// No artifact of the present kind is left: on to the next kind, or to the end of the sweep.
   void end_sweep_of_kind();
+  /// The answer of a listing counted for nothing, and it is asked once more at `at`: a sweep at once is over after it.
+  void want_again(Call call, std::string_view scope, TimePoint at);
   /// Each listing of the sweep has ended.
   bool is_sweep_over() const { return sweep_ && sweep_->kind.empty() && swept_.empty(); }
   /// On to the next one that was wanted meanwhile, if any.

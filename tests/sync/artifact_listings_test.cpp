@@ -42,6 +42,24 @@ int subscribed(World& world, int apis) {
   return found;
 }
 
+/// The request for the subscriptions of an API; everything that is asked before it is answered.
+SendRequest take_list(World& world, int api) {
+  const auto is_own = [api](const SendRequest& request) { return request.scope == "subscriptions/" + numbered(api); };
+  for (;;) {
+    const auto found = std::find_if(world.requests.begin(), world.requests.end(), is_own);
+    if (found != world.requests.end()) {
+      const SendRequest listing = *found;
+      world.requests.erase(found);
+      return listing;
+    }
+    if (world.requests.empty()) {
+      world.run(1s);
+    } else {
+      world.answer(world.take_request(world.requests.front().call));
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a first round lists the subscriptions of all APIs at once") {
@@ -242,11 +260,7 @@ TEST_CASE("what the listing of one API lacks stays in question when that changes
   const auto own = lists(world, 7, 8);
   while (lists(world, 7, 8) == own) world.serve_for(1s);
   REQUIRE_FALSE(world.standing().in_sync);
-  const auto is_own = [](const SendRequest& request) { return request.scope == "subscriptions/" + numbered(7); };
-  while (std::none_of(world.requests.begin(), world.requests.end(), is_own)) world.run(1s);
-  const auto found = std::find_if(world.requests.begin(), world.requests.end(), is_own);
-  const SendRequest listing = *found;
-  world.requests.erase(found);
+  const SendRequest listing = take_list(world, 7);
   world.event(world.deploy(numbered(7), "newer"));
   world.answer(listing);
   world.serve_for(2s);
@@ -330,4 +344,42 @@ TEST_CASE("a list that comes soon after the one that lacked what an event made i
   world.subscriptions["s"] = subscription;
   world.serve_for(10s);
   CHECK(world.offered("Subscription", "s") == subscription.data);
+}
+
+TEST_CASE("a list that counts for nothing is not weighed: what others lack waits for its next answer [B5]") {
+  World world;
+  subscribe(world, 2);
+  world.subscriptions.clear();
+  world.link_down();
+  world.link_up();
+  const SendRequest raced = take_list(world, 1);
+  world.event(world.deploy(numbered(1), "newer"));
+  world.serve_for(5s);
+  world.answer(raced);
+  world.serve_for(1h);
+
+  CHECK(subscribed(world, 2) == 4);
+  CHECK(world.hold("subscriptions/" + numbered(0)));
+}
+
+TEST_CASE("what comes into service while others are held opens no brake before a list has shown it [B5]") {
+  World world;
+  subscribe(world, 3);
+  world.event(world.undeploy(numbered(2)));
+  world.settle();
+  world.subscriptions.clear();
+  world.link_down();
+  world.link_up();
+  world.serve_for(30s);
+  REQUIRE(world.hold("subscriptions/" + numbered(0)));
+
+  world.event(world.deploy(numbered(2), "again"));
+  const SendRequest late = take_list(world, 2);
+  world.serve_for(70s);
+  REQUIRE(subscribed(world, 3) == 6);
+  world.answer(late);
+  world.serve_for(1h);
+
+  CHECK(subscribed(world, 3) == 6);
+  CHECK(world.hold("subscriptions/" + numbered(0)));
 }
