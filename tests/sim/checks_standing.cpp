@@ -20,10 +20,11 @@ constexpr std::size_t kMaxWaiting = 2'000;
 /// An empty database has at most so many bytes, and with each row there are at most so many more.
 constexpr std::size_t kBytesAtRest = std::size_t{512} * 1024;
 constexpr std::size_t kBytesOfRow = std::size_t{4} * 1024;
-/// Of everything that is there or was a short while ago: rows of all tables together, beside what events and epochs of
-/// the last hours leave.
+/// Of everything that is there or was a short while ago: rows of all tables together, beside epochs and the like.
 constexpr std::size_t kRowsOfOne = 8;
-constexpr std::size_t kRowsBeside = 1'000;
+constexpr std::size_t kRowsBeside = 300;
+/// Events are remembered for an hour: the busiest one of 10,000 worlds had some 1,100.
+constexpr std::size_t kMostRemembered = 3'000;
 /// How often anything may be asked in an hour, by kind of request: the most that 16 worlds of a day had was 123.
 constexpr std::size_t kMostAnHour = 1'000;
 /// What a gateway has is compared with what a new one would get when it has got so much of a process, and then at
@@ -205,8 +206,10 @@ void World::look_at_bounds(Instance& instance) {
   const std::size_t live = existing_.size() + static_cast<std::size_t>(ceased);
   const auto rows = instance.daemon_.count_rows();
   if (!rows) return;
-  within("rows of the database", *rows, live * kRowsOfOne + kRowsBeside);
-  within("bytes of the database", instance.daemon_.database_bytes(), kBytesAtRest + *rows * kBytesOfRow);
+  within("rows of the database", rows->others, live * kRowsOfOne + kRowsBeside);
+  within("remembered events", rows->events, kMostRemembered);
+  within("bytes of the database", instance.daemon_.database_bytes(),
+         kBytesAtRest + (rows->others + rows->events) * kBytesOfRow);
 }
 
 }  // namespace tether::sim

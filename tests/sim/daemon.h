@@ -92,8 +92,12 @@ class Daemon {
   Result<store::Overview> overview() { return store_->overview(); }
   /// Inputs that wait for the disk.
   std::size_t waiting() const { return waiting_.size() + batch_.size(); }
-  /// Of the database as it is on the disk: the rows of all tables (nothing: they cannot be read), and its bytes.
-  std::optional<std::size_t> count_rows() const;
+  struct Rows {
+    std::size_t events = 0;  ///< That are remembered.
+    std::size_t others = 0;  ///< Of all other tables.
+  };
+  /// Of the database as it is on the disk: its rows (nothing: they cannot be read), and its bytes.
+  std::optional<Rows> count_rows() const;
   std::size_t database_bytes() const;
   /// How much is held; nothing where that cannot be read.
   std::int64_t held_count();

@@ -20,18 +20,20 @@ std::string look_up(sqlite3* database, const std::string& query) {
 
 }  // namespace
 
-std::optional<std::size_t> Daemon::count_rows() const {
+std::optional<Daemon::Rows> Daemon::count_rows() const {
   sqlite3* database = nullptr;
-  std::string sum;
+  std::string events;
+  std::string others;
   if (sqlite3_open_v2(database_.c_str(), &database, SQLITE_OPEN_READONLY, disk_.vfs()) == SQLITE_OK) {
+    events = look_up(database, "SELECT count(*) FROM correlations");
     const std::string each =
         look_up(database, R"(SELECT group_concat('(SELECT count(*) FROM "' || name || '")', ' + ') )"
-                          "FROM sqlite_master WHERE type = 'table'");
-    sum = look_up(database, "SELECT " + each);
+                          "FROM sqlite_master WHERE type = 'table' AND name <> 'correlations'");
+    others = look_up(database, "SELECT " + each);
   }
   sqlite3_close(database);
-  if (sum.empty()) return std::nullopt;
-  return std::stoull(sum);
+  if (events.empty() || others.empty()) return std::nullopt;
+  return Rows{std::stoull(events), std::stoull(others)};
 }
 
 std::size_t Daemon::database_bytes() const {
