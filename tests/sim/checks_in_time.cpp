@@ -53,6 +53,8 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
   const auto payload = nlohmann::json::parse(event.text).at("payload");
   const std::string deployment_id = payload.at("deploymentId");
   note_contradiction(instance, event, deployment_id);
+  const auto stop = seen.stops.find(event.about);
+  if (stop != seen.stops.end() && event.at > stop->second.at) stop->second.doubted = 0;
   const bool is_new = seen.known_deployments.insert(deployment_id).second;
   const auto& told = seen.told_all;
   if (!is_new || told.connection != instance.connection_ || told.date <= event.at) return;
@@ -265,7 +267,16 @@ void World::look_at_stop(Instance& instance, const HubEvent& event) {
     return mark != std::string::npos && std::stoll(wish.version.substr(mark + 1)) >= event.at.ms() &&
            instance.seen.known_deployments.contains(wish.version.substr(0, mark));
   });
-  if (is_later) instance.seen.stops[key] = stop->number;
+  // … nor of one that is not after the last listing's `Date`.
+  const auto& told = instance.seen.told_all;
+  const bool is_doubted = told.connection == instance.connection_ && event.at <= told.date;
+  auto& known = instance.seen.stops[key];
+  if (is_later && is_doubted) {
+    known.doubted = stop->number;
+    known.at = event.at;
+  } else if (is_later) {
+    known = {stop->number, 0, {}};
+  }
   const bool in_sync = instance.daemon_.courier().condition() == delivery::GatewayCondition::InSync;
   if (!is_last || desire_.contains(key) || !in_sync) return;
   at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
@@ -370,8 +381,8 @@ void World::look_at_revoked(const Instance& instance, const Key& key, const std:
 void World::note_stopped(Instance& instance, const Key& key, const std::string& version) {
   const auto stop = instance.seen.stops.find(key);
   const auto* wish = wish_of(key, version);
-  if (stop == instance.seen.stops.end() || wish == nullptr || wish->number > stop->second) return;
-  instance.seen.stopped[key] = {stop->second, now_};
+  if (stop == instance.seen.stops.end() || wish == nullptr || wish->number > stop->second.number) return;
+  instance.seen.stopped[key] = {stop->second.number, now_};
 }
 
 /// What was stopped and is gone from the gateway does not come back, unless somebody wants it once more (CE-11).
@@ -405,10 +416,10 @@ void World::look_at_settled(Instance& instance) {
     // A removal that is refused goes once more when the quarantine of what was wanted since ends.
     const auto& wishes = wishes_.at(key);
     const bool is_owed = seen.kept.contains(key) && std::any_of(wishes.begin(), wishes.end(), [&](const Wish& wish) {
-                           return wish.number > stop->second && was_refused(instance, key, wish.version);
+                           return wish.number > stop->second.number && was_refused(instance, key, wish.version);
                          });
     if (is_owed) continue;
-    if (wish_of(key, line.second)->number < stop->second) {
+    if (wish_of(key, line.second)->number < stop->second.number) {
       fail("settled_too_early", key.second + " is served as " + line.second + ", which was stopped");
     }
   }

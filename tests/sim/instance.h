@@ -119,7 +119,12 @@ class Instance {
     std::set<Key> absent;                      ///< Out by absence, when the last full listing was asked.
     std::set<std::string> known_deployments;   ///< That a listing or an event has named.
     std::map<std::string, TimePoint> history;  ///< Deployments first named by an event that came too late, and when.
-    std::map<Key, std::int64_t> stops;  ///< By an undeploy event that this process has heard: number of the wish.
+    struct Stop {
+      std::int64_t number = 0;   ///< Of the wish; 0: none.
+      std::int64_t doubted = 0;  ///< Of one in doubt, which neither a listing has shown nor a later event has ended;
+      Instant at;                ///<   and its time.
+    };
+    std::map<Key, Stop> stops;  ///< By an undeploy event that this process has heard.
     struct Stopped {
       std::int64_t number = 0;  ///< Of the wish.
       TimePoint gone;

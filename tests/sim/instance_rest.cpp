@@ -220,6 +220,12 @@ void Instance::note_known(const std::string& listing) {
   for (const auto& row : rows.at("deployments")) {
     seen.known_deployments.insert(row.at("deploymentId"));
     seen.history.erase(row.at("deploymentId"));
+    // A stop that was in doubt is none any more.
+    const std::string id = row.at("artifactId");
+    const auto stop = seen.stops.find({ControlPlane::kind_of(id), id});
+    if (row.at("state") != "UNDEPLOYED" || stop == seen.stops.end() || stop->second.doubted == 0) continue;
+    const auto at = parse_rfc3339(row.at("deployedAt").get<std::string>());
+    if (at && at->ms() >= stop->second.at.ms()) stop->second = {stop->second.doubted, 0, {}};
   }
 }
 
