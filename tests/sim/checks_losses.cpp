@@ -138,6 +138,21 @@ bool World::may_go_with_loss(const Instance& instance, const Key& key, const std
          listed->second.unauthorized >= sync::Planner::kUnknownPath;
 }
 
+/// It was stopped a moment before this body was sent, and is wanted again, of which nobody had heard then.
+bool World::was_just_stopped(const Instance& instance, const Key& key, TimePoint sent) const {
+  const auto& wishes = wishes_.at(key);
+  const bool was_stopped = std::any_of(wishes.begin(), wishes.end(), [sent](const Wish& wish) {
+    return wish.version.empty() && wish.when <= sent && sent - wish.when < kCounted;
+  });
+  const std::string id = artifact_of(key);
+  const Key artifact = id.empty() ? key : Key{ControlPlane::kind_of(id), id};
+  const auto last = last_event_.find(artifact);
+  if (!was_stopped || last == last_event_.end()) return false;
+  const auto heard = instance.seen.last_heard.find(artifact);
+  return !instance.seen.arrived.contains(last->second) ||
+         (heard != instance.seen.last_heard.end() && heard->second > sent);
+}
+
 /// An empty store does not empty a gateway: the first that it gives it is most of what it has, or an operator agreed.
 void World::look_at_replacement(Instance& instance, const Gateway::Reaction& reaction, const Body& body) {
   auto& seen = instance.seen;
@@ -159,7 +174,8 @@ void World::look_at_replacement(Instance& instance, const Gateway::Reaction& rea
   }
   const auto stopped_since = std::count_if(wishes_.begin(), wishes_.end(), [&](const auto& one) {
     const Wish& last = one.second.back();
-    return last.version.empty() && (now_ - last.when < kCounted || removed.contains(one.first));
+    if (last.version.empty()) return now_ - last.when < kCounted || removed.contains(one.first);
+    return removed.contains(one.first) && was_just_stopped(instance, one.first, body.sent);
   });
   // Known limit: a listing that has something which an older store knows is believed, and what that store does not know
   // is in no brake's sum.

@@ -173,6 +173,7 @@ class World {
   void expect_again(Instance& instance);
   bool is_stopped_after(const Key& artifact, TimePoint then) const;
   void look_at_lost(Instance& instance);
+  bool was_just_stopped(const Instance& instance, const Key& key, TimePoint sent) const;
   void look_at_replacement(Instance& instance, const Gateway::Reaction& reaction, const Body& body);
   bool may_go_with_loss(const Instance& instance, const Key& key, const std::string& version) const;
   std::string wanted_deployment(const Key& key) const;
