@@ -79,8 +79,11 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   std::size_t served = 0;
   for (const auto& [key, version] : instance.gateway_.served) {
     const bool is_theirs = ControlPlane::owner_of(key.second) == *before;
-    // What is refused when it comes again does not count as in service, though the gateway keeps it.
+    // What is refused when it comes again does not count as in service, though the gateway keeps it; nor does what
+    // belongs to something that is refused.
     if (!is_theirs || was_refused(instance, key, version)) continue;
+    const std::string id = artifact_of(key);
+    if (!id.empty() && !instance.gateway_.served.contains({ControlPlane::kind_of(id), id})) continue;
     if (desire_.contains(key) && !seen.kept.contains(key)) ++served;
   }
   const std::size_t most = most_wanted(*named, seen.linked[*named] - kLag) + kUnlisted;
