@@ -58,6 +58,11 @@ void ControlPlane::write_row(const std::string& id, Row row, TimePoint now, bool
   Instant& newest = newest_row_[id];            // also of one that was deleted, and made anew
   if (newest > row.at) crosswise_[id] = now;
   newest = std::max(newest, row.at);
+  row.written = now;
+  const auto before = tables_.rows.find(id);
+  if (before != tables_.rows.end() && before->second.deployed && before->second.written == now) {
+    passed_.emplace_back(Key{row.kind, id}, wanted(/*of_stopped=*/false).at({row.kind, id}));
+  }
   tables_.rows[id] = row;
   const auto* kind = protocol::find_kind(row.kind);
   const std::string type = std::string(kind->event_prefix) + (row.deployed ? ".deployed" : ".undeployed");

@@ -146,6 +146,7 @@ class ControlPlane {
     TimePoint since;
     std::int64_t more_ns = 0;  ///< Shown for a moment, until the row is written again.
     TimePoint rewritten;
+    TimePoint written;
     bool acked = false;
     bool failed = false;  ///< No ack in time, or one that said so.
   };
