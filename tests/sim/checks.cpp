@@ -357,6 +357,11 @@ void World::look_at_repetition(const Instance& instance, const Body& body) {
   // An answer that could not be stored is not known later; a push that goes while nothing can be stored names a
   // revision before that of what it holds, which goes again.
   if (instance.seen.last_disk_fault >= last_push || instance.seen.pushed_blind) return;
+  // A secret that was refused with it falls back to the value before, which it may be taken with. Where that is lost,
+  // no line says so.
+  const bool is_secret_refused =
+      std::any_of(refused.begin(), refused.end(), [](const auto& one) { return one.first.first == "Secret"; });
+  if (instance.seen.content_lost && is_secret_refused) return;
   const Line& line = body.lines.front();
   fail("refused_and_repeated", line.key.second + " " + line.version + " was refused, and comes again at once");
 }
