@@ -52,8 +52,10 @@ void World::check_changes(Instance& instance) {
     });
     if (lacks_secret) continue;
     const auto references = peer.references_of(wanted_deployment(key));
+    // What was refused when it came again is not in service, though the gateway keeps it.
     const bool waits = std::any_of(references.begin(), references.end(), [&](const Key& other) {
-      return !desire_.contains(other) || !is_as_wanted(instance, other, desire_.at(other));
+      return !desire_.contains(other) || !is_as_wanted(instance, other, desire_.at(other)) ||
+             was_refused(instance, other, desire_.at(other));
     });
     if (waits) continue;
     const auto served = instance.gateway_.served.find(key);
