@@ -279,11 +279,12 @@ void World::look_at_stop(Instance& instance, const HubEvent& event) {
   }
   const bool in_sync = instance.daemon_.courier().condition() == delivery::GatewayCondition::InSync;
   if (!is_last || desire_.contains(key) || !in_sync) return;
-  at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
+  at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_, is_doubted,
                     connection = instance.connection_] {
     const auto served = one->gateway_.served.find(key);
     if (served == one->gateway_.served.end() || !has_had_time(*one, key, heard, connection)) return;
     if (one->seen.kept.contains(key)) return;
+    if (is_doubted && wishes_.at(key).back().number != number) return;  // what was deployed next ended the doubt
     if (wish_of(key, served->second)->number < number) {
       fail("stopped_in_time", key.second + " is still served as " + served->second + ", long after its undeploy event");
     }
