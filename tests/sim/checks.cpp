@@ -404,6 +404,7 @@ void World::look_at_change(Instance& instance, const Served& change) {
   }
   if (before.empty()) look_at_ended(instance, key, after);
   if (before.empty()) look_at_revoked(instance, key, after);
+  if (key.first == "ApiKey") instance.seen.keys.insert(key);
   if (!is_artifact(key.first)) return;
   look_at_history(instance, key, after);
   look_at_stopped(instance, key, after);

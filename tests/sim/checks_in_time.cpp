@@ -373,7 +373,10 @@ void World::look_at_revoked(const Instance& instance, const Key& key, const std:
   const auto ceased = ceased_.find(key);
   if (ceased == ceased_.end() || ceased->second > written || instance.seen.body_sent <= heard) return;
   const auto created = instance.seen.created.find(key);
-  if (created != instance.seen.created.end() && created->second >= heard) return;  // one of that name came after it
+  const bool is_created = created != instance.seen.created.end();
+  if (is_created && created->second >= heard) return;  // one of that name came after it
+  // Known limit: of a key that nobody has heard of nobody can know that it was meant.
+  if (!is_created && !instance.seen.keys.contains(key)) return;
   if (now_ - heard >= kListedOnceMore || owner(artifact_of(key)).last_taken_back() > heard - kFair) return;
   fail("revoked_comes_back", key.second + " is served as " + version + ", which was revoked a moment ago");
 }

@@ -141,6 +141,7 @@ class Instance {
       TimePoint heard;
     };
     std::map<std::string, Revoked> revoked;  ///< By artifact and name.
+    std::set<Key> keys;                      ///< That were in service once.
     std::uint64_t met_on = 0;                ///< The connection of which a round was last looked at.
     TimePoint met_until;                     ///< An answer was delayed, so that something could happen meanwhile.
     TimePoint body_sent;                     ///< That of which is looked at what it changed.
