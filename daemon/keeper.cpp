@@ -152,7 +152,7 @@ void Keeper::run() {
   begin_epoch();
   while (true) {
     const TimePoint now = Clock::now();
-    if (has_inputs() && now >= footing_.retry_at()) commit(now);
+    if (footing_.is_due(has_inputs(), now)) commit(now);
     if (courier_) serve_gateway(now);
     publish(now);
     release_memory_if_quiet(now);

@@ -59,6 +59,9 @@ class Footing {
   bool is_storing() const { return backoff_ == Duration{}; }
   /// While nothing can be stored: when that is tried next.
   TimePoint retry_at() const { return retry_at_; }
+  /// Whether a transaction is due now. After one that failed also where nothing is left to store, for what it was about
+  /// may have passed: else nothing would be taken in any more.
+  bool is_due(bool has_inputs, TimePoint now) const { return (has_inputs || !is_storing()) && now >= retry_at_; }
   /// The epoch of this start is in the store.
   bool has_begun() const { return begun_; }
 

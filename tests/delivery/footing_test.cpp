@@ -46,6 +46,22 @@ TEST_CASE("a failed transaction is tried again after one second, doubling to thi
   CHECK(feet.footing.retry_at() - feet.now == 1s);
 }
 
+TEST_CASE("after a failed transaction the next one is due by its time, also with nothing left to store [R9]") {
+  Feet feet;
+  feet.store(5);
+  CHECK_FALSE(feet.footing.is_due(/*has_inputs=*/false, feet.now));
+  CHECK(feet.footing.is_due(/*has_inputs=*/true, feet.now));
+
+  feet.fail();
+  for (const bool has_inputs : {false, true}) {
+    CHECK_FALSE(feet.footing.is_due(has_inputs, feet.now));
+    CHECK(feet.footing.is_due(has_inputs, feet.now + 1s));
+  }
+
+  feet.store(6);
+  CHECK_FALSE(feet.footing.is_due(/*has_inputs=*/false, feet.now));
+}
+
 TEST_CASE("nothing is told of a store that could neither be written nor read") {
   Feet feet;
   CHECK_FALSE(feet.footing.told());

@@ -131,7 +131,7 @@ void Daemon::settle(sync::Now now) {
       for (auto& input : waiting_) batch_.push_back(std::move(input));
       waiting_.clear();
     }
-    if (!has_inputs() || now.steady < footing_.retry_at() || !commit(now)) return;
+    if (!footing_.is_due(has_inputs(), now.steady) || !commit(now)) return;
   }
 }
 
