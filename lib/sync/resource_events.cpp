@@ -111,6 +111,8 @@ void Resources::on_key_updated(const protocol::ResourceState& key, const protoco
 void Resources::on_key_revoked(const protocol::KeyRevoked& key, const protocol::Event& event) {
   auto stored = context_.records.key_by_name(key.artifact_id, key.name);
   if (!stored) {
+    // Its creation was not heard. A list that is asked now may be older than this, and bring it.
+    list_keys_of(key.artifact_id, event);
     context_.records.put_seen(event.type, event.at);
     return;
   }

@@ -194,11 +194,11 @@ TEST_CASE("a key that was created before the last list of keys, and that lacks i
   world.event("apikey.revoked", protocol::KeyRevoked{"a", "key"});  // nothing is known of it yet
   world.event("apikey.updated", protocol::KeyUpdated{update("a", "key", world.cp_now(), "two")});
   world.serve();
-  REQUIRE(world.count_asked("GET /apis/api-keys") == listings + 1);
+  REQUIRE(world.count_asked("GET /apis/api-keys") == listings + 2);
   created(then);
   CHECK(world.offered("ApiKey", "k").empty());
   world.serve();
-  CHECK(world.count_asked("GET /apis/api-keys") == listings + 2);
+  CHECK(world.count_asked("GET /apis/api-keys") == listings + 3);
 
   world.run(2s);
   created(world.cp_now());
@@ -271,6 +271,24 @@ TEST_CASE("a revoked key goes at once, and a list that lags behind does not brin
     world.serve_for(11s);
     CHECK(world.offered("ApiKey", "k") == world.keys["k"].data);
   }
+  CHECK(world.standing().in_sync);
+}
+
+TEST_CASE("a revoked key whose creation was never heard goes soon after a list that lags behind brought it") {
+  World world;
+  world.deploy("a", "d1");
+  world.keys["other"] = World::key("other", "a", "other", world.cp_now());
+  world.settle();
+  world.keys["k"] = World::key("k", "a", "key", world.cp_now());
+  world.event("apikey.revoked", protocol::KeyRevoked{"a", "key"});
+  CHECK_FALSE(world.standing().in_sync);
+  world.event(world.deploy("b", "d2"));  // has the list asked too
+  world.serve_for(2s);                   // still active there
+  CHECK_FALSE(world.offered("ApiKey", "k").empty());
+  world.keys.erase("k");
+  world.serve_for(25s);
+
+  CHECK(world.offered("ApiKey", "k").empty());
   CHECK(world.standing().in_sync);
 }
 
