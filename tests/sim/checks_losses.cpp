@@ -16,6 +16,9 @@ constexpr Duration kFairAgain = 8min;
 /// When it is looked whether it has.
 constexpr std::array<Duration, 7> kLooks{9min, 12min, 16min, 20min, 30min, 45min, 90min};
 
+/// After so many answers without it what was lost is given up.
+constexpr int kAnsweredWithout = 3;
+
 }  // namespace
 
 /// What events alone have said is gone with what was stored of them.
@@ -123,6 +126,10 @@ bool World::may_go_with_loss(const Instance& instance, const Key& key, const std
   const auto heard = seen.last_heard.find(key);
   const bool came_again = heard != seen.last_heard.end() && heard->second > seen.body_sent;
   if (seen.has_lost && came_again && is_known_only_by_events(key)) return true;
+  // What was answered so often without its value is not waited for, also where that is the control plane's trouble.
+  const auto without = seen.without_value.find(key.second);
+  const bool does_not_come = without != seen.without_value.end() && without->second >= kAnsweredWithout;
+  if (seen.has_lost && key.first == "Secret" && does_not_come) return true;
   // Known limit: of a document that is in service and not what is wanted only the store has the text.
   const bool is_outdated = is_artifact(key.first) && !version.starts_with(wanted_deployment(key) + "@");
   if (seen.has_lost && is_outdated && waits_for_others(instance, key)) return true;

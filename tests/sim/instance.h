@@ -140,15 +140,16 @@ class Instance {
       TimePoint written;
       TimePoint heard;
     };
-    std::map<std::string, Revoked> revoked;  ///< By artifact and name.
-    std::set<Key> keys;                      ///< That were in service once.
-    std::uint64_t met_on = 0;                ///< The connection of which a round was last looked at.
-    TimePoint met_until;                     ///< An answer was delayed, so that something could happen meanwhile.
-    TimePoint body_sent;                     ///< That of which is looked at what it changed.
-    std::map<std::string, Ended> ended;      ///< Artifacts of which it was answered that they do not exist, and when.
-    std::uint64_t agreed_on = 0;             ///< The connection on which an operator last let removals go.
-    std::optional<TimePoint> looks_out;      ///< Since when the link looks out for the way back; nothing: it does not.
-    TimePoint nobody_there;                  ///< When that was last in vain.
+    std::map<std::string, Revoked> revoked;    ///< By artifact and name.
+    std::set<Key> keys;                        ///< That were in service once.
+    std::map<std::string, int> without_value;  ///< Secrets: how often in a row the answer was not its value.
+    std::uint64_t met_on = 0;                  ///< The connection of which a round was last looked at.
+    TimePoint met_until;                       ///< An answer was delayed, so that something could happen meanwhile.
+    TimePoint body_sent;                       ///< That of which is looked at what it changed.
+    std::map<std::string, Ended> ended;        ///< Artifacts of which it was answered that they do not exist, and when.
+    std::uint64_t agreed_on = 0;               ///< The connection on which an operator last let removals go.
+    std::optional<TimePoint> looks_out;  ///< Since when the link looks out for the way back; nothing: it does not.
+    TimePoint nobody_there;              ///< When that was last in vain.
     TimePoint last_disk_fault;
     TimePoint started;
     std::map<Key, std::int64_t> newest_served;         ///< The latest operation that was served.
@@ -252,6 +253,7 @@ class Instance {
   void note_told_back(TimePoint true_at);
   void note_known(const std::string& listing);
   void expect_notice();
+  void note_value(const std::string& path, int status);
   void note_listed(const std::string& scope, const Answer& answer, bool complete);
   /// When the control plane will have read what is sent now.
   TimePoint read_at(std::string_view text);

@@ -184,6 +184,7 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   if (answer.status == 401 && seen.refusals == 0) seen.refusals = 1;  // the rest are the same question
   if (answer.status >= 200 && answer.status < 300) seen.refusals = 0;
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
+  if (request.call == sync::Call::SecretValue) note_value(request.path, answer.status);
   if (request.call == sync::Call::FetchBatch) world_.look_at_lacking(*this, request, answer);
   if (request.call == sync::Call::Exists && outcome.complete && answer.true_at) world_.note_ends(*this, answer);
   if (request.call != sync::Call::Deployments) return;
@@ -197,6 +198,14 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   note_told_back(*answer.true_at);
   world_.look_at_return(*this, *answer.true_at);
   if (answer.date) seen.told_all = {connection_, *answer.true_at, *answer.date};
+}
+
+/// 500 is what a value is answered with that the control plane does not give.
+void Instance::note_value(const std::string& path, int status) {
+  const std::string handle = path.substr(0, path.rfind('/'));
+  int& without = seen.without_value[handle.substr(handle.rfind('/') + 1)];
+  if (status == 200) without = 0;
+  if (status == 404 || status == 500) ++without;
 }
 
 void Instance::note_listed(const std::string& scope, const Answer& answer, bool complete) {
