@@ -64,7 +64,8 @@ void World::look_at_losses(Instance& instance, bool starts) {
     instance.note("cannot read all that it has stored");
     seen.content_lost = true;
     // A store that went back has again what a key before had sealed.
-    const bool is_known = std::exchange(seen.key_lost, false) || (seen.spoiled && seen.has_lost);
+    const bool is_older = seen.spoiled || seen.store_is_older;
+    const bool is_known = std::exchange(seen.key_lost, false) || (is_older && seen.has_lost);
     if (!is_known) fail("lost_unasked", "stored content is lost, and its key is not");
     forget_what_was_heard(instance);
     expect_again(instance);
