@@ -26,6 +26,8 @@ constexpr Duration kSurelyBefore = 5s;
 constexpr Duration kListedOnceMore = 10s;
 /// A `Date` has whole seconds, and a listing is made a moment before it is there.
 constexpr Duration kHeardOf = 2s;
+/// A request is there so long after it was sent, at most.
+constexpr Duration kOnItsWay = 500ms;
 
 }  // namespace
 
@@ -344,6 +346,9 @@ void World::note_ends(Instance& instance, const Answer& answer) {
     const auto last = std::find_if(wishes->second.rbegin(), wishes->second.rend(),
                                    [](const Wish& wish) { return !wish.version.empty(); });
     if (last != wishes->second.rend() && last->when > now_ - kSoon) continue;
+    // What was said of it after the question was asked raised it anew.
+    const auto heard = instance.seen.last_heard.find(wishes->first);
+    if (heard != instance.seen.last_heard.end() && heard->second > *answer.true_at - kOnItsWay) continue;
     instance.seen.ended[id] = {instance.connection_, now_};
   }
 }
