@@ -325,6 +325,12 @@ void World::look_at_new_gateway(Instance& instance) {
 void World::look_at_end(Instance& instance, const HubEvent& event) {
   const Key& key = event.about;
   if (owner(key.second).exists(key.second) || !wishes_.contains(key)) return;
+  // Of what was made anew and deleted without an event only lists say that it is gone.
+  const auto& wishes = wishes_.at(key);
+  const bool was_anew = std::any_of(wishes.begin(), wishes.end(), [&event](const Wish& wish) {
+    return wish.when >= event.written && !wish.version.empty();
+  });
+  if (was_anew) return;
   if (instance.daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
   at(now_ + kSoon, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
                     connection = instance.connection_] {
