@@ -7,6 +7,7 @@
 #include "tether/sync/acks.h"
 #include "tether/sync/brake.h"
 #include "tether/sync/resources.h"
+#include "tether/sync/sweep.h"
 
 namespace tether::sync {
 namespace {
@@ -80,15 +81,13 @@ bool Artifacts::lists_pass_over(const Artifact& artifact) {
 
 void Artifacts::list_what_belongs_to(const Key& artifact) {
   // The lists show only what belongs to something deployed: what is here of it may be old, or nothing.
-  Planner& planner = context_.memory.planner;
   const TimePoint soon = context_.now.steady + kComingShare;
   const auto* kind = protocol::find_kind(artifact.kind);
-  if (kind != nullptr && !kind->keys_path.empty()) planner.want(Call::Keys, "keys/" + artifact.kind, soon);
-  if (artifact.kind == "RestApi") {
-    planner.want_of_artifact(Call::Subscriptions, "subscriptions/" + artifact.id, soon);
-  } else if (artifact.kind == "WebSubApi") {
-    planner.want_of_artifact(Call::HmacSecrets, "hmac/" + artifact.id, soon);
+  if (kind != nullptr && !kind->keys_path.empty()) {
+    context_.memory.planner.want(Call::Keys, "keys/" + artifact.kind, soon);
   }
+  if (artifact.kind == "RestApi") list_coming(context_, Call::Subscriptions, artifact.id, soon);
+  if (artifact.kind == "WebSubApi") list_coming(context_, Call::HmacSecrets, artifact.id, soon);
 }
 
 void Artifacts::repeat_ack(const Artifact& artifact) {

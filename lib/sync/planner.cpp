@@ -167,10 +167,10 @@ void Planner::want_sweep(Pace pace) {
   }
 }
 
-void Planner::want_of_artifact(Call call, std::string_view scope, TimePoint at) {
+void Planner::want_of_artifact(Call call, std::string_view scope, TimePoint at, bool is_awaited) {
   if (sweep_is_ahead()) return;
-  if (due_.size() < kMaxOfArtifacts || due_.contains(scope)) return want(call, scope, at);
-  want_sweep(Pace::AtOnce);
+  if (due_.size() >= kMaxOfArtifacts && !due_.contains(scope)) return want_sweep(Pace::AtOnce);
+  is_awaited ? want_again(call, scope, at) : want(call, scope, at);
 }
 
 std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {

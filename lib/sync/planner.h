@@ -81,8 +81,8 @@ class Planner {
   };
   void want_sweep(Pace pace);
   /// Asks for the listing of one artifact at `at`. Beyond kMaxOfArtifacts that are due, or where all are about to be
-  /// asked, all are asked at once: that takes no room for each.
-  void want_of_artifact(Call call, std::string_view scope, TimePoint at);
+  /// asked, all are asked at once: that takes no room for each. `is_awaited`: a sweep at once is over after its answer.
+  void want_of_artifact(Call call, std::string_view scope, TimePoint at, bool is_awaited = false);
   static constexpr std::size_t kMaxOfArtifacts = 100;
 
   struct Slot {

@@ -67,6 +67,14 @@ void ask_swept(Context& context) {
   }
 }
 
+void list_coming(Context& context, Call call, const std::string& artifact_id, TimePoint at) {
+  const std::string_view kind = call == Call::Subscriptions ? protocol::kSubscription : protocol::kHmacSecret;
+  const auto stored = context.records.resources_of(artifact_id);
+  const bool has_some = std::any_of(stored.begin(), stored.end(), [kind](const Key& key) { return key.kind == kind; });
+  if (has_some) context.memory.weighed.clear();
+  context.memory.planner.want_of_artifact(call, scope_of_artifact(call, artifact_id), at, has_some);
+}
+
 bool is_weighed(const Context& context, const std::string& scope) {
   const auto found = context.memory.weighed.find(scope);
   return found != context.memory.weighed.end() && context.now.steady - found->second <= kWeighedFor;

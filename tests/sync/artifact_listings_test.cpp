@@ -383,3 +383,29 @@ TEST_CASE("what comes into service while others are held opens no brake before a
   CHECK(subscribed(world, 3) == 6);
   CHECK(world.hold("subscriptions/" + numbered(0)));
 }
+
+TEST_CASE("what others lacked is weighed once more when something comes into service that no list has shown [B5]") {
+  World world;
+  subscribe(world, 3);
+  world.event(world.undeploy(numbered(0)));
+  world.settle();
+  world.subscriptions.clear();
+  world.link_down();
+  world.link_up();
+  const bool while_they_are_asked = GENERATE(false, true);
+  const SendRequest first = take_list(world, 1);
+  const SendRequest unshown = take_list(world, 2);
+  world.answer(first);
+  if (while_they_are_asked) world.event(world.deploy(numbered(0), "again"));
+  world.statuses["subscriptions/" + numbered(2)] = 403;
+  world.answer(unshown);
+  if (!while_they_are_asked) world.event(world.deploy(numbered(0), "again"));
+  const SendRequest late = take_list(world, 0);
+  world.serve_for(30s);
+  REQUIRE(subscribed(world, 3) == 6);
+  world.answer(late);
+  world.serve_for(1h);
+
+  CHECK(subscribed(world, 3) == 6);
+  CHECK(world.hold("subscriptions/" + numbered(1)));
+}

@@ -217,6 +217,23 @@ TEST_CASE("the sweep does not ask a listing that is under way, and waits for its
   CHECK(planner.is_sweep_over());
 }
 
+TEST_CASE("a sweep at once waits for the list of an artifact that comes with something stored [B5]") {
+  const bool is_awaited = GENERATE(false, true);
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  REQUIRE(planner.start_swept(Call::Subscriptions, "b", kStart));
+  planner.want_of_artifact(Call::Subscriptions, "subscriptions/a", kStart + 1s, is_awaited);
+  planner.end_sweep_of_kind();
+  planner.end_sweep_of_kind();
+  end_swept(planner, "b", kStart);
+  CHECK(planner.is_sweep_over() != is_awaited);
+
+  REQUIRE(planner.start_listing(kStart + 1s));
+  end_swept(planner, "a", kStart + 1s);
+  CHECK(planner.is_sweep_over());
+}
+
 TEST_CASE("a poll does not overtake the one before: what is slower than the interval still gets round to the sweep") {
   PlannerLimits quick = limits();
   quick.poll_interval = 1s;
