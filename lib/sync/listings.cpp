@@ -198,7 +198,6 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   if (!scope) return;
   context.memory.unshown.erase(asked.scope);
   note_unreadable(context, asked, outcome);
-  if (asked.call == Call::Secrets) context.memory.secrets_listed = asked.when;
   if (asked.call == Call::Keys && outcome.date) context.memory.keys_listed[asked.scope] = *outcome.date;
   Records& records = context.records;
   Resources resources(context);
@@ -231,6 +230,8 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   }
   const bool was_held = records.hold(asked.scope).has_value();
   const bool held = judge_brake(context, asked, missing);
+  // One that is not believed has named no secret's hash again.
+  if (asked.call == Call::Secrets && !held) context.memory.secrets_listed = asked.when;
   if (held && !is_one_of_many) return;
   const bool is_lifted = was_held && !records.hold(asked.scope);
   // What came into service since is kept as far as the sum goes, and no list has shown it yet.

@@ -291,6 +291,36 @@ TEST_CASE("a value that came under the hash of another is not kept when that has
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a list that is not believed does not say which hash a value belongs to [B5] [B6]") {
+  World world;
+  with_secret(world);
+  world.serve_for(11s);
+  world.secrets["s"] = {"h2", "v2"};
+  world.relist();
+  while (!world.awaits(Call::SecretValue)) {
+    REQUIRE_FALSE(world.requests.empty());
+    const auto next = world.requests.front();
+    world.requests.erase(world.requests.begin());
+    world.answer(next);
+  }
+  world.secrets["s"] = {"h3", "v3"};  // in vain, as will be seen
+  world.answer(world.take_request(Call::SecretValue));
+  REQUIRE(world.offered("Secret", "s").find("v3") != std::string::npos);
+  while (!world.awaits(Call::Secrets)) {
+    world.serve();
+    world.run(1s);
+  }
+  const auto all = std::exchange(world.secrets, {});
+  world.answer(world.take_request(Call::Secrets));
+  world.secrets = all;
+  world.serve();
+  world.secrets["s"] = {"h2", "v2"};
+  world.serve_for(3min);
+
+  CHECK(world.offered("Secret", "s").find("v2") != std::string::npos);
+  CHECK(world.standing().in_sync);
+}
+
 TEST_CASE("a value asked for before a rotation does not pass for the new one [B6]") {
   EngineOptions options;
   options.planner.poll_interval = 300s;
