@@ -230,7 +230,7 @@ void end_resources(Context& context, const Asked& asked, const RequestOutcome& o
   }
   const bool was_held = records.hold(asked.scope).has_value();
   const bool held = judge_brake(context, asked, missing);
-  // One that is not believed has named no secret's hash again.
+  // One that is not believed says nothing of the secrets that it lacks.
   if (asked.call == Call::Secrets && !held) context.memory.secrets_listed = asked.when;
   if (held && !is_one_of_many) return;
   const bool is_lifted = was_held && !records.hold(asked.scope);

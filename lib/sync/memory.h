@@ -131,14 +131,16 @@ struct Memory {
   /// How many documents the next batch asks for; smaller after an answer that was too large.
   std::size_t batch_size = protocol::kMaxBatchDeployments;
   std::map<std::string, HeldFetch> held_fetches;  ///< By deployment id, or `secret/` and handle.
-  /// Of a secret whose value one answer alone has given: when that came, and when it is asked for once more.
+  /// Of a secret whose value one answer alone has given: when that came, when it is asked for once more, and when the
+  /// last list was asked that has named its hash.
   struct Unconfirmed {
     TimePoint taken;
     TimePoint due;
+    TimePoint named;
   };
   /// By handle. The rows know it too: a listing puts here what a restart forgot.
   std::map<std::string, Unconfirmed> unconfirmed;
-  TimePoint secrets_listed;           ///< When the last list of secrets was asked that has been answered;
+  TimePoint secrets_listed;           ///< When the last list of secrets was asked whose lack is believed;
   TimePoint secrets_wanted;           ///<   when one was last called for, to stand between two answers.
   std::map<std::string, Hint> hints;  ///< By kind and id; the store has them too.
   /// Of the listings that there is one of for each artifact: whose absences were weighed against what all the others

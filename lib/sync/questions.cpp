@@ -149,7 +149,7 @@ std::optional<std::string> next_unconfirmed(Context& context) {
       one = unconfirmed.erase(one);
       continue;
     }
-    if (memory.secrets_listed > one->second.taken) {
+    if (std::max(memory.secrets_listed, one->second.named) > one->second.taken) {
       one->second.due = context.now.steady + kConfirmAfter;
       return one->first;
     }

@@ -108,7 +108,9 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
     Resource secret = stored ? *stored : fresh(row);
     const bool known = stored && !stored->gone && stored->hash == row.hash;
     if (known && stored->from_event) {
-      context_.memory.unconfirmed.emplace(row.id, Memory::Unconfirmed{{}, context_.now.steady});
+      auto& unconfirmed = context_.memory.unconfirmed;
+      const Memory::Unconfirmed forgotten{{}, context_.now.steady, {}};
+      unconfirmed.try_emplace(row.id, forgotten).first->second.named = asked.when;
     }
     if (known && !stored->absent) return;
     if (!known) secret.changed = records.next_change();
@@ -222,7 +224,7 @@ void Resources::on_secret_value(const Asked& asked, std::string_view value) {
     return records.put(*secret);
   }
   const TimePoint now = context_.now.steady;
-  context_.memory.unconfirmed.insert_or_assign(handle, Memory::Unconfirmed{now, asked.when + kConfirmAfter});
+  context_.memory.unconfirmed.insert_or_assign(handle, Memory::Unconfirmed{now, asked.when + kConfirmAfter, {}});
   take(*secret, state, /*from_event=*/true);
 }
 

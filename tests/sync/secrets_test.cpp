@@ -16,6 +16,17 @@ void with_secret(World& world) {
   world.settle();
 }
 
+/// All is listed again, and answered until the value of a secret is asked for.
+void list_until_value(World& world) {
+  world.relist();
+  while (!world.awaits(Call::SecretValue)) {
+    REQUIRE_FALSE(world.requests.empty());
+    const auto next = world.requests.front();
+    world.requests.erase(world.requests.begin());
+    world.answer(next);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a document waits for the value of its secret") {
@@ -251,6 +262,12 @@ TEST_CASE("an answer that lags behind the hash does not leave a rotated secret w
   SECTION("the same process asks again") {
     world.serve_for(11s);
   }
+  SECTION("a row that cannot be read is in nobody's way") {
+    world.unreadable.insert("secrets");
+    world.serve_for(11s);
+    world.unreadable.clear();
+    world.relist();
+  }
   SECTION("a restart does not forget to") {
     world.restart();
     world.link_up();
@@ -267,13 +284,7 @@ TEST_CASE("a value that came under the hash of another is not kept when that has
   with_secret(world);
   world.serve_for(11s);
   world.secrets["s"] = {"h2", "v2"};
-  world.relist();
-  while (!world.awaits(Call::SecretValue)) {
-    REQUIRE_FALSE(world.requests.empty());
-    const auto next = world.requests.front();
-    world.requests.erase(world.requests.begin());
-    world.answer(next);
-  }
+  list_until_value(world);
   world.secrets["s"] = {"h3", "v3"};  // rotated again before it is answered
 
   SECTION("both answers are of the later hash") {
@@ -296,13 +307,7 @@ TEST_CASE("a list that is not believed does not say which hash a value belongs t
   with_secret(world);
   world.serve_for(11s);
   world.secrets["s"] = {"h2", "v2"};
-  world.relist();
-  while (!world.awaits(Call::SecretValue)) {
-    REQUIRE_FALSE(world.requests.empty());
-    const auto next = world.requests.front();
-    world.requests.erase(world.requests.begin());
-    world.answer(next);
-  }
+  list_until_value(world);
   world.secrets["s"] = {"h3", "v3"};  // in vain, as will be seen
   world.answer(world.take_request(Call::SecretValue));
   REQUIRE(world.offered("Secret", "s").find("v3") != std::string::npos);
