@@ -68,11 +68,16 @@ void ask_swept(Context& context) {
 }
 
 void list_coming(Context& context, Call call, const std::string& artifact_id, TimePoint at) {
+  Memory& memory = context.memory;
   const std::string_view kind = call == Call::Subscriptions ? protocol::kSubscription : protocol::kHmacSecret;
-  const auto stored = context.records.resources_of(artifact_id);
-  const bool has_some = std::any_of(stored.begin(), stored.end(), [kind](const Key& key) { return key.kind == kind; });
-  if (has_some) context.memory.weighed.clear();
-  context.memory.planner.want_of_artifact(call, scope_of_artifact(call, artifact_id), at, has_some);
+  // Read only where others are weighed: in a burst of deployments it would be a read for each.
+  const auto has_some = [&] {
+    const auto stored = context.records.resources_of(artifact_id);
+    return std::any_of(stored.begin(), stored.end(), [kind](const Key& key) { return key.kind == kind; });
+  };
+  const bool counts = (memory.planner.sweeps_at_once() || !memory.weighed.empty()) && has_some();
+  if (counts) memory.weighed.clear();
+  memory.planner.want_of_artifact(call, scope_of_artifact(call, artifact_id), at, counts);
 }
 
 bool is_weighed(const Context& context, const std::string& scope) {
