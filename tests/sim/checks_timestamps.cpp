@@ -33,6 +33,7 @@ bool World::is_news(const Instance& instance, const HubEvent& event) const {
   const auto& seen = instance.seen;
   if (&peer != instance.peer_ || seen.told_all.connection != instance.connection_) return false;
   if (event.at < seen.told_all.date + kOwnSecondOfDate || seen.last_lie > seen.told_all.true_at) return false;
+  if (seen.told_to.connection == instance.connection_ && event.at <= seen.told_to.at) return false;
   if (ceased_.contains(event.about) || now_ - peer.last_crosswise(event.about.second) < kCrosswise) return false;
   return peer.last_taken_back() == TimePoint();
 }

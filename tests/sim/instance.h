@@ -114,6 +114,11 @@ class Instance {
       TimePoint true_at;
       Instant date;
     } told_all;
+    /// The time up to which the last full listing tells: its `Date`, and without one its newest row.
+    struct ToldTo {
+      std::uint64_t connection = 0;
+      Instant at;
+    } told_to;
     /// What events said was deployed and two listings had lacked, since the last listing: versions, and when.
     std::map<Key, std::pair<std::string, TimePoint>> against_absence;
     std::set<Key> absent;                      ///< Out by absence, when the last full listing was asked.
@@ -251,6 +256,7 @@ class Instance {
   void arrive_late(const std::shared_ptr<AnswerReading>& reading, std::uint64_t link, Random random);
   void conclude(const AnswerReading& reading, const sync::RequestOutcome& outcome, std::uint64_t link);
   void note_told_back(TimePoint true_at);
+  static Instant newest_of(const std::string& listing);
   void note_known(const std::string& listing);
   void expect_notice();
   void note_value(const std::string& path, int status);

@@ -194,7 +194,9 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   seen.deltas = request.path.find("since=") == std::string::npos ? 0 : seen.deltas + 1;
   link_->on_listing_succeeded(link);
   seen.listed_to[peer_] = peer_->clock(answer.true_at.value_or(world_.steady()));
-  if (!answer.true_at || request.path.find("since=") != std::string::npos) return;
+  if (request.path.find("since=") != std::string::npos) return;
+  seen.told_to = {connection_, answer.date ? *answer.date : newest_of(answer.body)};
+  if (!answer.true_at) return;
   note_told_back(*answer.true_at);
   world_.look_at_return(*this, *answer.true_at);
   if (answer.date) seen.told_all = {connection_, *answer.true_at, *answer.date};
@@ -236,6 +238,17 @@ void Instance::note_known(const std::string& listing) {
     const auto at = parse_rfc3339(row.at("deployedAt").get<std::string>());
     if (at && at->ms() >= stop->second.at.ms()) stop->second = {stop->second.doubted, 0, {}};
   }
+}
+
+Instant Instance::newest_of(const std::string& listing) {
+  Instant newest;
+  const auto rows = nlohmann::json::parse(listing, nullptr, /*allow_exceptions=*/false);
+  if (rows.is_discarded()) return newest;
+  for (const auto& row : rows.at("deployments")) {
+    const auto at = parse_rfc3339(row.at("deployedAt").get<std::string>());
+    if (at) newest = std::max(newest, *at);
+  }
+  return newest;
 }
 
 void Instance::note_told_back(TimePoint true_at) {
