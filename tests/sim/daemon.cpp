@@ -11,6 +11,8 @@
 namespace tether::sim {
 namespace {
 
+constexpr std::size_t kMaxLines = 2'000;
+
 std::filesystem::path new_folder() {
   const std::filesystem::path memory("/dev/shm");
   const auto parent = std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
@@ -302,7 +304,7 @@ std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
       if (!text) {
         error = text.error();
       } else if (*text) {
-        body.lines.push_back(read_line(**text));
+        body.lines.push_back(line(**text));
       } else {
         break;
       }
@@ -316,12 +318,18 @@ std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
   return std::nullopt;
 }
 
+const Line& Daemon::line(std::string_view text) {
+  if (const auto read = lines_.find(text); read != lines_.end()) return read->second;
+  if (lines_.size() >= kMaxLines) lines_.clear();
+  return lines_.emplace(text, read_line(text)).first->second;
+}
+
 std::optional<Body> Daemon::whole() {
   auto pinned = store_->push_body({/*full=*/true, 0, 0});
   if (!pinned) return std::nullopt;
   Body body{true, "", 0, last_epoch(), (*pinned)->revision(), {}};
   auto text = (*pinned)->next();
-  for (; text && *text; text = (*pinned)->next()) body.lines.push_back(read_line(**text));
+  for (; text && *text; text = (*pinned)->next()) body.lines.push_back(line(**text));
   return text ? std::optional(std::move(body)) : std::nullopt;
 }
 

@@ -3,9 +3,11 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -117,6 +119,7 @@ class Daemon {
   void look_up_epoch(const std::string& epoch);
   void note_presence();
   void read_notes();
+  const Line& line(std::string_view text);
   std::string new_epoch() {
     ++epochs_drawn_;
     return last_epoch();
@@ -151,6 +154,7 @@ class Daemon {
   bool in_sync_ = false;
   bool settled_ = false;
   std::vector<sync::Command> commands_;
+  std::map<std::string, Line, std::less<>> lines_;  ///< Of bodies, by their text: most are the same each time.
   std::int64_t pushes_ = 0;
 };
 
