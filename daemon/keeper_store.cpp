@@ -91,7 +91,7 @@ void Keeper::tell_courier(TimePoint now) {
   if (!courier_) {
     courier_ = std::make_unique<delivery::Courier>(
         options_.courier, [this](std::string_view epoch) { return footing_.last_revision_of(epoch); },
-        /*last_push=*/static_cast<std::int64_t>(wall_now().ms()), now);
+        /*last_push=*/static_cast<std::int64_t>(options_.seed) << 30, now);
   }
   if (const auto told = footing_.told()) courier_->on_standing(*told);
 }

@@ -123,7 +123,8 @@ class Courier {
   /// The present epoch is not asked about.
   using LastRevisionOf = std::function<std::optional<std::int64_t>(std::string_view epoch)>;
 
-  /// Pushes are numbered from `last_push + 1`: pass the highest number that the store may have kept.
+  /// Pushes are numbered from `last_push + 1`. None of these numbers may be one of an earlier process, which the store
+  /// may have kept: pass one that is drawn, not a clock's, which can be set back.
   Courier(const CourierLimits& limits, LastRevisionOf last_revision_of, std::int64_t last_push, TimePoint now);
 
   /// After each transaction. Before the first call the gateway is asked for its state, and nothing is sent.
