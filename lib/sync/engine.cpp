@@ -219,9 +219,9 @@ void Engine::on_secret_value(Records& records, std::uint64_t request, std::strin
 }
 
 void Engine::on_done(Records& records, std::uint64_t request, const RequestOutcome& outcome, Now now) {
-  if (outcome.date) memory_.clock.hear(*outcome.date, now.steady);
   const auto found = memory_.requests.find(request);
   if (found == memory_.requests.end()) return;
+  if (outcome.date) memory_.clock.hear(*outcome.date, now.steady);
   Asked asked = std::move(found->second);
   memory_.requests.erase(found);
   const OnLinkSide on(records, memory_);

@@ -247,6 +247,27 @@ TEST_CASE("a refusal is said while it is younger than 55 seconds, once [C5]") {
   CHECK(said(world, "failed") == 1);
 }
 
+TEST_CASE("what a link that is gone was answered with makes no refusal older: another server has another clock [C5]") {
+  World world;
+  world.open_link();
+  world.ack_link();
+  const SendRequest late = world.take_request(Call::Deployments);
+  world.link_down();
+  world.settle();
+  world.with([&](Engine& engine, Records& records) {
+    RequestOutcome outcome;
+    outcome.date = world.cp_now() + 1h;
+    engine.on_done(records, late.number, outcome, world.now());
+  });
+
+  world.event(world.deploy("a", "d1"));
+  world.serve();
+  world.push({{"RestApi", "a", "no"}});
+  world.push();
+
+  CHECK(said(world, "failed") == 1);
+}
+
 TEST_CASE("a refusal that waited for the store is as old as it is, also if the connection.ack waited with it [C5]") {
   World world;
   world.deploy("a", "d1");
