@@ -169,8 +169,13 @@ void Planner::want_sweep(Pace pace) {
 
 void Planner::want_of_artifact(Call call, std::string_view scope, TimePoint at, bool is_awaited) {
   if (sweep_is_ahead()) return;
-  if (due_.size() >= kMaxOfArtifacts && !due_.contains(scope)) return want_sweep(Pace::AtOnce);
+  if (is_crowded() && !due_.contains(scope)) return want_sweep(Pace::AtOnce);
   is_awaited ? want_again(call, scope, at) : want(call, scope, at);
+}
+
+bool Planner::is_crowded() const {
+  const auto failed = [this](const auto& due) { return backoff_.contains(due.first); };
+  return due_.size() >= kMaxOfArtifacts + static_cast<std::size_t>(std::count_if(due_.begin(), due_.end(), failed));
 }
 
 std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {
@@ -312,9 +317,10 @@ void Planner::on_done(Call call, std::string_view scope, bool full, bool succeed
 
 void Planner::on_deadline(TimePoint now) {
   if (!up_ || now < next_poll_) return;
-  next_poll_ = now + jittered(limits_.poll_interval);
   // Where a round takes longer than the interval, the next one would keep the sweep from ever having its turn.
-  if (has_ready(now)) return;
+  const bool waits = has_ready(now);
+  next_poll_ = now + (waits ? limits_.poll_interval / 10 : jittered(limits_.poll_interval));
+  if (waits) return;
   ++polls_;
   plan_round(now, polls_ % limits_.full_list_every == 0, Pace::OverInterval);
 }

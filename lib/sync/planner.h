@@ -132,7 +132,8 @@ class Planner {
   void on_done(Call call, std::string_view scope, bool full, bool succeeded, std::optional<Duration> retry_after,
                TimePoint now);
 
-  /// Starts a poll if it is time for one, and every listing of the one before has been asked.
+  /// Starts a poll if it is time for one. While a listing of the one before waits for its turn, the poll comes a tenth of
+  /// the interval later.
   void on_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 
@@ -182,6 +183,8 @@ class Planner {
   Duration retry_wait(int failures) const;
   std::size_t taken(Call call) const;
   bool has_ready(TimePoint now) const;
+  /// Whether kMaxOfArtifacts are due. What failed does not count: a sweep would ask that again too, with each event.
+  bool is_crowded() const;
 
   PlannerLimits limits_;
   Random random_;

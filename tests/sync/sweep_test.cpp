@@ -257,6 +257,39 @@ TEST_CASE("a poll does not overtake the one before: what is slower than the inte
   CHECK(planner.may_sweep(now + 2s));
 }
 
+TEST_CASE("a poll that meets a list which waits for its turn comes a tenth of the interval later [A1]") {
+  Planner planner = after_first_round();
+  const TimePoint poll = *planner.next_deadline(kStart);
+  planner.want(Call::Plans, "plans", poll);  // at this very moment
+  planner.on_deadline(poll);
+  CHECK(run_all(planner, poll) == 1);
+
+  const auto next = planner.next_deadline(poll);
+
+  REQUIRE(next);
+  CHECK(*next == poll + 90s);
+  planner.on_deadline(*next);
+  CHECK(run_all(planner, *next) == 6);
+}
+
+TEST_CASE("lists of single artifacts that failed do not have all asked for each one that comes") {
+  Planner planner = after_first_round();
+  for (std::size_t i = 0; i < Planner::kMaxOfArtifacts; ++i) {
+    const std::string scope = "subscriptions/a" + std::to_string(i);
+    planner.want_of_artifact(Call::Subscriptions, scope, kStart);
+    const auto slot = planner.start_listing(kStart);
+    REQUIRE(slot);
+    planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/false, std::nullopt, kStart);
+  }
+
+  planner.want_of_artifact(Call::Subscriptions, "subscriptions/b", kStart);
+
+  CHECK_FALSE(planner.sweeps_at_once());
+  const auto slot = planner.start_listing(kStart);
+  REQUIRE(slot);
+  CHECK(slot->scope == "subscriptions/b");
+}
+
 TEST_CASE("listings of single artifacts that are due do not keep a poll from its turn") {
   Planner planner = after_first_round();
   for (int i = 0; i < 9; ++i) planner.want(Call::Subscriptions, "subscriptions/" + std::to_string(i), kStart);
