@@ -99,7 +99,6 @@ void Keeper::on_push(std::int64_t push, bool full, delivery::PushOutcome outcome
     log_.repeated(LogLevel::Info, "gateway.push_failed", reason,
                   {{"reason", reason}, {"correlation_ids", correlations}});
     trail_.push_failed();
-    engine_.on_push_ended(push);
     if (problem->failure == delivery::GatewayFailure::Source) doubt_store();
   } else {
     log_.debug("gateway.answered", {{"mode", full ? "put" : "patch"},

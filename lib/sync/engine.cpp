@@ -18,6 +18,14 @@
 #include "tether/sync/sweep.h"
 
 namespace tether::sync {
+namespace {
+
+/// What came of this push is being stored.
+void land(Flight& flight, std::int64_t push) {
+  if (flight.push == push) flight = {};
+}
+
+}  // namespace
 
 Engine::Engine(const EngineOptions& options, std::uint32_t seed)
     : options_(options), seed_(seed), memory_(Planner(options.planner, seed)) {}
@@ -272,12 +280,8 @@ void Engine::on_push_started(std::int64_t push, std::int64_t after, std::int64_t
   memory_.last_push = push;
 }
 
-void Engine::on_push_ended(std::int64_t push) {
-  if (memory_.flight.push == push) memory_.flight = {};
-}
-
 void Engine::on_push_answered(Records& records, const PushAnswered& answer, Now now) {
-  on_push_ended(answer.push);
+  land(memory_.flight, answer.push);
   if (answer.push <= memory_.void_push) return;
   Marks marks = records.marks();
   const bool new_instance = marks.answered.instance != answer.instance;
@@ -324,7 +328,7 @@ void Engine::on_replacing(Records& records, const std::string& instance, Now now
 }
 
 void Engine::on_line_refused(Records& records, std::int64_t push, const protocol::RejectedLine& line, Now now) {
-  on_push_ended(push);
+  land(memory_.flight, push);
   if (push <= memory_.void_push) return;
   Context context(records, memory_, now, options_, commands_);
   context.offers.refuse_line({line.kind, line.id}, push, line.reason);

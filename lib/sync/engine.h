@@ -118,8 +118,8 @@ class Engine {
   // The gateway.
   /// The instance that is there, or nothing while it is away.
   void on_gateway_presence(Records& records, const std::optional<std::string>& instance, Now now);
+  /// It is out until what came of it is stored, or the next one starts: what changes meanwhile is not what it carries.
   void on_push_started(std::int64_t push, std::int64_t after, std::int64_t up_to);
-  void on_push_ended(std::int64_t push);
   void on_push_answered(Records& records, const PushAnswered& answer, Now now);
   /// Everything that this instance has is about to be replaced: what it answered before says nothing any more (CE-1).
   void on_replacing(Records& records, const std::string& instance, Now now);

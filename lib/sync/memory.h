@@ -69,7 +69,7 @@ struct Asked {
   Instant newest;               ///< Newest `deployedAt` seen.
 };
 
-/// The push that is with the gateway.
+/// The push that is with the gateway, or of which is not stored yet what came.
 struct Flight {
   std::int64_t push = 0;  ///< 0: none.
   std::int64_t after = 0;

@@ -69,6 +69,7 @@ void Daemon::restart(sync::Now now) {
   anew_ = lost_ = false;
   read_notes();
   engine_ = std::make_unique<sync::Engine>(options_, ++seed_);
+  busy_until_ = now.steady;
   courier_.reset();
   waiting_.clear();
   batch_.clear();
@@ -106,7 +107,8 @@ void Daemon::begin_epoch() {
 
 void Daemon::give(Input input, sync::Now now) {
   waiting_.push_back(std::move(input));
-  settle(now);
+  if (now.steady >= busy_until_ && is_busy_for_) busy_until_ = now.steady + is_busy_for_(now.steady);
+  if (now.steady >= busy_until_) settle(now);
 }
 
 void Daemon::link_up(sync::Now now) {
@@ -246,10 +248,8 @@ void Daemon::on_state(const delivery::StateOutcome& outcome, sync::Now now) {
 
 void Daemon::on_push(std::int64_t push, const delivery::PushOutcome& outcome, sync::Now now) {
   courier_->on_push_outcome(push, outcome, now.steady);
-  if (const auto* problem = std::get_if<delivery::GatewayProblem>(&outcome.answer)) {
-    engine_->on_push_ended(push);
-    if (problem->failure == delivery::GatewayFailure::Source) doubt_store();
-  }
+  const auto* problem = std::get_if<delivery::GatewayProblem>(&outcome.answer);
+  if (problem != nullptr && problem->failure == delivery::GatewayFailure::Source) doubt_store();
   note_presence();
 }
 
@@ -275,7 +275,8 @@ bool Daemon::take_verdicts(sync::Now now) {
       };
     }
   }
-  settle(now);
+  if (any) busy_until_ = now.steady;
+  if (now.steady >= busy_until_) settle(now);
   return any;
 }
 
@@ -313,7 +314,6 @@ std::optional<Body> Daemon::body_of(delivery::Push push, sync::Now now) {
   engine_->on_push_started(push.number, push.full ? 0 : push.after, body.revision);
   if (!error) return body;
   unreadable(*error);
-  engine_->on_push_ended(push.number);
   doubt_store();
   return std::nullopt;
 }
@@ -334,7 +334,7 @@ std::optional<Body> Daemon::whole() {
 }
 
 std::optional<TimePoint> Daemon::next_deadline(TimePoint now) const {
-  if (is_storing() && has_inputs()) return now;
+  if (is_storing() && (has_inputs() || !waiting_.empty())) return std::max(now, busy_until_);
   auto next = is_storing() ? engine_->next_deadline(now) : std::optional(footing_.retry_at());
   const auto earlier = [&next](std::optional<TimePoint> at) {
     if (at) next = next ? std::min(*next, *at) : *at;

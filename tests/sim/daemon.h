@@ -51,7 +51,10 @@ class Daemon {
   void find_key() { key_ = 0; }
   bool is_storing() const { return footing_.is_storing(); }
 
-  /// One input. It is stored at once, with what has waited before it, unless nothing can be stored.
+  /// For how long the state thread is at something else when an input comes that finds it idle: what comes meanwhile
+  /// shares its transaction. Without it each input has its own.
+  void set_busy(std::function<Duration(TimePoint now)> is_busy_for) { is_busy_for_ = std::move(is_busy_for); }
+  /// One input. It is stored as soon as the thread is idle, with what has waited before it, unless nothing can be.
   void give(Input input, sync::Now now);
   /// A link is up, or the present one is lost. What the engine asked for under a lost one is dropped.
   void link_up(sync::Now now);
@@ -136,7 +139,9 @@ class Daemon {
   std::unique_ptr<sync::Engine> engine_;
   std::unique_ptr<delivery::Courier> courier_;
 
-  std::deque<Input> waiting_;  ///< Came while nothing could be stored.
+  std::function<Duration(TimePoint now)> is_busy_for_;
+  TimePoint busy_until_;
+  std::deque<Input> waiting_;  ///< Came while nothing could be stored, or the thread was busy.
   std::deque<Input> batch_;    ///< Whose transaction is being tried.
   Input presence_;
   Input verdict_;

@@ -123,7 +123,6 @@ TEST_CASE("the answer to a push of the identity before says nothing about the on
   }
   SECTION("refused alone") {
     world.with([&](Engine& engine, Records& records) {
-      engine.on_push_ended(push);
       engine.on_line_refused(records, push, {"RestApi", "a", "no"}, world.now());
     });
   }

@@ -361,6 +361,27 @@ TEST_CASE("a line that was refused alone leaves the difference") {
   CHECK(world.artifact("a")->offering.refused->version.body == "d2");
 }
 
+TEST_CASE("what comes before the refusal of a lone line is stored is not refused with it [C5]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  world.event(world.deploy("a", "d2"));
+  world.serve();
+  const auto push = world.start_push();  // its answer is here, and waits for what came before it
+  world.event(world.deploy("a", "d3"));
+  world.serve();
+  world.acks.clear();
+  world.with([&](Engine& engine, Records& records) {
+    engine.on_line_refused(records, push, {"RestApi", "a", "too large"}, world.now());
+  });
+
+  CHECK(world.offered("a") == "d3");
+  CHECK_FALSE(world.artifact("a")->offering.refused);
+  world.push();
+  CHECK(world.acks.size() == 1);
+  CHECK(world.acks.back().status == "success");
+}
+
 TEST_CASE("a reason is cut on the boundary of a character") {
   World world;
   world.settle();
