@@ -148,12 +148,14 @@ void end_deployments(Context& context, Asked& asked, const RequestOutcome& outco
 
   Marks marks = records.marks();
   const Instant date = outcome.date.value_or(asked.newest);
-  marks.listed_to = std::min(asked.newest, date);
+  // What a row that could not be read says is not known: the next delta asks for it once more.
+  const bool is_readable = outcome.rows_rejected == 0;
+  if (is_readable) marks.listed_to = std::min(asked.newest, date);
   // No slack here, unlike after the ack: what is replayed is older than the link. It would make each listing that a
   // doubt asks for put the events of the next second in doubt as well.
   marks.horizon = std::max(memory.acked_at + kHorizonSlack, date);
   records.put_marks(marks);
-  records.clear_doubts(asked.change);
+  if (is_readable) records.clear_doubts(asked.change);
 
   memory.listed = true;
   memory.listed_asked = asked.when;
@@ -162,7 +164,7 @@ void end_deployments(Context& context, Asked& asked, const RequestOutcome& outco
   if (asked.change >= memory.relist_change) memory.relist_due = false;
 
   // A listing with an unreadable row says nothing about absence.
-  if (outcome.rows_rejected > 0) {
+  if (!is_readable) {
     context.commands.emplace_back(
         Note{Note::Level::Warn,
              "rows of the deployment list could not be read; nothing is concluded from absence",

@@ -155,6 +155,50 @@ TEST_CASE("a row that cannot be read among what has changed has the full list as
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a full list with a row that cannot be read ends no doubt [R29]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  const Deployment told = world.deploy("b", "d2");
+  world.run(3s);
+  world.rows_rejected = 1;
+  world.deployments.erase("b");  // its row is the one that cannot be read
+  world.relist();
+  world.serve();
+  world.event(told);  // of before that list
+  world.serve_for(3s);
+  CHECK(world.timestamp("api.deployed") < told.at);
+
+  world.rows_rejected = 0;
+  world.deployments["b"] = told;
+  world.relist();
+  world.serve();
+
+  CHECK(world.offered("b") == "d2");
+  CHECK(world.timestamp("api.deployed") >= told.at);
+}
+
+TEST_CASE("a row that a full list has and cannot be read is in the next delta [R29] [A1]") {
+  World world;
+  world.deploy("a", "d1");
+  world.settle();
+  const Deployment unread = world.deploy("b", "d2");
+  world.run(5min);
+  world.deploy("c", "d3");
+  world.rows_rejected = 1;
+  world.deployments.erase("b");
+  world.relist();
+  world.serve();
+  REQUIRE(world.offered("b").empty());
+
+  world.rows_rejected = 0;
+  world.deployments["b"] = unread;
+  while (world.count_asked("GET /deployments?since=") == 0) world.serve_for(10s);
+  world.serve();
+
+  CHECK(world.offered("b") == "d2");
+}
+
 TEST_CASE("a row that could not be read of a kind's keys is in nobody's way once its last artifact went [R29]") {
   const std::string kind = GENERATE("WebSubApi", "WebBrokerApi");
   World world;
