@@ -175,7 +175,8 @@ void Planner::want_of_artifact(Call call, std::string_view scope, TimePoint at, 
 
 bool Planner::is_crowded() const {
   const auto failed = [this](const auto& due) { return backoff_.contains(due.first); };
-  return due_.size() >= kMaxOfArtifacts + static_cast<std::size_t>(std::count_if(due_.begin(), due_.end(), failed));
+  return due_.size() >=
+         limits_.artifact_listings_due + static_cast<std::size_t>(std::count_if(due_.begin(), due_.end(), failed));
 }
 
 std::optional<Planner::Slot> Planner::start_listing(TimePoint now) {

@@ -46,6 +46,8 @@ struct PlannerLimits {
   std::size_t artifact_listings_at_once = 4;
   std::size_t batches_at_once = 2;  ///< One that is slow or hangs does not hold up the next deployment.
   std::size_t questions_at_once = 1;
+  /// Beyond so many lists of single artifacts that are due, all are asked: that takes no room for each.
+  std::size_t artifact_listings_due = 100;
 
   std::size_t requests_at_once() const {
     return listings_at_once + artifact_listings_at_once + batches_at_once + questions_at_once;
@@ -80,10 +82,9 @@ class Planner {
     OverInterval,  ///< One by one until the next poll.
   };
   void want_sweep(Pace pace);
-  /// Asks for the listing of one artifact at `at`. Beyond kMaxOfArtifacts that are due, or where all are about to be
-  /// asked, all are asked at once: that takes no room for each. `is_awaited`: a sweep at once is over after its answer.
+  /// Asks for the listing of one artifact at `at`. Where too many are due, or all are about to be asked, all are asked
+  /// at once. `is_awaited`: a sweep at once is over after its answer.
   void want_of_artifact(Call call, std::string_view scope, TimePoint at, bool is_awaited = false);
-  static constexpr std::size_t kMaxOfArtifacts = 100;
 
   struct Slot {
     Call call;
@@ -132,8 +133,8 @@ class Planner {
   void on_done(Call call, std::string_view scope, bool full, bool succeeded, std::optional<Duration> retry_after,
                TimePoint now);
 
-  /// Starts a poll if it is time for one. While a listing of the one before waits for its turn, the poll comes a tenth of
-  /// the interval later.
+  /// Starts a poll if it is time for one. While a listing of the one before waits for its turn, the poll comes a tenth
+  /// of the interval later.
   void on_deadline(TimePoint now);
   std::optional<TimePoint> next_deadline(TimePoint now) const;
 
@@ -183,7 +184,7 @@ class Planner {
   Duration retry_wait(int failures) const;
   std::size_t taken(Call call) const;
   bool has_ready(TimePoint now) const;
-  /// Whether kMaxOfArtifacts are due. What failed does not count: a sweep would ask that again too, with each event.
+  /// Whether too many are due. What failed does not count: a sweep would ask that again too, with each event.
   bool is_crowded() const;
 
   PlannerLimits limits_;

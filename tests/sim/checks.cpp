@@ -262,6 +262,7 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   seen.last_push = now_;
   seen.just_refused.clear();
   seen.said_less = reaction.said_less;
+  if (!reaction.out_of_order.empty()) fail("order", reaction.out_of_order + " is out of order");
   seen.replaced.clear();
   for (const Served& change : reaction.changes) seen.replaced[change.key] = change.before;
   seen.was_heard = seen.answered_by == instance.gateway_.instance;

@@ -57,7 +57,9 @@ bool World::is_to_come(const Instance& instance, const HubEvent& event) const {
 /// a deployment that this time or a later one stands for. `all`: those too that were found before.
 void World::look_at_timestamps(Instance& instance, bool all) {
   auto& handled = instance.seen.handled;
-  if (!instance.running_ || !instance.daemon_.is_storing() || instance.peer_ == nullptr) return;
+  if (!instance.running_ || !instance.daemon_.is_storing() || instance.daemon_.waiting() > 0 ||
+      instance.peer_ == nullptr)
+    return;
   // What was heard is another's until the one that is dialled has answered.
   if (instance.seen.last_linked != number_of(*instance.peer_)) return;
   if (all) {

@@ -37,6 +37,8 @@ struct Answer {
 };
 
 bool is_listing(sync::Call call);
+/// One row of a listing comes without what it is known by. False: it has none.
+bool spoil_row(const sync::SendRequest& request, Answer& answer, Random& random);
 
 /// A row of the event hub.
 struct HubEvent {

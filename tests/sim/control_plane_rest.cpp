@@ -211,4 +211,20 @@ Answer ControlPlane::lie(const sync::SendRequest& request, TimePoint now, bool n
   return truth;
 }
 
+bool spoil_row(const sync::SendRequest& request, Answer& answer, Random& random) {
+  if (!is_listing(request.call) || answer.status != 200) return false;
+  std::string name = R"("id":)";
+  if (request.call == sync::Call::Deployments) name = R"("artifactId":)";
+  if (request.call == sync::Call::HmacSecrets) name = R"("name":)";
+  if (request.call == sync::Call::Keys || request.call == sync::Call::Secrets) name = R"("uuid":)";
+  std::vector<std::size_t> places;
+  for (auto at = answer.body.find(name); at != std::string::npos; at = answer.body.find(name, at + 1)) {
+    places.push_back(at);
+  }
+  if (places.empty()) return false;
+  answer.body[places[random.below(places.size())] + 1] = '_';
+  answer.true_at.reset();
+  return true;
+}
+
 }  // namespace tether::sim

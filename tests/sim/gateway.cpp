@@ -51,6 +51,26 @@ Line read_line(std::string_view text) {
   return line;
 }
 
+/// The place of a kind in the order of application (docs/gateway-protocol.md).
+int Gateway::place_of(const std::string& kind) {
+  if (kind == protocol::kSecret) return 0;
+  if (kind == protocol::kSubscriptionPlan) return 1;
+  if (kind == "LlmProvider") return 2;
+  if (kind == "LlmProxy") return 3;
+  return is_artifact(kind) ? 4 : 5;
+}
+
+std::string Gateway::out_of_order(const std::vector<Line>& lines) {
+  int highest_put = 0;
+  int lowest_removal = 5;
+  for (const Line& line : lines) {
+    const int place = place_of(line.key.first);
+    if (line.removes ? place > lowest_removal : place < highest_put) return line.key.first + " " + line.key.second;
+    (line.removes ? lowest_removal : highest_put) = place;
+  }
+  return "";
+}
+
 /// Puts the values of secrets into an artifact, once, when it comes.
 void Gateway::resolve(const Line& line) {
   constexpr std::string_view kReference = "secret \"";
@@ -89,6 +109,7 @@ Gateway::Reaction Gateway::apply(const Body& body) {
   for (const Line& line : body.lines) {
     if (is_malformed && is_malformed(line)) return fail(400);
   }
+  reaction.out_of_order = out_of_order(body.lines);
   const auto before = served;
   reaction.had = before.size();
   reaction.said_less = revision < most_;

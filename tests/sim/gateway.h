@@ -78,7 +78,8 @@ class Gateway {
     std::string body;
     std::vector<Served> changes;
     std::vector<Line> refused;
-    std::size_t had = 0;  ///< How much was served before.
+    std::string out_of_order;  ///< A line that stands before what it refers to, or behind what refers to it.
+    std::size_t had = 0;       ///< How much was served before.
     bool said_less =
         false;  ///< Its revision was lower than one that it has had: it was being given everything in parts.
   };
@@ -86,6 +87,8 @@ class Gateway {
 
  private:
   void resolve(const Line& line);
+  static int place_of(const std::string& kind);
+  static std::string out_of_order(const std::vector<Line>& lines);
 
   std::int64_t most_ = 0;  ///< The highest revision since it last was given everything at once.
 };

@@ -26,6 +26,9 @@ constexpr Duration kDialled = 6min;
 constexpr Duration kDialLimit = 12s;
 /// How seldom it is looked at timestamps where nothing new was stored.
 constexpr int kPumpsPerLook = 64;
+/// One instance in so many is slow: inputs share transactions.
+constexpr std::uint64_t kSlowOnes = 3;
+constexpr Duration kLongestWork = 400ms;
 
 link::LinkLimits link_limits() {
   link::LinkLimits limits;
@@ -42,15 +45,12 @@ Instance::Instance(World& world, std::size_t number, std::uint64_t seed, sync::E
       seed_(seed),
       reports_failures_(options.report_failures),
       daemon_(static_cast<std::uint32_t>(seed), std::move(options)) {
-  gateway_.instance = "gateway-" + std::to_string(number) + "-1";
-  gateway_.refuses = [this](const Line& line) {
-    if (world_.control_plane_of(line).is_refused(line.deployment_id, number_, world_.steady())) return true;
-    return has(Trouble::GatewayRefuses) && world_.chance_of("refuse " + line.key.second).chance(30);
-  };
-  gateway_.is_malformed = [this](const Line& line) {
-    return world_.control_plane_of(line).spoils_bodies(line.deployment_id) &&
-           world_.control_plane_of(line).is_refused(line.deployment_id, number_, world_.steady());
-  };
+  attach_gateway();
+  const std::uint64_t pace = Random::part(seed, "pace");
+  if (pace % kSlowOnes != 0) return;
+  daemon_.set_busy([pace](TimePoint now) {
+    return Random(Random::part(pace, std::to_string(now.time_since_epoch().count()))).between(0ms, kLongestWork);
+  });
 }
 
 void Instance::note(const std::string& what) {
@@ -91,7 +91,7 @@ void Instance::kill(const std::function<bool()>* keeps) {
   seen.stops.clear();
   seen.stopped.clear();
   seen.handled.waiting.clear();
-  if (!daemon_.is_storing()) seen.arrived.clear();  // what waited for the disk is lost
+  if (daemon_.waiting() > 0) seen.arrived.clear();  // what waited is lost
   if (keeps == nullptr) return;
   daemon_.cut_power(*keeps);
   seen.good.clear();
@@ -455,11 +455,11 @@ void Instance::note_event(const HubEvent& event) {
   if (event.at.ns != 0) seen.handled.waiting.push_back(event);
 }
 
-/// Nothing waits for the disk.
+/// Nothing waits to be stored.
 void Instance::note_stored() {
   auto& handled = seen.handled;
   if (handled.waiting.empty() && (handled.open.empty() || ++handled.pumps % kPumpsPerLook != 0)) return;
-  if (!running_ || !daemon_.is_storing()) return;
+  if (!running_ || !daemon_.is_storing() || daemon_.waiting() > 0) return;
   std::move(handled.waiting.begin(), handled.waiting.end(), std::back_inserter(handled.open));
   handled.waiting.clear();
   world_.look_at_timestamps(*this, /*all=*/false);

@@ -37,7 +37,7 @@ enum class Trouble {
   Rest429,
   Rest500,
   RestHangs,
-  RestMoods,   ///< Cut short, without `Date`, documents left out, slow.
+  RestMoods,   ///< Cut short, without `Date`, with a row that cannot be read, documents left out, slow.
   RestStalls,  ///< The first part of a body comes, and the rest late or never.
   Lies,        ///< Listings that lack a row or are empty, now and then.
   Emptied,     ///< Every listing is empty, or that of the deployments lacks the same ones each time, most of them.
@@ -255,6 +255,7 @@ class Instance {
   Duration meet(const sync::SendRequest& request, Random random);
   void arrive_late(const std::shared_ptr<AnswerReading>& reading, std::uint64_t link, Random random);
   void conclude(const AnswerReading& reading, const sync::RequestOutcome& outcome, std::uint64_t link);
+  void attach_gateway();
   void note_told_back(TimePoint true_at);
   static Instant newest_of(const std::string& listing);
   void note_known(const std::string& listing);

@@ -12,8 +12,22 @@ constexpr Duration kBodyLimit = 120s;
 constexpr Duration kAnswerLimit = 30s;
 /// Of so many pushes one is slow, and something that is in it is deployed once more meanwhile. Percent.
 constexpr int kDeployedMeanwhile = 3;
+/// No revision of a world is so high.
+constexpr std::int64_t kFarAway = 1'000'000;
 
 }  // namespace
+
+void Instance::attach_gateway() {
+  gateway_.instance = "gateway-" + std::to_string(number_) + "-1";
+  gateway_.refuses = [this](const Line& line) {
+    if (world_.control_plane_of(line).is_refused(line.deployment_id, number_, world_.steady())) return true;
+    return has(Trouble::GatewayRefuses) && world_.chance_of("refuse " + line.key.second).chance(30);
+  };
+  gateway_.is_malformed = [this](const Line& line) {
+    return world_.control_plane_of(line).spoils_bodies(line.deployment_id) &&
+           world_.control_plane_of(line).is_refused(line.deployment_id, number_, world_.steady());
+  };
+}
 
 void Instance::restart_gateway() {
   gateway_.restart("gateway-" + std::to_string(number_) + "-" + std::to_string(++gateways_));
@@ -35,10 +49,11 @@ void Instance::ask_state() {
     }
     auto state = protocol::parse_gateway_state(gateway_.state());
     if (!state) return world_.fail("states_are_read", state.error().message);
-    // It lies about where it is.
+    // It lies about where it is: behind, or where nobody has been.
     Random random = world_.chance_of("state of " + gateway_.instance);
-    if (has(Trouble::GatewayMoods) && random.chance(10))
-      state->revision = std::max<std::int64_t>(0, state->revision - 1);
+    if (has(Trouble::GatewayMoods) && random.chance(10)) {
+      state->revision = random.chance(50) ? std::max<std::int64_t>(0, state->revision - 1) : state->revision + kFarAway;
+    }
     daemon_.on_state(*state, world_.now());
   });
 }

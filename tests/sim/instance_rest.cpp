@@ -115,6 +115,7 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
   if (!has(Trouble::RestMoods)) return answer;
   if (random.chance(10)) answer.whole = false;
   if (random.chance(10)) answer.date.reset();
+  if (random.chance(5) && spoil_row(request, answer, random)) note("is told: a row that cannot be read");
   if (random.chance(10) && answer.entries && !answer.entries->empty()) answer.entries->pop_back();
   return answer;
 }
@@ -229,6 +230,7 @@ void Instance::note_known(const std::string& listing) {
   const auto rows = nlohmann::json::parse(listing, nullptr, /*allow_exceptions=*/false);
   if (rows.is_discarded()) return;
   for (const auto& row : rows.at("deployments")) {
+    if (!row.contains("artifactId")) continue;
     seen.known_deployments.insert(row.at("deploymentId"));
     seen.history.erase(row.at("deploymentId"));
     // A stop that was in doubt is none any more.
@@ -245,6 +247,7 @@ Instant Instance::newest_of(const std::string& listing) {
   const auto rows = nlohmann::json::parse(listing, nullptr, /*allow_exceptions=*/false);
   if (rows.is_discarded()) return newest;
   for (const auto& row : rows.at("deployments")) {
+    if (!row.contains("artifactId")) continue;
     const auto at = parse_rfc3339(row.at("deployedAt").get<std::string>());
     if (at) newest = std::max(newest, *at);
   }

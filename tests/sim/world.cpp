@@ -10,6 +10,7 @@ constexpr int kExperimental = 50;     ///< Percent of worlds with WebSub and Web
 constexpr int kFewApis = 15;          ///< Percent of worlds with a handful of APIs, and nothing else.
 constexpr int kSharesOfTwo = 25;      ///< Percent of worlds with two instances behind one token.
 constexpr int kSharesOfDeltas = 30;   ///< Percent of worlds in which most polls ask for a delta.
+constexpr int kSharesOfFew = 30;      ///< … in which all lists of artifacts are asked where more than two are due.
 constexpr int kSharesOfEmptied = 10;  ///< … of instances that begin with an emptied control plane.
 constexpr int kMostDeltas = 4;
 constexpr Duration kLongestPoll = 17min;  ///< Between two polls, the jitter and the answer included.
@@ -41,6 +42,7 @@ World::World(WorldOptions options)
   for (std::size_t i = 0; i < count; ++i) {
     sync::EngineOptions engine;
     engine.planner.full_list_every = full_list_every_;
+    if (Random(Random::part(options_.seed, "few")).chance(kSharesOfFew)) engine.planner.artifact_listings_due = 2;
     engine.report_failures = count == 1 || random.chance(50);
     instances_.push_back(
         std::make_unique<Instance>(*this, i, Random::part(options_.seed, 1000 + i), std::move(engine)));
@@ -405,8 +407,8 @@ void World::lose_key(const Action& action, Instance& instance, Random& random) {
 
 void World::trouble_disk(Instance& instance, Random& random) {
   auto& disk = instance.daemon().disk();
-  const std::size_t which = random.below(6);
-  if (which >= 4) {
+  const std::size_t which = random.below(7);
+  if (which >= 5) {
     disk.die_after(static_cast<std::int64_t>(random.below(20)));
     const TimePoint until = now_ + random.between(10s, 2min);
     instance.seen.last_disk_fault = until;
@@ -421,6 +423,7 @@ void World::trouble_disk(Instance& instance, Random& random) {
   disk.faults.read_only = which == 1;
   disk.faults.writes = which == 2;
   disk.faults.syncs = which == 3;
+  disk.faults.reads = which == 4;
   const TimePoint until = now_ + random.between(1s, 20min);
   instance.seen.last_disk_fault = until;
   at(until, [one = &instance] { one->daemon().disk().faults = {}; });

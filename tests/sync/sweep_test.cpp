@@ -274,7 +274,7 @@ TEST_CASE("a poll that meets a list which waits for its turn comes a tenth of th
 
 TEST_CASE("lists of single artifacts that failed do not have all asked for each one that comes") {
   Planner planner = after_first_round();
-  for (std::size_t i = 0; i < Planner::kMaxOfArtifacts; ++i) {
+  for (std::size_t i = 0; i < limits().artifact_listings_due; ++i) {
     const std::string scope = "subscriptions/a" + std::to_string(i);
     planner.want_of_artifact(Call::Subscriptions, scope, kStart);
     const auto slot = planner.start_listing(kStart);
@@ -318,7 +318,7 @@ TEST_CASE("a listing that waits after a failure does not keep the sweep waiting,
 
 TEST_CASE("a storm of artifacts has all lists of single artifacts asked at once, and takes no room for each") {
   Planner planner = after_first_round();
-  for (std::size_t i = 0; i < Planner::kMaxOfArtifacts; ++i) {
+  for (std::size_t i = 0; i < limits().artifact_listings_due; ++i) {
     planner.want_of_artifact(Call::Subscriptions, "subscriptions/a" + std::to_string(i), kStart + 1s);
   }
   CHECK_FALSE(planner.sweeps_at_once());
@@ -331,5 +331,5 @@ TEST_CASE("a storm of artifacts has all lists of single artifacts asked at once,
 
   CHECK(planner.sweep_is_ahead());
   CHECK_FALSE(planner.owes_nothing());
-  CHECK(run_all(planner, kStart + 2s) == Planner::kMaxOfArtifacts);
+  CHECK(run_all(planner, kStart + 2s) == limits().artifact_listings_due);
 }
