@@ -156,8 +156,9 @@ void Transaction::visit_absent(std::string_view kind, std::int64_t link,
 std::int64_t Transaction::absent_elsewhere(std::string_view kind, std::string_view artifact_id) {
   if (!is_left(Left::AbsentResource)) return 0;
   return db_.number(
-      "SELECT count(*) FROM resources INDEXED BY resources_absent WHERE identity = ? AND absent_change IS NOT NULL AND "
-      "kind = ? AND artifact_id <> ? AND gone = 0",
+      "SELECT count(*) FROM resources x INDEXED BY resources_absent WHERE identity = ? AND x.absent_change IS NOT NULL "
+      "AND kind = ? AND artifact_id <> ? AND gone = 0 AND " +
+          kListed,
       identity_, kind, artifact_id);
 }
 

@@ -57,7 +57,7 @@ std::optional<Call> call_of(const std::string& scope) {
 
 bool brake_holds(std::int64_t stored, std::int64_t unseen) {
   if (unseen == 0) return false;
-  return unseen == stored || (unseen > 5 && unseen * 5 > stored);
+  return unseen >= stored || (unseen > 5 && unseen * 5 > stored);
 }
 
 Hold judge_hold(Hold hold, const Lacking& listing, Duration release_after) {

@@ -150,7 +150,8 @@ class Records {
   virtual void visit_absent(
       std::string_view kind, std::int64_t link,
       const std::function<void(const std::string& artifact_id, std::int64_t asked_ms)>& visit) = 0;
-  /// How many resources of this kind, not gone, a listing lacked that are not of this artifact.
+  /// How many resources of this kind, of those that a list is asked about, a listing lacked that are not of this
+  /// artifact.
   virtual std::int64_t absent_elsewhere(std::string_view kind, std::string_view artifact_id) = 0;
 
   /// How many of what `unseen_artifacts` (`kind` empty) or `unseen_resources` counts the listing has that have not

@@ -215,6 +215,27 @@ TEST_CASE("what belongs to APIs that are not in service does not make the loss o
   CHECK(world.hold("subscriptions/" + numbered(0)));
 }
 
+TEST_CASE("what lists lacked of an API that is in question itself does not open the brake [B5]") {
+  World world;
+  subscribe(world, 3);
+  world.serve_for(1000s);
+  world.statuses["subscriptions/" + numbered(2)] = 403;  // closed, and does not count
+  world.serve_for(1000s);
+  world.subscriptions.clear();
+  world.serve_for(1000s);
+  REQUIRE(world.hold("subscriptions/" + numbered(0)));
+  // Of a new link it is not known yet that the one is closed: what is held is let go, and weighed anew.
+  world.link_down();
+  world.link_up();
+  world.serve();
+  world.statuses["exists"] = 503;
+  world.deleted_event(numbered(1));
+  world.serve_for(60s);
+
+  CHECK(subscribed(world, 1) == 2);
+  CHECK(world.hold("subscriptions/" + numbered(0)));
+}
+
 TEST_CASE("lists of subscriptions that fail count as missing, where others are empty [B5]") {
   World world;
   subscribe(world, 20);
