@@ -38,9 +38,6 @@ Hold judge_hold(Hold hold, const Lacking& listing, Duration release_after);
 /// an empty control plane is not believed by waiting. Zero once it is released.
 std::optional<Duration> releases_in(const Hold& hold, Duration release_after);
 
-/// The scope of the listing of deployments.
-inline constexpr const char* kDeploymentsScope = "deployments";
-
 /// What one listing lacks, when it has ended.
 struct Missing {
   std::string kind;           ///< Empty: artifacts.

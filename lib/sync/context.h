@@ -59,7 +59,7 @@ struct Context {
   void relist(TimePoint at) {
     memory.relist_due = true;
     memory.relist_change = records.next_change();
-    memory.planner.want(Call::Deployments, "deployments", at, /*full=*/true);
+    memory.planner.want(Call::Deployments, kDeploymentsScope, at, /*full=*/true);
   }
 };
 

@@ -9,8 +9,6 @@
 namespace tether::sync {
 namespace {
 
-constexpr std::string_view kDeployments = "deployments";
-
 /// Which listing goes first when several are due: what tells most, first.
 int urgency(Call call) {
   switch (call) {
@@ -97,7 +95,7 @@ void Planner::on_link_down() {
 }
 
 void Planner::plan_round(TimePoint now, bool full, Pace pace) {
-  plan(Call::Deployments, kDeployments, now, full);
+  plan(Call::Deployments, kDeploymentsScope, now, full);
   for (const std::string_view kind : {"RestApi", "LlmProvider", "LlmProxy"}) {
     plan(Call::Keys, "keys/" + std::string(kind), now);
   }
@@ -226,7 +224,7 @@ bool Planner::may_sweep(TimePoint now) const {
   if (!up_ || !sweep_ || sweep_->kind.empty() || sweep_->next > now || awaits_pace()) return false;
   if (listings_under_way(true) >= limits_.artifact_listings_at_once) return false;
   // The sweep waits for the listings that are due: it is long, and depends on the deployments.
-  return !has_ready(now) && !under_way_.contains(kDeployments);
+  return !has_ready(now) && !under_way_.contains(kDeploymentsScope);
 }
 
 /// Whether a listing, of those that there are few of, could be asked now if a place were free.

@@ -30,6 +30,8 @@ enum class Call {
 
 std::string_view name_of(Call call);
 
+/// The scope of the listing of deployments.
+inline constexpr const char* kDeploymentsScope = "deployments";
 /// Artifact kinds that have a listing of their own for each artifact: of subscriptions, of HMAC secrets.
 inline constexpr std::array<std::string_view, 2> kSweptKinds = {"RestApi", "WebSubApi"};
 /// The scope of such a listing.

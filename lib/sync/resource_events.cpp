@@ -192,9 +192,9 @@ void Resources::ask_about(const protocol::ResourceState& state, Duration after) 
   Planner& planner = context_.memory.planner;
   const TimePoint at = context_.now.steady + after;
   if (state.kind == protocol::kSubscription) {
-    planner.want(Call::Subscriptions, "subscriptions/" + state.artifact_id, at);
+    planner.want(Call::Subscriptions, scope_of_artifact(Call::Subscriptions, state.artifact_id), at);
   } else if (state.kind == protocol::kHmacSecret) {
-    planner.want(Call::HmacSecrets, "hmac/" + state.artifact_id, at);
+    planner.want(Call::HmacSecrets, scope_of_artifact(Call::HmacSecrets, state.artifact_id), at);
   } else {
     planner.want(Call::Plans, "plans", at);
   }

@@ -149,7 +149,8 @@ Resources::Word Resources::word_of(std::string_view artifact_id, const Asked& as
 }
 
 void Resources::forget_proposals(const ListingScope& scope) {
-  context_.records.drop_hold((scope.kind == protocol::kSubscription ? "subscriptions/" : "hmac/") + scope.artifact_id);
+  const Call call = scope.kind == protocol::kSubscription ? Call::Subscriptions : Call::HmacSecrets;
+  context_.records.drop_hold(scope_of_artifact(call, scope.artifact_id));
   for (const Key& key : context_.records.resources_of(scope.artifact_id)) {
     auto resource = context_.records.resource(key.kind, key.id);
     if (resource && key.kind == scope.kind) forget_absence(*resource);

@@ -102,7 +102,7 @@ void note_staged_listing(Context& context, const Asked& asked) {
     staging.agreed = true;
   }
   if (staging.agreed) return;
-  context.memory.planner.want(Call::Deployments, "deployments", *staging.listed + kConfirmAfter, /*full=*/true);
+  context.memory.planner.want(Call::Deployments, kDeploymentsScope, *staging.listed + kConfirmAfter, /*full=*/true);
 }
 
 void consider_switch(Context& context) {
