@@ -197,8 +197,8 @@ TEST_CASE("a hold is in the store, with its listing [B5] [CE-12]") {
   const auto all = world.deployments;
   world.deployments.clear();
   relist(world);
-  world.serve();
-  world.restart();
+  world.answer(world.take_request(Call::Deployments));
+  world.restart();  // right after the transaction that ended the listing
   CHECK(world.hold());
   world.link_up();
   world.serve_for(120s);
