@@ -1,10 +1,18 @@
 #include "burst.h"
 
+#include <csignal>
+
 #include "bench.h"
+#include "limits.h"
 #include "tether/peers/admin_client.h"
 #include "usage.h"
 
 namespace tether::bench {
+namespace {
+
+constexpr std::size_t kEventsInTransaction = 100;
+
+}  // namespace
 
 Result<Burst> measure_burst(const std::string& program, std::size_t events) {
   Bench bench;
@@ -26,9 +34,20 @@ Result<Burst> measure_burst(const std::string& program, std::size_t events) {
   if (!wait_for_resources(*bench.gateway, 0)) return fail(ErrorKind::Retry, "not all of it arrived");
   const std::chrono::duration<double> took = Clock::now() - began;
   const double cpu = cpu_seconds((*daemon)->pid()) - cpu_before;
-  return Burst{static_cast<double>(events) / took.count(), cpu,
-               metric(bench, "tetherd_store_transactions_total") - commits,
-               metric(bench, "tetherd_events_dropped_total")};
+  Burst burst{static_cast<double>(events) / took.count(), cpu,
+              metric(bench, "tetherd_store_transactions_total") - commits,
+              metric(bench, "tetherd_events_dropped_total")};
+  (*daemon)->signal(SIGTERM);
+  if ((*daemon)->wait_for_exit() != 0) return fail(ErrorKind::Retry, "it did not stop as asked");
+  const std::string stored = bench.folder.file("state") + "/tetherd.db";
+  const auto counted = measure_upserts_of(stored, bench.folder.file("counted.db"), events);
+  if (!counted) return tl::unexpected<Error>(counted.error());
+  const std::size_t in_transaction = counted->rows * kEventsInTransaction / events;
+  const auto upserts = measure_upserts_of(stored, bench.folder.file("upserts.db"), in_transaction);
+  if (!upserts) return tl::unexpected<Error>(upserts.error());
+  burst.rows = static_cast<double>(upserts->rows);
+  burst.upserts_s = upserts->took_s;
+  return burst;
 }
 
 }  // namespace tether::bench

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "bench.h"
+#include "usage.h"
 
 namespace tether::bench {
 namespace {
@@ -48,7 +49,8 @@ Result<Idle> measure_idle(const std::string& program) {
   const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
   const peers::Memory memory = (*daemon)->memory();
   return Idle{(after.cpu_s - before.cpu_s) / seconds, (after.switches - before.switches) / seconds,
-              static_cast<double>(memory.rss_kb), static_cast<double>(memory.pss_kb)};
+              static_cast<double>(memory.rss_kb), static_cast<double>(memory.pss_kb),
+              static_cast<double>(private_dirty_kb((*daemon)->pid()))};
 }
 
 }  // namespace tether::bench

@@ -129,6 +129,79 @@ class Database {
   bool ok_ = false;
 };
 
+/// The rows of one database, put into another one with the same tables and indexes.
+class Copy {
+ public:
+  Copy(const std::string& source, const std::string& target) {
+    ok_ = sqlite3_open_v2(source.c_str(), &from_, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK &&
+          sqlite3_open(target.c_str(), &to_) == SQLITE_OK;
+    run("PRAGMA journal_mode = WAL");
+    run("PRAGMA synchronous = FULL");
+    sqlite3_stmt* made = prepare(from_,
+                                 "SELECT sql, type = 'table', name FROM sqlite_master WHERE sql IS NOT NULL AND name "
+                                 "NOT LIKE 'sqlite_%' ORDER BY type = 'table' DESC");
+    while (ok_ && sqlite3_step(made) == SQLITE_ROW) {
+      run(text(made, 0));
+      if (sqlite3_column_int(made, 1) != 0) tables_.emplace_back(text(made, 2));
+    }
+    sqlite3_finalize(made);
+  }
+  ~Copy() {
+    sqlite3_close_v2(from_);
+    sqlite3_close_v2(to_);
+  }
+  Copy(const Copy&) = delete;
+  Copy& operator=(const Copy&) = delete;
+
+  std::size_t upsert_all(std::size_t in_transaction) {
+    std::size_t rows = 0;
+    run("BEGIN");
+    for (const auto& table : tables_) {
+      sqlite3_stmt* all = prepare(from_, "SELECT * FROM " + table);
+      const int columns = sqlite3_column_count(all);
+      std::string places = "?";
+      for (int i = 1; i < columns; ++i) places += ", ?";
+      sqlite3_stmt* upsert = prepare(to_, "INSERT OR REPLACE INTO " + table + " VALUES (" + places + ")");
+      while (ok_ && sqlite3_step(all) == SQLITE_ROW) {
+        for (int i = 0; i < columns; ++i) sqlite3_bind_value(upsert, i + 1, sqlite3_column_value(all, i));
+        ok_ = sqlite3_step(upsert) == SQLITE_DONE;
+        sqlite3_reset(upsert);
+        if (++rows % in_transaction != 0) continue;
+        run("COMMIT");
+        run("BEGIN");
+      }
+      sqlite3_finalize(upsert);
+      sqlite3_finalize(all);
+    }
+    run("COMMIT");
+    return rows;
+  }
+
+  Result<Done> outcome() const {
+    if (ok_) return Done{};
+    return fail(ErrorKind::Retry, std::string("SQLite: ") + sqlite3_errmsg(to_));
+  }
+
+ private:
+  static std::string text(sqlite3_stmt* row, int column) {
+    const auto* bytes = sqlite3_column_text(row, column);
+    return bytes == nullptr ? "" : reinterpret_cast<const char*>(bytes);
+  }
+  void run(const std::string& sql) {
+    ok_ = ok_ && sqlite3_exec(to_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
+  sqlite3_stmt* prepare(sqlite3* database, const std::string& sql) {
+    sqlite3_stmt* statement = nullptr;
+    ok_ = ok_ && sqlite3_prepare_v2(database, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK;
+    return statement;
+  }
+
+  sqlite3* from_ = nullptr;
+  sqlite3* to_ = nullptr;
+  bool ok_ = false;
+  std::vector<std::string> tables_;
+};
+
 }  // namespace
 
 Result<Percentiles> measure_hop(std::size_t times) {
@@ -156,17 +229,13 @@ Result<Percentiles> measure_transaction(const std::string& folder, std::size_t t
   return percentiles_of(std::move(taken));
 }
 
-Result<double> measure_upserts(const std::string& folder, std::size_t rows, std::size_t in_transaction) {
-  Database database(folder + "/upserts-" + std::to_string(in_transaction) + ".db");
+Result<Upserts> measure_upserts_of(const std::string& source, const std::string& target, std::size_t in_transaction) {
+  Copy copy(source, target);
   const TimePoint began = Clock::now();
-  for (std::size_t row = 0; row < rows; row += in_transaction) {
-    database.run("BEGIN");
-    for (std::size_t i = row; i < std::min(rows, row + in_transaction); ++i) database.upsert(i);
-    database.run("COMMIT");
-  }
+  const std::size_t rows = copy.upsert_all(in_transaction);
   const std::chrono::duration<double> took = Clock::now() - began;
-  if (auto done = database.outcome(); !done) return tl::unexpected<Error>(done.error());
-  return static_cast<double>(rows) / took.count();
+  if (auto done = copy.outcome(); !done) return tl::unexpected<Error>(done.error());
+  return Upserts{rows, took.count()};
 }
 
 Result<std::chrono::nanoseconds> measure_transfer(std::uint64_t bytes) {

@@ -17,8 +17,12 @@ Result<Percentiles> measure_round_trip(std::size_t times);
 /// One row, committed with `synchronous=FULL` in WAL mode, in a database of this folder.
 Result<Percentiles> measure_transaction(const std::string& folder, std::size_t times);
 
-/// Rows a second by upserts, of the size of an API key, with so many in each transaction.
-Result<double> measure_upserts(const std::string& folder, std::size_t rows, std::size_t in_transaction);
+struct Upserts {
+  std::size_t rows = 0;
+  double took_s = 0;
+};
+/// Every row of this database put into a new one of the same tables, so many in each transaction.
+Result<Upserts> measure_upserts_of(const std::string& source, const std::string& target, std::size_t in_transaction);
 
 /// So many bytes through a Unix socket.
 Result<std::chrono::nanoseconds> measure_transfer(std::uint64_t bytes);

@@ -22,7 +22,8 @@ namespace bench = tether::bench;
 constexpr std::size_t kMostResources = 1'000'000;
 constexpr std::size_t kChanges = 300;
 constexpr std::size_t kBurst = 20'000;
-constexpr std::size_t kRowsInTransaction = 100;
+constexpr double kMostRssMb = 12;
+constexpr double kMostPrivateMb = 4;
 
 double seconds(std::chrono::nanoseconds time) {
   return static_cast<double>(time.count()) / 1e9;
@@ -30,10 +31,6 @@ double seconds(std::chrono::nanoseconds time) {
 
 double ms(std::chrono::nanoseconds time) {
   return seconds(time) * 1000;
-}
-
-double mb(std::uint64_t kb) {
-  return static_cast<double>(kb) / 1024;
 }
 
 /// A figure beside its limit: how often the second is in the first.
@@ -56,10 +53,11 @@ void print_changes(const std::string& program) {
   const auto transaction = value_or_end(bench::measure_transaction(folder.path(), kChanges));
   const auto trip = value_or_end(bench::measure_round_trip(kChanges));
   const auto latency = value_or_end(bench::measure_latency(program, kChanges));
+  // It ends where the gateway has it: its answer is not in the figure, nor the way back in the limit.
   const auto limit = [&](std::chrono::nanoseconds bench::Percentiles::*part) {
-    return ms(hop.*part + transaction.*part + trip.*part);
+    return ms(hop.*part + transaction.*part + trip.*part / 2);
   };
-  const char* aim = "at most 2: a hop, a transaction, a round trip";
+  const char* aim = "at most 2: a hop, a transaction, half a round trip";
   row("event to gateway, an API key, p50", ms(latency.with_content.p50), limit(&bench::Percentiles::p50), "ms", aim);
   row("event to gateway, an API key, p99", ms(latency.with_content.p99), limit(&bench::Percentiles::p99), "ms", aim);
   row("event to gateway, with one fetch, p50", ms(latency.with_fetch.p50), limit(&bench::Percentiles::p50), "ms", "");
@@ -67,21 +65,26 @@ void print_changes(const std::string& program) {
 }
 
 void print_burst(const std::string& program) {
-  const tether::peers::TempDir folder;
-  const double together = value_or_end(bench::measure_upserts(folder.path(), kBurst, kRowsInTransaction));
-  const double alone = value_or_end(bench::measure_upserts(folder.path(), kBurst / 10, 1));
   const auto burst = value_or_end(bench::measure_burst(program, kBurst));
-  row("burst of 20,000 events, upserts by hundreds", burst.events_per_s, together, "/s", "at least 0.5");
-  row("the same, upserts one by one", burst.events_per_s, alone, "/s", "");
-  std::printf("  in %.0f transactions and %.2f s of the processor; %.0f events had no room and were listed\n",
-              burst.commits, burst.cpu_s, burst.events_dropped);
+  row("burst of 20,000 events, upserts of their rows", burst.events_per_s,
+      static_cast<double>(kBurst) / burst.upserts_s, "/s", "at least 0.5");
+  std::printf(
+      "  %.0f rows, in %.0f transactions and %.2f s of the processor; %.0f events had no room and were listed\n",
+      burst.rows, burst.commits, burst.cpu_s, burst.events_dropped);
+}
+
+/// Against what it may have at most, whatever it stores (R26).
+void print_memory(const std::string& many, double rss_kb, double pss_kb, double private_kb) {
+  row("idle" + many + ", RSS", rss_kb / 1024, kMostRssMb, "MB", "at most 1");
+  row("idle" + many + ", private", private_kb / 1024, kMostPrivateMb, "MB", "at most 1");
+  std::printf("  PSS %.1f MB\n", pss_kb / 1024);
 }
 
 void print_idle(const std::string& program) {
   const auto idle = value_or_end(bench::measure_idle(program));
   row("idle, CPU in % of a core", idle.cpu_share * 100, 0.1, "%", "at most 1");
-  std::printf("  %.1f wake-ups a second; memory in MB: RSS %.1f, PSS %.1f\n", idle.wakeups_per_s, idle.rss_kb / 1024,
-              idle.pss_kb / 1024);
+  print_memory(" with nothing", idle.rss_kb, idle.pss_kb, idle.private_dirty_kb);
+  std::printf("  %.1f wake-ups a second\n", idle.wakeups_per_s);
 }
 
 void print_sync(const std::string& program, std::size_t size) {
@@ -90,8 +93,10 @@ void print_sync(const std::string& program, std::size_t size) {
   row("first sync" + many + ", curl", seconds(sync.sync), seconds(sync.download), "s", "at most 2");
   row("start to all pushed" + many + ", the bytes alone", ms(sync.from_store), ms(sync.transfer), "ms",
       size == 1000 ? "at most 100 ms" : "");
-  std::printf("  %.2f s of the processor; memory in MB: RSS %.1f, PSS %.1f, private %.1f; peak RSS %.1f\n",
-              sync.sync_cpu_s, mb(sync.rss_kb), mb(sync.pss_kb), mb(sync.private_dirty_kb), mb(sync.peak_rss_kb));
+  print_memory(many, static_cast<double>(sync.rss_kb), static_cast<double>(sync.pss_kb),
+               static_cast<double>(sync.private_dirty_kb));
+  std::printf("  %.2f s of the processor; peak RSS %.1f MB\n", sync.sync_cpu_s,
+              static_cast<double>(sync.peak_rss_kb) / 1024);
 }
 
 /// What the command line asks for; everything if it names nothing.
