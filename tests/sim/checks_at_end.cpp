@@ -34,6 +34,29 @@ bool World::was_refused(const Instance& instance, const Key& key, const std::str
   return refused != instance.seen.refused.end() && refused->second.contains(version);
 }
 
+/// What belongs to artifacts, and plans and secrets, are there too. Lists that there is one of for each artifact are
+/// spread over an interval: those two come later.
+void World::check_others(Instance& instance, bool spread) {
+  const auto& peer = *control_planes_[0];
+  for (const auto& [key, version] : desire_) {
+    const bool is_spread = key.first == "Subscription" || key.first == "HmacSecret";
+    if (is_artifact(key.first) || key.first == "Application" || is_spread != spread) continue;
+    if (ControlPlane::owner_of(key.second) != 0 || is_excepted(instance, key)) continue;
+    if (is_as_wanted(instance, key, version) || was_refused(instance, key, version)) continue;
+    if (key.first == "ApiKey" || is_spread) {
+      const std::string id = version.substr(0, version.find(' '));
+      const Key artifact{ControlPlane::kind_of(id), id};
+      const auto wanted = desire_.find(artifact);
+      if (wanted == desire_.end() || !is_as_wanted(instance, artifact, wanted->second)) continue;
+      if (was_refused(instance, artifact, wanted->second) || !peer.has_providers(id)) continue;
+    }
+    const auto served = instance.gateway_.served.find(key);
+    fail("changes_after_healing", key.first + " " + key.second + " is '" +
+                                      (served == instance.gateway_.served.end() ? "nothing" : served->second) +
+                                      "' where '" + version + "' is wanted");
+  }
+}
+
 /// What is deployed or changed is there within one poll interval, but for what the gateway refused: that waits, and so
 /// does what needs the value of a secret that it refused.
 void World::check_changes(Instance& instance) {
@@ -63,15 +86,18 @@ void World::check_changes(Instance& instance) {
                                       (served == instance.gateway_.served.end() ? "nothing" : served->second) +
                                       " where " + version + " is wanted");
   }
+  check_others(instance, /*spread=*/false);
 }
 
 /// What was undeployed or deleted is gone when it has been missed twice in full listings, but for what is held and no
 /// operator has agreed to.
 void World::check_removals(Instance& instance) {
   if (!releases_ && instance.daemon_.held_count() > 0) return;
+  check_others(instance, /*spread=*/true);
   for (const auto& [key, version] : instance.gateway_.served) {
-    if (!is_artifact(key.first) || desire_.contains(key)) continue;
-    fail("removals_after_healing", key.second + " is still served as " + version);
+    if (desire_.contains(key) || key.first == "Secret" || key.first == "Application") continue;
+    if (is_excepted(instance, key)) continue;
+    fail("removals_after_healing", key.first + " " + key.second + " is still served as " + version);
   }
 }
 

@@ -37,6 +37,9 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
   look_at_repeat(instance, event);
   // What is replayed is history: the listing decides, which may be behind what is said here.
   const bool is_replayed = event.written < instance.seen.linked[number_of(owner(event.about.second))] + kSurelyBefore;
+  if (event.type.ends_with("deployed") && !is_replayed && is_news(instance, event)) {
+    instance.seen.newest_news[event.about] = event.at;
+  }
   if (event.type.ends_with(".undeployed")) {
     if (!is_replayed) look_at_stop(instance, event);
     return;
@@ -178,13 +181,22 @@ void World::look_at_return(Instance& instance, TimePoint true_at) {
 }
 
 /// What is about to be said: once the control plane has given its own verdict, no `failed` comes.
-void World::look_at_saying(const std::string& frame) {
+void World::look_at_saying(Instance& instance, const std::string& frame) {
   const auto payload = nlohmann::json::parse(frame).at("payload");
   if (payload.at("status") != "failed") return;
   const std::string id = payload.at("artifactId");
   const std::string at = payload.at("performedAt");
   const auto age = owner(id).clock(now_) - *parse_rfc3339(at);
   if (age > ControlPlane::kAckLimit) fail("failed_too_late", id + " " + at + " is said to have failed");
+  const auto news = instance.seen.newest_news.find({ControlPlane::kind_of(id), id});
+  if (news == instance.seen.newest_news.end() || instance.daemon_.waiting() > 0) return;
+  // What commits crosswise is wanted after all.
+  const auto row = owner(id).rows().find(id);
+  if (row != owner(id).rows().end() && row->second.at_text == at) return;
+  if (news->second > *parse_rfc3339(at)) {
+    fail("failed_unwanted",
+         id + " " + at + " is said to have failed, and is not wanted since " + format_rfc3339(news->second));
+  }
 }
 
 /// Whether what was heard then on this connection can only be done by now: nothing went wrong shortly before, nor has

@@ -30,7 +30,7 @@ constexpr std::size_t kMostAnHour = 1'000;
 /// What a gateway has is compared with what a new one would get when it has got so much of a process, and then at
 /// times.
 constexpr int kComparedAtFirst = 3;
-constexpr int kComparedEvery = 1;
+constexpr int kComparedEvery = 3;
 /// What was there counts so long: tombstones, and what an event said of it.
 constexpr Duration kForgotten = 2h;
 

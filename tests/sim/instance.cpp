@@ -91,7 +91,7 @@ void Instance::kill(const std::function<bool()>* keeps) {
   seen.stops.clear();
   seen.stopped.clear();
   seen.handled.waiting.clear();
-  if (daemon_.waiting() > 0) seen.arrived.clear();  // what waited is lost
+  if (daemon_.waiting() > 0) seen.lose_what_waited();
   if (keeps == nullptr) return;
   daemon_.cut_power(*keeps);
   seen.good.clear();
@@ -192,7 +192,7 @@ void Instance::pump() {
         send(*request);
       } else if (const auto* frame = std::get_if<sync::SendFrame>(&command)) {
         note("says " + frame->text);
-        world_.look_at_saying(frame->text);
+        world_.look_at_saying(*this, frame->text);
         if (!is_heard()) continue;
         auto* peer = peer_;
         world_.at(read_at(frame->text), [this, peer, connection = connection_, text = frame->text] {

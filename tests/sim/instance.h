@@ -177,6 +177,11 @@ class Instance {
     std::map<std::string, TimePoint> failed;          ///< Likewise, with failed, and when it was said last.
     std::set<std::string> arrived;                    ///< Correlation ids of events that were stored.
     std::map<Key, TimePoint> last_heard;              ///< Of an event about it.
+    std::map<Key, Instant> newest_news;               ///< Of an event about a deployment that was surely believed.
+    void lose_what_waited() {
+      arrived.clear();
+      newest_news.clear();
+    }
     /// Events about deployments that were sent to this daemon under the present identity.
     struct Handled {
       std::vector<HubEvent> waiting;                                  ///< For the disk.

@@ -89,7 +89,7 @@ class World {
   void note_absent(Instance& instance);
   void look_at_return(Instance& instance, TimePoint true_at);
   /// Before an ack is sent.
-  void look_at_saying(const std::string& frame);
+  void look_at_saying(Instance& instance, const std::string& frame);
   /// It was answered what exists.
   void note_ends(Instance& instance, const Answer& answer);
   /// An event is about to be heard.
@@ -182,6 +182,7 @@ class World {
   bool is_to_come(const Instance& instance, const HubEvent& event) const;
   bool is_overruled(const Instance& instance, const HubEvent& event) const;
   void check_changes(Instance& instance);
+  void check_others(Instance& instance, bool spread);
   void check_removals(Instance& instance);
   void check_agreement(Instance& instance);
   std::string what_is_left(Instance& instance);
