@@ -8,6 +8,7 @@ namespace tether::sim {
 /// Excepted: what no list shows and whose event was lost, or which a restored database has taken back: what an event
 /// says of it then is older than what was said before.
 bool World::is_excepted(const Instance& instance, const Key& key) const {
+  if (is_misled(instance, key, now_)) return true;
   if (!is_known_only_by_events(key)) return false;
   if (taken_back_.contains(key)) return true;
   const auto arrived = [&instance](const std::string& id) { return instance.seen.arrived.contains(id); };
@@ -21,6 +22,17 @@ bool World::is_excepted(const Instance& instance, const Key& key) const {
   const auto created = created_.find(key);
   return key.first == "ApiKey" &&
          (created == created_.end() || std::none_of(created->second.begin(), created->second.end(), arrived));
+}
+
+/// It was told the value of a secret that was taken back, and no other had been given to it until then.
+bool World::is_misled(const Instance& instance, const Key& key, TimePoint when) const {
+  const auto misled = instance.seen.misled.find(key.second);
+  const auto wishes = wishes_.find(key);
+  if (key.first != "Secret" || misled == instance.seen.misled.end() || wishes == wishes_.end()) return false;
+  const std::string wanted = wanted_at(key, misled->second);
+  return std::none_of(wishes->second.begin(), wishes->second.end(), [&](const Wish& wish) {
+    return wish.when > misled->second && wish.when <= when && !wish.version.empty() && wish.version != wanted;
+  });
 }
 
 /// Served as the control plane wants it.

@@ -98,6 +98,7 @@ void World::look_at_standing_of(Instance& instance, const Key& key, const Wishes
   }
   const TimePoint then = *listed.true_at;
   if (!name.empty() && (wanted_at(artifact, then).empty() || is_stopped_after(artifact, then))) return;
+  if (is_misled(instance, key, then)) return;
   const auto& peer = owner(key.second);
   if (seen.last_lie >= then - kBetweenLies || now_ - peer.last_taken_back() < kTakenBack) return;
   // A created event that comes late is believed if it is of the list's own second, or the list has no `Date`.

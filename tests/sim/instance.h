@@ -176,8 +176,11 @@ class Instance {
     std::map<std::string, TimePoint> acked;           ///< `artifact action performedAt` with success: when last.
     std::map<std::string, TimePoint> failed;          ///< Likewise, with failed, and when it was said last.
     std::set<std::string> arrived;                    ///< Correlation ids of events that were stored.
-    std::map<Key, TimePoint> last_heard;              ///< Of an event about it.
-    std::map<Key, Instant> newest_news;               ///< Of an event about a deployment that was surely believed.
+    /// By handle, when a replica still said the value that a restored database had just taken back. It can have been
+    /// said before, and is then believed (RULE.md, known limits).
+    std::map<std::string, TimePoint> misled;
+    std::map<Key, TimePoint> last_heard;  ///< Of an event about it.
+    std::map<Key, Instant> newest_news;   ///< Of an event about a deployment that was surely believed.
     void lose_what_waited() {
       arrived.clear();
       newest_news.clear();

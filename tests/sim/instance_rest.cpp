@@ -13,6 +13,14 @@ constexpr Duration kSaidTwice = 11s;
 /// The daemon gives a request so long, and so long without a byte.
 constexpr Duration kRequestLimit = 60s;
 constexpr Duration kSilenceLimit = 30s;
+/// So far behind a replica is at most.
+constexpr Duration kLongestLag = 8s;
+
+/// Of `…/secrets/HANDLE/value`.
+std::string secret_in(const std::string& path) {
+  const std::string handle = path.substr(0, path.rfind('/'));
+  return handle.substr(handle.rfind('/') + 1);
+}
 
 }  // namespace
 
@@ -107,7 +115,9 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
   if (may_lie && (is_stale || (world_.is_faulty() && reads_what_was(request, random)))) {
     seen.last_lie = now;
     note("is told what was");
-    answer = control_plane.answer_late(request, now, random.between(1s, 8s));
+    answer = control_plane.answer_late(request, now, random.between(1s, kLongestLag));
+    const bool was_taken_back = now - control_plane.last_taken_back() < kLongestLag;
+    if (request.call == sync::Call::SecretValue && was_taken_back) seen.misled[secret_in(request.path)] = now;
   } else {
     answer = control_plane.answer(request, now);
     answer.true_at = now;
@@ -205,8 +215,7 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
 
 /// 500 is what a value is answered with that the control plane does not give.
 void Instance::note_value(const std::string& path, int status) {
-  const std::string handle = path.substr(0, path.rfind('/'));
-  int& without = seen.without_value[handle.substr(handle.rfind('/') + 1)];
+  int& without = seen.without_value[secret_in(path)];
   if (status == 200) without = 0;
   if (status == 404 || status == 500) ++without;
 }

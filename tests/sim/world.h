@@ -187,6 +187,7 @@ class World {
   void check_agreement(Instance& instance);
   std::string what_is_left(Instance& instance);
   bool is_excepted(const Instance& instance, const Key& key) const;
+  bool is_misled(const Instance& instance, const Key& key, TimePoint when) const;
   bool was_refused(const Instance& instance, const Key& key, const std::string& version) const;
   bool is_as_wanted(const Instance& instance, const Key& key, const std::string& version) const;
 
