@@ -156,6 +156,12 @@ class Planner {
   void note_failure(std::string_view scope, int status);
   static constexpr int kUnknownPath = 3;
 
+  /// How much it remembers: entries of all that grows.
+  std::size_t entries() const {
+    return due_.size() + under_way_.size() + backoff_.size() + first_round_.size() + owed_.size() + lags_until_.size() +
+           lagging_.size() + swept_.size();
+  }
+
  private:
   struct Due {
     Call call = Call::Deployments;

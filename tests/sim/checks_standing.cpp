@@ -15,6 +15,9 @@ constexpr Duration kNoDate = 1min;
 
 // Named bounds, whatever the world does.
 constexpr std::size_t kMaxUnderWay = 9;  ///< Requests at once.
+/// What is remembered of lists, for each thing that there is, and some of what has just gone.
+constexpr std::size_t kEntriesOfOne = 4;
+constexpr std::size_t kSomeMore = 100;
 /// Inputs that wait while nothing can be stored: what one full listing and some minutes of events bring.
 constexpr std::size_t kMaxWaiting = 2'000;
 /// An empty database has at most so many bytes, and with each row there are at most so many more.
@@ -193,6 +196,11 @@ void World::look_at_bounds(Instance& instance) {
   within("early events", memory.early.size(), sync::kMaxEarlyEvents);
   within("documents held", memory.held_fetches.size(), sync::kMaxHeldFetches);
   within("hints", memory.hints.size(), sync::kMaxHints);
+  within("artifacts that were weighed", memory.weighed.size(), existing_.size() + kSomeMore);
+  within("secrets that wait for their second answer", memory.unconfirmed.size(), existing_.size() + kSomeMore);
+  within("lists with unreadable rows", memory.unreadable.size(), sync::kMaxUnreadable);
+  within("lists that are not shown", memory.unshown.size(), sync::kMaxUnreadable);
+  within("entries of the planner", memory.planner.entries(), kEntriesOfOne * existing_.size() + kSomeMore);
   within("waiting inputs", instance.daemon_.waiting(), kMaxWaiting);
   if (now_ - seen.hour_began < 1h) return;
   for (const auto& [call, count] : seen.requests) {

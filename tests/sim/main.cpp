@@ -57,8 +57,8 @@ void shrink_and_show(const WorldOptions& options, const Verdict& verdict) {
   std::fflush(stdout);
   const auto at = verdict.at > Duration{} ? std::optional(verdict.at) : std::nullopt;
   const Shrunk shrunk = shrink(options, at, fails_so);
-  std::printf("%zu actions of %zu are left after %d worlds:\n", shrunk.left.size(), plan_actions(options).size(),
-              shrunk.tries);
+  std::printf("%zu actions of %zu are left after %d worlds%s:\n", shrunk.left.size(), plan_actions(options).size(),
+              shrunk.tries, shrunk.tries < kMaxShrinkTries ? "" : ", and there may be fewer");
   std::string kept;
   for (const Action& action : shrunk.left) {
     print(action);
@@ -138,6 +138,10 @@ int run(int argc, char** argv) {
   if (!result.failed.empty() && !no_shrinking) {
     const FailedSeed& failed = result.failed.front();
     shrink_and_show({failed.seed, run.hours, {}}, failed.verdict);
+  }
+  for (std::size_t i = 1; i < result.failed.size(); ++i) {
+    std::printf("again: ./dev sim --seed %llu --hours %d\n", static_cast<unsigned long long>(result.failed[i].seed),
+                run.hours);
   }
   const double took = std::chrono::duration<double>(result.took).count();
   std::printf("%llu worlds of %d h, %zu failed, %.0f simulated hours a second, history %016llx\n",
