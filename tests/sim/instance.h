@@ -256,6 +256,7 @@ class Instance {
   void on_text(const std::string& text, const HubEvent* event);
   void note_event(const HubEvent& event);
   void send(const sync::SendRequest& request);
+  bool is_broken(sync::Call call) const;
   Answer answer_to(const sync::SendRequest& request, Random& random);
   std::optional<Answer> emptied_answer(const sync::SendRequest& request);
   Answer emptied_since(const sync::SendRequest& request);

@@ -81,6 +81,14 @@ void Instance::arrive_late(const std::shared_ptr<AnswerReading>& reading, std::u
   });
 }
 
+/// While there is trouble one kind of request may never be answered.
+bool Instance::is_broken(sync::Call call) const {
+  constexpr auto kCalls = static_cast<std::size_t>(sync::Call::SecretValue) + 1;
+  const auto until = troubles_[static_cast<std::size_t>(Trouble::Rest500)].until.time_since_epoch().count();
+  Random random(Random::part(seed_, static_cast<std::uint64_t>(until)));
+  return random.chance(30) && random.below(kCalls) == static_cast<std::size_t>(call);
+}
+
 Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
   const auto status = [](int code) {
     Answer answer;
@@ -93,7 +101,7 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
   if (has(Trouble::RestHangs) && random.chance(30)) return status(0);
   if (!control_plane.accepts(socket_token_)) return status(401);
   if (has(Trouble::Rest401) && random.chance(30)) return status(401);
-  if (has(Trouble::Rest500) && random.chance(50)) return status(500);
+  if (has(Trouble::Rest500) && (random.chance(50) || is_broken(request.call))) return status(500);
   if (has(Trouble::Rest429) && random.chance(50)) {
     Answer answer = status(429);
     answer.retry_after = random.between(1s, 5min);
@@ -125,7 +133,7 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
   if (!has(Trouble::RestMoods)) return answer;
   if (random.chance(10)) answer.whole = false;
   if (random.chance(10)) answer.date.reset();
-  if (random.chance(5) && spoil_row(request, answer, random)) note("is told: a row that cannot be read");
+  if (random.chance(10) && spoil_row(request, answer, random)) note("is told: a row that cannot be read");
   if (random.chance(10) && answer.entries && !answer.entries->empty()) answer.entries->pop_back();
   return answer;
 }
