@@ -40,7 +40,7 @@ const std::string kSelectArtifact =
 
 const std::string kSelectResource =
     std::string(
-        "SELECT r.kind, r.id, r.artifact_id, r.name, r.gone, r.body, r.updated_at_ns, r.from_event, r.hash, "
+        "SELECT r.kind, r.id, r.artifact_id, r.name, r.gone, r.body, r.updated_at_ns, r.unconfirmed, r.hash, "
         "r.fetched_hash, r.changed, r.waiting, r.absent_link, r.absent_asked_ms, r.absent_change, r.gone_since_ns, ") +
     kOfferColumns + "FROM resources r JOIN offers o ON o.identity = r.identity AND o.kind = r.kind AND o.id = r.id ";
 
@@ -77,7 +77,7 @@ sync::Resource read_resource(const Cursor& row) {
   r.gone = row.flag(4);
   r.body = row.text(5);
   r.updated_at = Instant{row.integer(6)};
-  r.from_event = row.flag(7);
+  r.unconfirmed = row.flag(7);
   r.hash = row.text(8);
   r.fetched_hash = row.text(9);
   r.changed = row.integer(10);

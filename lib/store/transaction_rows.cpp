@@ -145,10 +145,11 @@ void Transaction::put(const sync::Resource& r) {
 void Transaction::write(const sync::Resource& r) {
   const ProposalColumns absent(r.absent);
   db_.execute(
-      "INSERT OR REPLACE INTO resources (identity, kind, id, artifact_id, name, gone, body, updated_at_ns, from_event, "
+      "INSERT OR REPLACE INTO resources (identity, kind, id, artifact_id, name, gone, body, updated_at_ns, "
+      "unconfirmed, "
       "hash, fetched_hash, changed, waiting, absent_link, absent_asked_ms, absent_change, gone_since_ns) "
       "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-      identity_, r.kind, r.id, r.artifact_id, r.name, r.gone, r.body, r.updated_at.ns, r.from_event, r.hash,
+      identity_, r.kind, r.id, r.artifact_id, r.name, r.gone, r.body, r.updated_at.ns, r.unconfirmed, r.hash,
       r.fetched_hash, r.changed, r.waiting, absent.link, absent.asked_ms, absent.change, r.gone_since.ns);
 }
 

@@ -109,8 +109,9 @@ struct Resource {
   bool gone = false;  ///< A tombstone.
   std::string body;   ///< Key of the wanted content, or empty while it is not here (secrets).
   Instant updated_at;
-  /// `updated_at` has whole seconds only, members may be missing. A secret: one answer alone has given its value.
-  bool from_event = false;
+  /// An event alone has said it: `updated_at` has whole seconds only, members may be missing, and a list says it
+  /// better. A secret: one answer alone has given its value, and another is to say the same.
+  bool unconfirmed = false;
   std::string hash;          ///< Secrets: the wanted hash.
   std::string fetched_hash;  ///< Secrets: the hash that `body` belongs to.
   std::int64_t changed = 0;

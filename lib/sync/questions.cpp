@@ -145,7 +145,7 @@ std::optional<std::string> next_unconfirmed(Context& context) {
       continue;
     }
     const auto secret = context.records.resource(protocol::kSecret, one->first);
-    if (!secret || secret->gone || !secret->from_event) {
+    if (!secret || secret->gone || !secret->unconfirmed) {
       one = unconfirmed.erase(one);
       continue;
     }

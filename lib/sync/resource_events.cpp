@@ -73,7 +73,7 @@ void Resources::on_key_created(const protocol::ResourceState& key, const protoco
     records.put_seen(event.type, event.at);
     return;
   }
-  take(stored ? *stored : fresh(key), key, /*from_event=*/true);
+  take(stored ? *stored : fresh(key), key, /*unconfirmed=*/true);
   put_pending(event, key.kind, key.id);
 }
 
@@ -104,7 +104,7 @@ void Resources::on_key_updated(const protocol::ResourceState& key, const protoco
   state.id = stored->id;
   state.data = merged;
   const std::string id = stored->id;
-  take(std::move(*stored), state, /*from_event=*/true);
+  take(std::move(*stored), state, /*unconfirmed=*/true);
   put_pending(event, key.kind, id);
 }
 
@@ -135,7 +135,7 @@ void Resources::on_application(const protocol::ResourceState& application, const
       return;
     }
   }
-  take(stored ? *stored : fresh(application), application, /*from_event=*/true);
+  take(stored ? *stored : fresh(application), application, /*unconfirmed=*/true);
   put_pending(event, application.kind, application.id);
 }
 
@@ -160,7 +160,7 @@ void Resources::on_subscription(const protocol::ResourceState& subscription, boo
   // No list shows subscriptions of other kinds: the order of arrival is all there is.
   auto stored = records.resource(subscription.kind, subscription.id);
   if (!deleted) {
-    take(stored ? *stored : fresh(subscription), subscription, /*from_event=*/true);
+    take(stored ? *stored : fresh(subscription), subscription, /*unconfirmed=*/true);
   } else {
     if (stored && !stored->gone) remove(*stored);
     clear_pending_if_answered({subscription.kind, subscription.id});
@@ -310,7 +310,7 @@ void Resources::apply_hints(const ListingScope& scope) {
     if (hint.deleted) {
       if (stored && !stored->gone) remove(*stored);
     } else {
-      take(stored ? *stored : fresh(hint.state), hint.state, /*from_event=*/true);
+      take(stored ? *stored : fresh(hint.state), hint.state, /*unconfirmed=*/true);
     }
     clear_pending_if_answered({hint.state.kind, hint.state.id});
   }

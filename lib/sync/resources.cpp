@@ -17,7 +17,7 @@ Resource Resources::fresh(const protocol::ResourceState& state) const {
   return resource;
 }
 
-void Resources::take(Resource resource, const protocol::ResourceState& state, bool from_event) {
+void Resources::take(Resource resource, const protocol::ResourceState& state, bool unconfirmed) {
   Records& records = context_.records;
   // What belongs to another artifact now must not stay in service with the former one.
   const bool moved = !state.artifact_id.empty() && state.artifact_id != resource.artifact_id;
@@ -36,7 +36,7 @@ void Resources::take(Resource resource, const protocol::ResourceState& state, bo
   resource.body = key;
   resource.changed = records.last_change();
   resource.updated_at = state.updated_at;
-  resource.from_event = from_event;
+  resource.unconfirmed = unconfirmed;
   resource.hash = state.hash;
   resource.fetched_hash = state.hash;
   if (!state.name.empty()) resource.name = state.name;
@@ -107,7 +107,7 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
   if (row.kind == protocol::kSecret) {
     Resource secret = stored ? *stored : fresh(row);
     const bool known = stored && !stored->gone && stored->hash == row.hash;
-    if (known && stored->from_event) {
+    if (known && stored->unconfirmed) {
       auto& unconfirmed = context_.memory.unconfirmed;
       const Memory::Unconfirmed forgotten{{}, context_.now.steady, {}};
       unconfirmed.try_emplace(row.id, forgotten).first->second.named = asked.when;
@@ -124,16 +124,16 @@ void Resources::on_row(const protocol::ResourceState& row, const Asked& asked) {
     return;
   }
   if (!stored || stored->gone) {
-    take(stored ? *stored : fresh(row), row, /*from_event=*/false);
+    take(stored ? *stored : fresh(row), row, /*unconfirmed=*/false);
     return;
   }
   const auto body = records.body({stored->kind, stored->id}, stored->body);
   const bool same = body && body->document == row.data;
   if (!same) {
-    take(*stored, row, /*from_event=*/false);
-  } else if (stored->absent || stored->from_event || stored->updated_at != row.updated_at) {
+    take(*stored, row, /*unconfirmed=*/false);
+  } else if (stored->absent || stored->unconfirmed || stored->updated_at != row.updated_at) {
     // The list says what is here already: that is not offered anew.
-    stored->from_event = false;
+    stored->unconfirmed = false;
     stored->updated_at = row.updated_at;
     stored->absent.reset();
     records.put(*stored);
@@ -205,7 +205,7 @@ void Resources::on_secret_value(const Asked& asked, std::string_view value) {
   auto secret = records.resource(protocol::kSecret, handle);
   if (!secret || secret->gone) return;
   const bool confirms = secret->hash == secret->fetched_hash;
-  if (confirms && !secret->from_event) return;
+  if (confirms && !secret->unconfirmed) return;
   if (secret->changed > asked.change) return;  // it may be the value before the rotation: asked again
   protocol::ResourceState state;
   state.kind = secret->kind;
@@ -221,12 +221,12 @@ void Resources::on_secret_value(const Asked& asked, std::string_view value) {
   const auto body = records.body({secret->kind, handle}, secret->body);
   if (confirms && body && body->document == state.data) {
     context_.memory.unconfirmed.erase(handle);
-    secret->from_event = false;
+    secret->unconfirmed = false;
     return records.put(*secret);
   }
   const TimePoint now = context_.now.steady;
   context_.memory.unconfirmed.insert_or_assign(handle, Memory::Unconfirmed{now, asked.when + kConfirmAfter, {}});
-  take(*secret, state, /*from_event=*/true);
+  take(*secret, state, /*unconfirmed=*/true);
 }
 
 }  // namespace tether::sync

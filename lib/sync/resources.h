@@ -55,7 +55,7 @@ class Resources {
  private:
   Resource fresh(const protocol::ResourceState& state) const;
   /// Stores new content and offers it if that is possible.
-  void take(Resource resource, const protocol::ResourceState& state, bool from_event);
+  void take(Resource resource, const protocol::ResourceState& state, bool unconfirmed);
   /// What is subscribed to may be a plan whose event was lost: it is not left to the next poll.
   void list_unknown_plans(const std::vector<Reference>& references);
   void forget_absence(Resource& resource);

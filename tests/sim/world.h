@@ -20,7 +20,7 @@ namespace tether::sim {
 inline constexpr Duration kBetweenLies = 150s;
 /// Known limit: operations that commit in the other order than they were stamped can have the wrong one served for a
 /// moment. Likewise what the control plane itself took back.
-inline constexpr Duration kCrosswise = 2min;
+inline constexpr Duration kCrosswise = 40s;
 inline constexpr Duration kTakenBack = 10min;
 
 /// What a checker found.
@@ -182,6 +182,7 @@ class World {
   bool is_to_come(const Instance& instance, const HubEvent& event) const;
   bool is_overruled(const Instance& instance, const HubEvent& event) const;
   void check_changes(Instance& instance);
+  bool has_a_key(const Instance& instance, const std::string& application) const;
   void check_others(Instance& instance, bool spread);
   void check_removals(Instance& instance);
   void check_agreement(Instance& instance);

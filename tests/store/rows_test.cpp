@@ -46,7 +46,7 @@ sync::Resource full_resource() {
   r.gone = true;
   r.body = "wanted";
   r.updated_at = Instant{1};
-  r.from_event = true;
+  r.unconfirmed = true;
   r.hash = "h1";
   r.fetched_hash = "h0";
   r.changed = 2;

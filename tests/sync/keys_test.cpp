@@ -147,7 +147,7 @@ TEST_CASE("a list that says what an event has said offers nothing anew") {
   const auto after = world.resource("ApiKey", "k");
   CHECK(after->offering.revision == before->offering.revision);
   CHECK(after->body == before->body);
-  CHECK_FALSE(after->from_event);
+  CHECK_FALSE(after->unconfirmed);
   CHECK(after->updated_at == from_ms(1500));
 }
 

@@ -89,7 +89,7 @@ CREATE TABLE resources (
   gone            INTEGER NOT NULL,  -- 1: a tombstone
   body            TEXT    NOT NULL,  -- key of the wanted content, or empty while that is not here
   updated_at_ns   INTEGER NOT NULL,
-  from_event      INTEGER NOT NULL,  -- 1: whole seconds, members may be missing
+  unconfirmed     INTEGER NOT NULL,  -- 1: an event alone said it (whole seconds, members may be missing), or one answer
   hash            TEXT    NOT NULL,  -- secrets: the wanted one,
   fetched_hash    TEXT    NOT NULL,  --   and the one that `body` belongs to
   changed         INTEGER NOT NULL,

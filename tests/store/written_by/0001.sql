@@ -17,7 +17,7 @@ INSERT INTO offers (identity, kind, id, artifact, rank, present, revision, body,
   (1, 'RestApi', 'b', 1, 4, 0, 7, '', 0, 1, '', 0, 'd2', 1700000000456, 'no such backend', 1700000002000000000, '', 0, 0),
   (1, 'Secret', 's', 0, 0, 1, 4, '#7', 0, 0, '#7', 0, NULL, NULL, NULL, NULL, '', 0, 0),
   (1, 'SubscriptionPlan', 'p', 0, 1, 1, 6, '#8', 0, 0, '#8', 0, NULL, NULL, NULL, NULL, '', 0, 0);
-INSERT INTO resources (identity, kind, id, artifact_id, name, gone, body, updated_at_ns, from_event, hash, fetched_hash,
+INSERT INTO resources (identity, kind, id, artifact_id, name, gone, body, updated_at_ns, unconfirmed, hash, fetched_hash,
   changed, waiting, gone_since_ns) VALUES
   (1, 'Secret', 's', '', 'GENERIC', 0, '#7', 1700000000000000000, 0, 'h1', 'h1', 7, 0, 0),
   (1, 'SubscriptionPlan', 'p', '', 'Gold', 0, '#8', 1700000000000000000, 0, '', '', 8, 0, 0);
