@@ -139,9 +139,11 @@ bool World::may_go_with_loss(const Instance& instance, const Key& key, const std
   if (!seen.store_lost) return false;
   // Nothing stored contradicts a first listing, whatever it lacks. How much may go so is looked at by itself.
   if (seen.last_lie >= seen.store_lost->when) return true;
+  // Nor does a row that could not be read say anything.
+  const auto listed = seen.listed.find(listing_of(key));
+  if (listed != seen.listed.end() && !listed->second.is_known) return true;
   if (is_artifact(key.first)) return waits_for_others(instance, key);
   // A list that says 401 again and again is taken for one that is not there.
-  const auto listed = seen.listed.find(listing_of(key));
   return listed == seen.listed.end() || !listed->second.is_shown ||
          listed->second.unauthorized >= sync::Planner::kUnknownPath;
 }
