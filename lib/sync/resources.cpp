@@ -73,6 +73,9 @@ void Resources::drop_orphaned_applications(const Resource& key) {
     auto application = records.resource(referring.kind, referring.id);
     if (!application || application->kind != protocol::kApplication || application->gone) continue;
     const auto references = records.references(referring, application->body);
+    // What an earlier version of it named is no key of its: those may be still to come.
+    const Reference gone{key.kind, key.id};
+    if (std::find(references.begin(), references.end(), gone) == references.end()) continue;
     const bool orphaned = std::all_of(references.begin(), references.end(), [&records](const Reference& reference) {
       const auto other = records.resource(reference.kind, reference.name);
       return !other || other->gone;

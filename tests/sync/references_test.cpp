@@ -177,3 +177,31 @@ TEST_CASE("what is refused stays so when something else has been accepted") {
 
   CHECK(world.offered("proxy").empty());
 }
+
+TEST_CASE(
+    "an application outlives a key that it does not name any more, though those that it names are still to come") {
+  World world;
+  world.deploy("a", "d1");
+  world.keys["k1"] = World::key("k1", "a", "one", world.cp_now());
+  world.settle();
+  world.run(3s);
+  const auto names = [&world](const std::string& key) {
+    protocol::ResourceState application;
+    application.kind = "Application";
+    application.id = "app";
+    application.references = {key};
+    application.data = R"({"id":"app","key":")" + key + R"("})";
+    world.event("application.updated", protocol::ApplicationUpdated{application});
+  };
+  names("k1");
+  world.push();
+  REQUIRE_FALSE(world.offered("Application", "app").empty());
+  names("k2");
+  world.keys.erase("k1");
+  world.event("apikey.revoked", protocol::KeyRevoked{"a", "one"});
+  world.keys["k2"] = World::key("k2", "a", "two", world.cp_now());
+  world.serve_for(20s);
+
+  CHECK(world.offered("ApiKey", "k1").empty());
+  CHECK(world.offered("Application", "app") == R"({"id":"app","key":"k2"})");
+}
