@@ -39,13 +39,17 @@ bool is_away(int status) {
   return std::find(kAway.begin(), kAway.end(), status) != kAway.end();
 }
 
-/// What a row that could not be read wants is unknown: nobody can say that all is as it should be.
+/// What a row that could not be read wants is unknown: nobody can say that all is as it should be. It may be read the
+/// next time; where it never is, the list is left to the polls.
 void note_unreadable(Context& context, const Asked& asked, const RequestOutcome& outcome) {
   auto& unreadable = context.memory.unreadable;
   if (outcome.rows_rejected == 0 || !is_asked_again(context, asked)) {
     unreadable.erase(asked.scope);
-  } else if (unreadable.size() < kMaxUnreadable) {
-    unreadable.insert(asked.scope);
+  } else if (unreadable.size() < kMaxUnreadable || unreadable.contains(asked.scope)) {
+    int& times = unreadable[asked.scope];
+    times = std::min(times + 1, kUnreadableForGood);
+    if (times == kUnreadableForGood) return;
+    context.memory.planner.plan(asked.call, asked.scope, context.now.steady + kAskUnreadableAgain, asked.full);
   }
 }
 

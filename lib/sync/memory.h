@@ -44,6 +44,9 @@ inline constexpr std::size_t kMaxComing = 100;
 inline constexpr Duration kRemovalRetry = 5s;
 /// Listings with unreadable rows that are told apart; one is enough not to be in sync.
 inline constexpr std::size_t kMaxUnreadable = 1000;
+/// After so many answers in a row with rows that cannot be read, nothing waits for these rows any more.
+inline constexpr int kUnreadableForGood = 3;
+inline constexpr Duration kAskUnreadableAgain = 60s;
 /// Changes that wait for a listing's answer in case it is refused.
 inline constexpr std::size_t kMaxHints = 1000;
 /// How long correlation ids and tombstones are kept: events live that long at the control plane.
@@ -160,9 +163,11 @@ struct Memory {
   std::map<std::string, Instant> keys_listed;  ///< By scope: the `Date` of the last list of keys under this link.
   /// By scope: the time of the last event that a list of keys was called for by.
   std::map<std::string, Instant> keys_called_at;
-  std::set<std::string> unreadable;  ///< Scopes whose last listing had rows that could not be read.
-  std::set<std::string> unshown;     ///< Scopes of lists that were last answered with 403 or 404.
-  std::int64_t lost_under = 0;       ///< The link under which content was found to be lost; the next lists everything.
+  /// Scopes whose last listing had rows that could not be read, and how many of them in a row, kUnreadableForGood at
+  /// most.
+  std::map<std::string, int> unreadable;
+  std::set<std::string> unshown;  ///< Scopes of lists that were last answered with 403 or 404.
+  std::int64_t lost_under = 0;    ///< The link under which content was found to be lost; the next lists everything.
   bool listed_since_start = false;
   bool all_listed = false;  ///< … and so was everything else, and it was answered.
   bool listing_knew = false;

@@ -413,6 +413,31 @@ TEST_CASE("a deployment row that cannot be read is in the way: what it wants is 
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a row that cannot be read keeps a gateway waiting that knows more, for three lists and no longer [R29]") {
+  World world;
+  world.deploy("a", "d1");
+  world.rows_rejected = 1;
+  world.settle();
+  CHECK_FALSE(world.standing().complete);
+  SECTION("it is read the second time") {
+    world.rows_rejected = 0;
+    world.serve_for(61s);
+    CHECK(world.standing().complete);
+    CHECK(world.standing().in_sync);
+  }
+  SECTION("it is never read") {
+    world.serve_for(61s);
+    CHECK_FALSE(world.standing().complete);
+    world.serve_for(61s);
+    CHECK(world.standing().complete);
+    CHECK_FALSE(world.standing().settled);
+    // From then on the polls ask alone.
+    const auto asked = world.count_asked("GET /deployments");
+    world.serve_for(300s);
+    CHECK(world.count_asked("GET /deployments") == asked);
+  }
+}
+
 TEST_CASE("a document and a value that never come do not keep the rest from a gateway that knows more") {
   World world;
   world.deploy("a", "d1");
