@@ -142,21 +142,32 @@ std::string World::what_is_left(Instance& instance) {
   return left;
 }
 
-/// An application goes with what the last of its keys belonged to, which nobody says, and waits for one that is known.
-bool World::has_a_key(const Instance& instance, const std::string& application) const {
+/// An application waits for a key that is known, and goes with the last of its keys: also where a backup has that
+/// again.
+bool World::has_kept_a_key(const Instance& instance, const Key& application, const std::string& version) const {
   constexpr std::string_view kKey = "uuid-";
-  for (auto at = application.find(kKey); at != std::string::npos; at = application.find(kKey, at + 1)) {
-    if (instance.gateway_.served.contains({"ApiKey", application.substr(at, application.find(' ', at) - at)}))
-      return true;
+  std::vector<Key> keys;
+  for (auto at = version.find(kKey); at != std::string::npos; at = version.find(kKey, at + 1)) {
+    keys.push_back({"ApiKey", version.substr(at, version.find(' ', at) - at)});
   }
-  return false;
+  const auto is_served = [&instance](const Key& key) { return instance.gateway_.served.contains(key); };
+  if (std::none_of(keys.begin(), keys.end(), is_served)) return false;
+  const TimePoint since = wishes_.at(application).back().when;
+  return std::none_of(keys.begin(), keys.end(), [&](const Key& changed) {
+    const auto wishes = wishes_.find(changed);
+    if (wishes == wishes_.end()) return true;
+    return std::any_of(wishes->second.begin(), wishes->second.end(), [&](const Wish& wish) {
+      const auto was_gone = [&](const Key& key) { return wanted_at(key, wish.when).empty(); };
+      return wish.when >= since && std::all_of(keys.begin(), keys.end(), was_gone);
+    });
+  });
 }
 
 void World::check_agreement(Instance& instance) {
   const auto& peer = *control_planes_[0];
   for (const auto& [key, version] : desire_) {
     if (ControlPlane::owner_of(key.second) != 0 || is_excepted(instance, key)) continue;
-    if (key.first == "Application" && !has_a_key(instance, version)) continue;
+    if (key.first == "Application" && !has_kept_a_key(instance, key, version)) continue;
     if (is_artifact(key.first) && !peer.has_providers(key.second)) continue;
     if (is_as_wanted(instance, key, version)) continue;
     const auto served = instance.gateway_.served.find(key);

@@ -182,7 +182,7 @@ class World {
   bool is_to_come(const Instance& instance, const HubEvent& event) const;
   bool is_overruled(const Instance& instance, const HubEvent& event) const;
   void check_changes(Instance& instance);
-  bool has_a_key(const Instance& instance, const std::string& application) const;
+  bool has_kept_a_key(const Instance& instance, const Key& application, const std::string& version) const;
   void check_others(Instance& instance, bool spread);
   void check_removals(Instance& instance);
   void check_agreement(Instance& instance);
