@@ -62,6 +62,13 @@ void World::check_others(Instance& instance, bool spread) {
       if (wanted == desire_.end() || !is_as_wanted(instance, artifact, wanted->second)) continue;
       if (was_refused(instance, artifact, wanted->second) || !peer.has_providers(id)) continue;
     }
+    // A subscription waits for its plan.
+    const bool waits = std::any_of(desire_.begin(), desire_.end(), [&](const auto& other) {
+      return key.first == "Subscription" && other.first.first == "SubscriptionPlan" &&
+             version.find(" " + other.first.second + " ") != std::string::npos &&
+             !is_as_wanted(instance, other.first, other.second);
+    });
+    if (waits) continue;
     const auto served = instance.gateway_.served.find(key);
     fail("changes_after_healing", key.first + " " + key.second + " is '" +
                                       (served == instance.gateway_.served.end() ? "nothing" : served->second) +
