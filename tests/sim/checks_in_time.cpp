@@ -281,9 +281,10 @@ void World::look_at_stop(Instance& instance, const HubEvent& event) {
     return mark != std::string::npos && std::stoll(wish.version.substr(mark + 1)) >= event.at.ms() &&
            instance.seen.known_deployments.contains(wish.version.substr(0, mark));
   });
-  // … nor of one that is not after the last listing's `Date`.
+  // … nor of one that is not after the last listing's `Date`, or is about something that was deleted.
   const auto& told = instance.seen.told_all;
-  const bool is_doubted = told.connection == instance.connection_ && event.at <= told.date;
+  const bool is_doubted =
+      (told.connection == instance.connection_ && event.at <= told.date) || ceased_.contains(event.about);
   auto& known = instance.seen.stops[key];
   if (is_later && is_doubted) {
     known.doubted = stop->number;
