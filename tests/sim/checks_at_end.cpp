@@ -63,11 +63,12 @@ void World::check_others(Instance& instance, bool spread) {
       if (was_refused(instance, artifact, wanted->second) || !peer.has_providers(id)) continue;
     }
     // A subscription waits for its plan.
-    const bool waits = std::any_of(desire_.begin(), desire_.end(), [&](const auto& other) {
-      return key.first == "Subscription" && other.first.first == "SubscriptionPlan" &&
-             version.find(" " + other.first.second + " ") != std::string::npos &&
-             !is_as_wanted(instance, other.first, other.second);
-    });
+    const bool waits =
+        std::any_of(desire_.begin(), desire_.end(), [&, &key = key, &version = version](const auto& other) {
+          return key.first == "Subscription" && other.first.first == "SubscriptionPlan" &&
+                 version.find(" " + other.first.second + " ") != std::string::npos &&
+                 !is_as_wanted(instance, other.first, other.second);
+        });
     if (waits) continue;
     const auto served = instance.gateway_.served.find(key);
     fail("changes_after_healing", key.first + " " + key.second + " is '" +
