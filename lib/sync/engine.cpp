@@ -131,10 +131,7 @@ void Engine::on_event(Records& records, const protocol::Event& event, Now now) {
 }
 
 void Engine::on_events_lost(Records& records, Now now) {
-  memory_.requests.clear();
-  const OnLinkSide on(records, memory_);
-  Context context(records, memory_, now, options_, commands_);
-  if (memory_.identified) begin_round(context);
+  memory_.planner.want_round(now.steady);
   after_input(records, now);
 }
 
@@ -180,10 +177,13 @@ void Engine::on_resource_rows(Records& records, std::uint64_t request, const std
   const OnLinkSide on(records, memory_);
   Context context(records, memory_, now, options_, commands_);
   Resources resources(context);
-  for (protocol::ResourceState row : rows) {
-    if (asked.call == Call::Subscriptions && row.artifact_id.empty()) row.artifact_id = scope_of(asked)->artifact_id;
-    records.mark_seen(asked.scope, row.id);
-    resources.on_row(row, asked);
+  for (const bool active : {true, false}) {  // what ends, last: an application goes with the last of its keys
+    for (protocol::ResourceState row : rows) {
+      if (row.active != active) continue;
+      if (asked.call == Call::Subscriptions && row.artifact_id.empty()) row.artifact_id = scope_of(asked)->artifact_id;
+      records.mark_seen(asked.scope, row.id);
+      resources.on_row(row, asked);
+    }
   }
   context.offers.follow_up();
   after_input(records, now);

@@ -92,6 +92,8 @@ void Planner::on_link_down() {
   sweep_.reset();
   sweep_wanted_.reset();
   swept_.clear();
+  round_at_.reset();
+  round_is_owed_ = false;
 }
 
 void Planner::plan_round(TimePoint now, bool full, Pace pace) {
@@ -102,6 +104,23 @@ void Planner::plan_round(TimePoint now, bool full, Pace pace) {
   plan(Call::Plans, "plans", now);
   plan(Call::Secrets, "secrets", now);
   want_sweep(pace);
+}
+
+void Planner::want_round(TimePoint now) {
+  if (!up_ || round_at_) return;
+  round_at_ = std::max(now, last_round_ + kRoundsApart);
+  begin_round_if_due(now);
+}
+
+void Planner::begin_round_if_due(TimePoint now) {
+  if (!round_at_ || now < *round_at_) return;
+  round_at_.reset();
+  last_round_ = now;
+  round_is_owed_ = true;
+  plan_round(now, /*full=*/true, Pace::AtOnce);
+  for (const auto& [scope, due] : due_) {
+    if (!is_of_artifact(due.call)) owed_.insert(scope);
+  }
 }
 
 void Planner::want(Call call, std::string_view scope, TimePoint at, bool full) {
@@ -142,33 +161,7 @@ void Planner::plan(Call call, std::string_view scope, TimePoint at, bool full) {
 void Planner::plan_in_round(Call call, std::string_view scope, TimePoint at) {
   plan(call, scope, at);
   if (up_ && polls_ == 0 && !first_round_done()) first_round_.emplace(scope);
-}
-
-void Planner::begin_sweep(Pace pace) {
-  sweep_ = Sweep{std::string(kSweptKinds.front()), "", pace, std::nullopt, {}};
-}
-
-bool Planner::is_at_its_beginning(const Sweep& sweep) {
-  return sweep.after.empty() && sweep.kind == kSweptKinds.front();
-}
-
-void Planner::want_sweep(Pace pace) {
-  if (!up_) return;
-  const bool has_begun = sweep_ && !is_at_its_beginning(*sweep_);
-  if (!sweep_ || (!has_begun && sweep_->pace == Pace::OverInterval)) {
-    begin_sweep(pace);
-  } else if (pace == Pace::AtOnce && sweep_->pace == Pace::OverInterval) {
-    begin_sweep(pace);  // asks all that the other one would
-    sweep_wanted_.reset();
-  } else if (has_begun && sweep_wanted_ != Pace::AtOnce) {
-    sweep_wanted_ = pace;  // goes round once more: what was passed already may have changed
-  }
-}
-
-void Planner::want_of_artifact(Call call, std::string_view scope, TimePoint at, bool is_awaited) {
-  if (sweep_is_ahead()) return;
-  if (is_crowded() && !due_.contains(scope)) return want_sweep(Pace::AtOnce);
-  is_awaited ? want_again(call, scope, at) : want(call, scope, at);
+  if (round_is_owed_) owed_.emplace(scope);
 }
 
 bool Planner::is_crowded() const {
@@ -210,23 +203,6 @@ Planner::Places Planner::free_places(TimePoint now) const {
   return {listings_under_way(false) < limits_.listings_at_once, listings_under_way(true) < of_artifacts};
 }
 
-void Planner::pace(std::int64_t artifacts, TimePoint now) {
-  if (artifacts == 0) {
-    sweep_->kind.clear();
-    return;
-  }
-  const Duration left = std::max<Duration>(next_poll_ - now, Duration{});
-  sweep_->step = left / (artifacts + 1);
-  sweep_->next = now + *sweep_->step;
-}
-
-bool Planner::may_sweep(TimePoint now) const {
-  if (!up_ || !sweep_ || sweep_->kind.empty() || sweep_->next > now || awaits_pace()) return false;
-  if (listings_under_way(true) >= limits_.artifact_listings_at_once) return false;
-  // The sweep waits for the listings that are due: it is long, and depends on the deployments.
-  return !has_ready(now) && !under_way_.contains(kDeploymentsScope);
-}
-
 /// Whether a listing, of those that there are few of, could be asked now if a place were free.
 bool Planner::has_ready(TimePoint now) const {
   return std::any_of(due_.begin(), due_.end(), [this, now](const auto& due) {
@@ -235,29 +211,6 @@ bool Planner::has_ready(TimePoint now) const {
     const bool waits = backoff != backoff_.end() && backoff->second.until > now;
     return due.second.at <= now && !waits && !under_way_.contains(due.first);
   });
-}
-
-bool Planner::start_swept(Call call, std::string_view artifact_id, TimePoint now) {
-  sweep_->after = artifact_id;
-  if (sweep_->step) sweep_->next += *sweep_->step;
-  const std::string scope = scope_of_artifact(call, artifact_id);
-  swept_.insert(scope);
-  if (sweeps_at_once()) owed_.insert(scope);
-  if (under_way_.contains(scope)) return false;
-  begin(call, scope, now);
-  due_.erase(scope);
-  return true;
-}
-
-void Planner::end_sweep_of_kind() {
-  const auto* const next = std::find(kSweptKinds.begin(), kSweptKinds.end(), sweep_->kind) + 1;
-  sweep_->kind = next == kSweptKinds.end() ? "" : *next;
-  sweep_->after.clear();
-}
-
-void Planner::end_sweep() {
-  sweep_.reset();
-  if (sweep_wanted_) begin_sweep(*std::exchange(sweep_wanted_, std::nullopt));
 }
 
 bool Planner::may_follow_up(Call call, TimePoint now) const {
@@ -305,6 +258,7 @@ void Planner::on_done(Call call, std::string_view scope, bool full, bool succeed
     if (once_more) plan(call, scope, lags_until_.at(std::string(scope)));
     backoff_.erase(std::string(scope));
     first_round_.erase(std::string(scope));
+    if (call == Call::Deployments) round_is_owed_ = false;
     // One that was wanted while this one was under way is still to come.
     if (!due_.contains(scope)) owed_.erase(std::string(scope));
     return;
@@ -315,6 +269,7 @@ void Planner::on_done(Call call, std::string_view scope, bool full, bool succeed
 }
 
 void Planner::on_deadline(TimePoint now) {
+  if (up_) begin_round_if_due(now);
   if (!up_ || now < next_poll_) return;
   // Where a round takes longer than the interval, the next one would keep the sweep from ever having its turn.
   const bool waits = has_ready(now);
@@ -326,7 +281,7 @@ void Planner::on_deadline(TimePoint now) {
 
 std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
   if (!up_) return std::nullopt;
-  TimePoint next = next_poll_;
+  TimePoint next = round_at_ ? std::min(next_poll_, *round_at_) : next_poll_;
   const Places places = free_places(now);
   for (const auto& [scope, due] : due_) {
     if (!places.has(due.call) || under_way_.contains(scope)) continue;
@@ -365,7 +320,7 @@ bool Planner::first_round_done() const {
 }
 
 bool Planner::owes_nothing() const {
-  return first_round_done() && !sweeps_at_once() && !waits_for(owed_);
+  return first_round_done() && !round_at_ && !sweeps_at_once() && !waits_for(owed_);
 }
 
 void Planner::note_failure(std::string_view scope, int status) {

@@ -30,6 +30,8 @@ enum class Call {
 
 std::string_view name_of(Call call);
 
+/// So far apart are rounds that dropped events call for, at least.
+inline constexpr Duration kRoundsApart = 10s;
 /// The scope of the listing of deployments.
 inline constexpr const char* kDeploymentsScope = "deployments";
 /// Artifact kinds that have a listing of their own for each artifact: of subscriptions, of HMAC secrets.
@@ -65,6 +67,9 @@ class Planner {
   /// A new link: everything is due at once, and whatever was under way counts for nothing any more.
   void on_link_up(TimePoint now);
   void on_link_down();
+  /// Events were dropped: every listing is asked once more, and owed until then. At once, and at most every 10 s. What
+  /// failed before goes on waiting.
+  void want_round(TimePoint now);
 
   /// Asks for a scope at `at`, or earlier if it was due earlier. For Deployments `full` asks the full list. Its answer
   /// is owed from here on: something is in question until it comes.
@@ -178,6 +183,7 @@ class Planner {
   /// Whether one of these has not been answered, nor is known to be no path of the control plane.
   bool waits_for(const std::set<std::string, std::less<>>& scopes) const;
   void plan_round(TimePoint now, bool full, Pace pace);
+  void begin_round_if_due(TimePoint now);
   void begin_sweep(Pace pace);
   /// From now on it is under way.
   void begin(Call call, const std::string& scope, TimePoint now);
@@ -209,6 +215,9 @@ class Planner {
   std::set<std::string, std::less<>> owed_;
   std::map<std::string, TimePoint, std::less<>> lags_until_;  ///< What is asked before that may lag,
   std::set<std::string, std::less<>> lagging_;                ///<   and is under way.
+  std::optional<TimePoint> round_at_;                         ///< One is wanted, beside the polls.
+  TimePoint last_round_;
+  bool round_is_owed_ = false;  ///< Its deployments, which tell what else is in it, have not been answered.
   std::optional<Sweep> sweep_;
   std::optional<Pace> sweep_wanted_;          ///< After the one that goes on.
   std::set<std::string, std::less<>> swept_;  ///< Scopes that it asked and that are not answered yet.

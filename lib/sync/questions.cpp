@@ -153,7 +153,7 @@ std::optional<std::string> next_unconfirmed(Context& context) {
       one->second.due = context.now.steady + kConfirmAfter;
       return one->first;
     }
-    lacks_list |= memory.secrets_wanted < one->second.taken;
+    lacks_list |= memory.secrets_wanted <= one->second.taken;
     ++one;
   }
   if (lacks_list) {

@@ -72,6 +72,8 @@ void Daemon::restart(sync::Now now) {
   busy_until_ = now.steady;
   courier_.reset();
   waiting_.clear();
+  events_ = 0;
+  events_lost_ = false;
   batch_.clear();
   presence_ = nullptr;
   verdict_ = nullptr;
@@ -111,6 +113,22 @@ void Daemon::give(Input input, sync::Now now) {
   if (now.steady >= busy_until_) settle(now);
 }
 
+void Daemon::event(protocol::Event event, sync::Now now) {
+  if (has_room()) {
+    ++events_;
+    give([event = std::move(event)](sync::Engine& engine, sync::Records& records,
+                                    sync::Now at) { engine.on_event(records, event, at); },
+         now);
+  } else if (!std::exchange(events_lost_, true)) {
+    give(
+        [this](sync::Engine& engine, sync::Records& records, sync::Now at) {
+          events_lost_ = false;
+          engine.on_events_lost(records, at);
+        },
+        now);
+  }
+}
+
 void Daemon::link_up(sync::Now now) {
   linked_ = true;
   give([](sync::Engine& engine, sync::Records& records, sync::Now at) { engine.on_link_up(records, at); }, now);
@@ -134,6 +152,7 @@ void Daemon::settle(sync::Now now) {
     if (is_storing()) {
       for (auto& input : waiting_) batch_.push_back(std::move(input));
       waiting_.clear();
+      events_ = 0;
     }
     if (!footing_.is_due(has_inputs(), now.steady) || !commit(now)) return;
   }
@@ -213,6 +232,7 @@ void Daemon::doubt_store() {
 void Daemon::start_anew() {
   engine_->start_anew();
   links_lost_known_ = links_lost_;
+  events_lost_ = false;
   batch_.clear();
   verdict_ = nullptr;
   presence_ = nullptr;

@@ -56,6 +56,10 @@ class Daemon {
   void set_busy(std::function<Duration(TimePoint now)> is_busy_for) { is_busy_for_ = std::move(is_busy_for); }
   /// One input. It is stored as soon as the thread is idle, with what has waited before it, unless nothing can be.
   void give(Input input, sync::Now now);
+  /// So many events wait at most; what comes then is dropped, and the engine hears that something was.
+  void set_room(std::size_t events) { room_ = events; }
+  bool has_room() const { return events_ < room_; }
+  void event(protocol::Event event, sync::Now now);
   /// A link is up, or the present one is lost. What the engine asked for under a lost one is dropped.
   void link_up(sync::Now now);
   void link_down(sync::Now now);
@@ -143,6 +147,9 @@ class Daemon {
   TimePoint busy_until_;
   std::deque<Input> waiting_;  ///< Came while nothing could be stored, or the thread was busy.
   std::deque<Input> batch_;    ///< Whose transaction is being tried.
+  std::size_t room_ = 10'000;  ///< As in the daemon.
+  std::size_t events_ = 0;     ///< In `waiting_`.
+  bool events_lost_ = false;   ///< To be told to the engine: that waits.
   Input presence_;
   Input verdict_;
   delivery::Footing footing_;

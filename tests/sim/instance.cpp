@@ -29,6 +29,8 @@ constexpr int kPumpsPerLook = 64;
 /// One instance in so many is slow: inputs share transactions.
 constexpr std::uint64_t kSlowOnes = 3;
 constexpr Duration kLongestWork = 400ms;
+/// Half of these have room for one to so many events.
+constexpr std::uint64_t kFewEvents = 4;
 
 link::LinkLimits link_limits() {
   link::LinkLimits limits;
@@ -48,6 +50,7 @@ Instance::Instance(World& world, std::size_t number, std::uint64_t seed, sync::E
   attach_gateway();
   const std::uint64_t pace = Random::part(seed, "pace");
   if (pace % kSlowOnes != 0) return;
+  if (pace / kSlowOnes % 2 == 0) daemon_.set_room(1 + pace / (2 * kSlowOnes) % kFewEvents);
   daemon_.set_busy([pace](TimePoint now) {
     return Random(Random::part(pace, std::to_string(now.time_since_epoch().count()))).between(0ms, kLongestWork);
   });
@@ -418,7 +421,7 @@ void Instance::poll_hub(std::uint64_t connection) {
       last_text_ = std::max(last_text_, world_.steady()) + random.between(1ms, 300ms);
       world_.at(last_text_, [this, connection, event = hub[read]] {
         if (connection != connection_) return;
-        if (!is_silent()) world_.look_at_event(*this, event);
+        if (!is_silent() && daemon_.has_room()) world_.look_at_event(*this, event);
         on_text(event.text, &event);
       });
     }
@@ -436,10 +439,6 @@ TimePoint Instance::read_at(std::string_view text) {
 bool Instance::is_silent() {
   if (open_ && has(Trouble::Partition)) half_open_ = true;  // a stream that lost something does not go on behind it
   return !open_ || half_open_;
-}
-
-bool Instance::is_heard() {
-  return !is_silent() && !unheard_;
 }
 
 void Instance::send_text(const std::string& text, Duration after) {
@@ -486,14 +485,14 @@ void Instance::on_text(const std::string& text, const HubEvent* told) {
     link_->on_server_error(error->message, now);
   } else if (auto* event = std::get_if<protocol::Event>(&*frame)) {
     event->bytes = text.size();
-    if (acked_) {
+    if (!daemon_.has_room()) {
+      note("has no room for it");
+    } else if (acked_) {
       note_event(*told);
     } else {
       seen.early.push_back(*told);
     }
-    daemon_.give([event = *event](sync::Engine& engine, sync::Records& records,
-                                  sync::Now at) { engine.on_event(records, event, at); },
-                 world_.now());
+    daemon_.event(std::move(*event), world_.now());
   }
 }
 

@@ -275,7 +275,7 @@ class Instance {
   TimePoint read_at(std::string_view text);
   /// The frame that is about to pass the connection is lost.
   bool is_silent();
-  bool is_heard();
+  bool is_heard() { return !is_silent() && !unheard_; }
   void ask_state();
   void push(const delivery::Push& push);
   void stall(Body body, std::int64_t push, Random random);

@@ -94,7 +94,6 @@ TEST_CASE("a hint whose listing is under way when events are lost is followed [A
   world.statuses["subscriptions/b"] = 404;  // an API that no round asks about
   world.event("subscription.created", protocol::SubscriptionChanged{World::subscription("s", "b", "gold")});
   REQUIRE(world.awaits(Call::Subscriptions));
-  world.requests.clear();
   world.relist();
   world.serve();
 

@@ -28,6 +28,74 @@ std::vector<std::string> run_all(Planner& planner, TimePoint now) {
 
 }  // namespace
 
+TEST_CASE("dropped events have every listing asked once more, at most every 10 s [A1]") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  const auto round = run_all(planner, kStart);
+  TimePoint now = kStart + 1min;
+  planner.want_round(now);
+  CHECK_FALSE(planner.owes_nothing());
+  const auto again = run_all(planner, now);
+  CHECK(std::set(again.begin(), again.end()).contains("deployments (full)"));
+  CHECK(again.size() == round.size() - 1);  // the manifest is a link's
+
+  for (int i = 0; i < 9; ++i) {
+    now += 1s;
+    planner.want_round(now);
+    planner.on_deadline(now);
+    CHECK(run_all(planner, now).empty());
+    CHECK_FALSE(planner.owes_nothing());
+    REQUIRE(planner.next_deadline(now) <= kStart + 1min + 10s);
+  }
+  planner.on_deadline(now + 1s);
+  CHECK(run_all(planner, now + 1s) == again);
+}
+
+TEST_CASE("a listing that was asked before events were dropped does not stand for the one after it") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  planner.want(Call::Plans, "plans", kStart + 1min);
+  const auto slot = planner.start_listing(kStart + 1min);
+  REQUIRE(slot->scope == "plans");
+  planner.want_round(kStart + 1min);
+  planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/true, std::nullopt, kStart + 1min);
+  const auto scopes = run_all(planner, kStart + 1min);
+  CHECK(std::count(scopes.begin(), scopes.end(), "plans") == 1);
+}
+
+TEST_CASE("dropped events do not shorten the wait that a control plane asked for [D4]") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  while (const auto slot = planner.start_listing(kStart)) {
+    planner.on_done(slot->call, slot->scope, slot->full, /*succeeded=*/false, Duration(100s), kStart);
+  }
+  planner.want_round(kStart + 20s);
+  CHECK(run_all(planner, kStart + 20s).empty());
+  CHECK_FALSE(run_all(planner, kStart + 101s).empty());
+}
+
+TEST_CASE("a list that the deployments tell of is owed with the others when events were dropped") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  run_all(planner, kStart);
+  while (planner.sweep() && !planner.sweep()->kind.empty()) planner.end_sweep_of_kind();
+  planner.end_sweep();
+  REQUIRE(planner.owes_nothing());
+  planner.want_round(kStart + 1min);
+  const auto deployments = planner.start_listing(kStart + 1min);
+  REQUIRE(deployments->scope == "deployments");
+  planner.plan_in_round(Call::Keys, "keys/WebSubApi", kStart + 2min);
+  planner.on_done(deployments->call, deployments->scope, deployments->full, /*succeeded=*/true, std::nullopt,
+                  kStart + 1min);
+  run_all(planner, kStart + 1min);
+  while (planner.sweep() && !planner.sweep()->kind.empty()) planner.end_sweep_of_kind();
+  planner.end_sweep();
+  CHECK_FALSE(planner.owes_nothing());
+  run_all(planner, kStart + 2min);
+  CHECK(planner.owes_nothing());
+}
+
 TEST_CASE("nothing is asked without a link") {
   Planner planner(limits(), 1);
 

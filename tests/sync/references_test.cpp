@@ -205,3 +205,25 @@ TEST_CASE(
   CHECK(world.offered("ApiKey", "k1").empty());
   CHECK(world.offered("Application", "app") == R"({"id":"app","key":"k2"})");
 }
+
+TEST_CASE("an application whose next key stands behind its revoked one in a list is kept [A7]") {
+  World world;
+  world.deploy("a", "d1");
+  world.keys["k1"] = World::key("k1", "a", "one", world.cp_now());
+  world.settle();
+  protocol::ResourceState application;
+  application.kind = "Application";
+  application.id = "app";
+  application.references = {"k1", "k2"};
+  application.data = R"({"id":"app"})";
+  world.event("application.updated", protocol::ApplicationUpdated{application}, "c1");
+  REQUIRE(world.offered("Application", "app") == application.data);
+  world.run(3s);
+  world.keys["k1"].active = false;
+  world.keys["k2"] = World::key("k2", "a", "two", world.cp_now());
+  world.relist();
+  world.serve();
+
+  CHECK(world.offered("ApiKey", "k1").empty());
+  CHECK(world.offered("Application", "app") == application.data);
+}

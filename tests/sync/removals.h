@@ -17,7 +17,7 @@ inline void fill(World& world, int count = 20) {
 }
 
 inline void relist(World& world) {
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
 }
 
 inline int in_service(World& world, int count = 20) {

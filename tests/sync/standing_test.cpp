@@ -115,7 +115,7 @@ TEST_CASE("in sync waits for a listing that is asked again because what it shows
   world.keys["k"] = World::key("k", "a", "key", from_ms(1000));
   world.settle();
   REQUIRE(world.standing().in_sync);
-  world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+  world.relist();
   while (world.requests.front().scope != "keys/RestApi") world.answer(world.take_request(world.requests.front().call));
   const auto changed = World::key("k", "a", "key", world.cp_now(), "two");
   world.event("apikey.created", protocol::KeyCreated{changed});
@@ -148,7 +148,7 @@ TEST_CASE("lists that passed over an artifact whose absence was in question are 
   world.subscriptions.erase("s0");
   SECTION("a row is back") {
     world.deployments.erase("a");
-    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.relist();
     world.serve();
     REQUIRE(world.artifact("a")->absent);
     world.deployments["a"] = kept;
@@ -159,7 +159,7 @@ TEST_CASE("lists that passed over an artifact whose absence was in question are 
   }
   SECTION("an event comes") {
     world.deployments.erase("a");
-    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.relist();
     world.serve();
     world.run(2s);
     world.event(world.deploy("a", "d2"));
@@ -168,7 +168,7 @@ TEST_CASE("lists that passed over an artifact whose absence was in question are 
     world.statuses["exists"] = 503;
     world.deleted_event("a");
     world.serve();
-    world.with([&](Engine& engine, Records& records) { engine.on_events_lost(records, world.now()); });
+    world.relist();
     world.serve();
     world.statuses.clear();
   }
@@ -258,7 +258,7 @@ TEST_CASE("what one list's brake holds hides no absence that another list noted 
   };
   world.plans.clear();
   world.relist();
-  world.serve();
+  world.serve_for(kRoundsApart);
   REQUIRE(world.hold("plans"));
   REQUIRE_FALSE(is_noted());
 

@@ -366,6 +366,8 @@ void World::settle() {
 }
 
 void World::relist() {
+  if (now().steady < relisted_ + kRoundsApart) run(relisted_ + kRoundsApart - now().steady);
+  relisted_ = now().steady;
   with([this](Engine& engine, Records& records) { engine.on_events_lost(records, now()); });
 }
 

@@ -102,7 +102,7 @@ class World {
   void serve_for(Duration time);
   /// Link, first round, documents, push: everything in service.
   void settle();
-  /// As if events had been lost: all is listed again.
+  /// As if events had been lost: all is listed again, as soon as that goes at once.
   void relist();
   std::size_t count_asked(const std::string& prefix) const;
 
@@ -166,6 +166,7 @@ class World {
   std::unique_ptr<Engine> engine_;
   TimePoint steady_{std::chrono::hours(1)};
   Instant wall_;
+  TimePoint relisted_;
   int epochs_ = 0;
   std::int64_t pushes_ = 0;
   std::int64_t correlation_ = 0;
