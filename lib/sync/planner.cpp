@@ -301,26 +301,26 @@ bool Planner::everything_answered() const {
   const auto is_awaited = [this](const std::string& scope) {
     const bool is_of_one = scope.starts_with(scope_of_artifact(Call::Subscriptions, "")) ||
                            scope.starts_with(scope_of_artifact(Call::HmacSecrets, ""));
-    return is_of_one && waits_for({scope});
+    return is_of_one && waits_for({scope}, kSurelyUnknownPath);
   };
   // What the last list of a round brings is owed, and listed after it.
   return std::none_of(owed_.begin(), owed_.end(), is_awaited) &&
          std::none_of(backoff_.begin(), backoff_.end(), [&](const auto& failed) { return is_awaited(failed.first); });
 }
 
-bool Planner::waits_for(const std::set<std::string, std::less<>>& scopes) const {
-  return std::any_of(scopes.begin(), scopes.end(), [this](const std::string& scope) {
+bool Planner::waits_for(const std::set<std::string, std::less<>>& scopes, int unauthorized) const {
+  return std::any_of(scopes.begin(), scopes.end(), [this, unauthorized](const std::string& scope) {
     const auto backoff = backoff_.find(scope);
-    return backoff == backoff_.end() || backoff->second.unauthorized < kUnknownPath;
+    return backoff == backoff_.end() || backoff->second.unauthorized < unauthorized;
   });
 }
 
 bool Planner::first_round_done() const {
-  return !waits_for(first_round_);
+  return !waits_for(first_round_, kSurelyUnknownPath);
 }
 
 bool Planner::owes_nothing() const {
-  return first_round_done() && !round_at_ && !sweeps_at_once() && !waits_for(owed_);
+  return !round_at_ && !sweeps_at_once() && !waits_for(first_round_, kUnknownPath) && !waits_for(owed_, kUnknownPath);
 }
 
 void Planner::note_failure(std::string_view scope, int status) {

@@ -156,10 +156,12 @@ class Planner {
   /// that anything but a poll has called for since.
   bool owes_nothing() const;
   /// After `on_done`, with which status a listing failed (0: without an answer). After 401 kUnknownPath times in a row
-  /// nothing waits for it, as long as nothing else is answered: so says a control plane that does not have this list,
-  /// and one whose database is away for a moment.
+  /// `owes_nothing` waits for it no more, after kSurelyUnknownPath times nothing does, as long as nothing else is
+  /// answered: so says a control plane that does not have this list, and one whose database is away for a moment. With
+  /// the waits between them that takes two minutes.
   void note_failure(std::string_view scope, int status);
   static constexpr int kUnknownPath = 3;
+  static constexpr int kSurelyUnknownPath = 8;
 
   /// How much it remembers: entries of all that grows.
   std::size_t entries() const {
@@ -180,8 +182,8 @@ class Planner {
   };
 
   static bool is_at_its_beginning(const Sweep& sweep);
-  /// Whether one of these has not been answered, nor is known to be no path of the control plane.
-  bool waits_for(const std::set<std::string, std::less<>>& scopes) const;
+  /// Whether one of these has not been answered, nor so many times in a row with 401.
+  bool waits_for(const std::set<std::string, std::less<>>& scopes, int unauthorized) const;
   void plan_round(TimePoint now, bool full, Pace pace);
   void begin_round_if_due(TimePoint now);
   void begin_sweep(Pace pace);

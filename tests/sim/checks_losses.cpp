@@ -145,7 +145,7 @@ bool World::may_go_with_loss(const Instance& instance, const Key& key, const std
   if (is_artifact(key.first)) return waits_for_others(instance, key);
   // A list that says 401 again and again is taken for one that is not there.
   return listed == seen.listed.end() || !listed->second.is_shown ||
-         listed->second.unauthorized >= sync::Planner::kUnknownPath;
+         listed->second.unauthorized >= sync::Planner::kSurelyUnknownPath;
 }
 
 /// It was stopped a moment before this body was sent, and is wanted again, of which nobody had heard then.

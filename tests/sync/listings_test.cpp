@@ -59,6 +59,10 @@ TEST_CASE("lists of single artifacts that are always 401 are let go like all oth
   CHECK_FALSE(world.standing().complete);
   world.serve_for(5s);
   CHECK(world.standing().in_sync);
+  CHECK_FALSE(world.standing().complete);
+  world.serve_for(2min);
+  CHECK_FALSE(world.standing().complete);
+  world.serve_for(10s);
   CHECK(world.standing().complete);
 
   world.link_down();
