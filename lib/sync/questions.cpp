@@ -76,8 +76,9 @@ int failures_of(const Memory& memory, const std::string& deployment_id) {
   return held == memory.held_fetches.end() ? 0 : held->second.failures;
 }
 
-/// Documents that were never asked for in vain first, and only such together as failed equally often, in batches that
-/// are half as large each time: one that spoils its batch comes to be asked for alone and holds up no other.
+/// Documents that were never asked for in vain first, and only such together as failed equally often, of these at most
+/// half, in batches that are half as large each time: one that spoils its batch soon is asked for alone, and holds up
+/// no other.
 Asked next_batch(Context& context) {
   Memory& memory = context.memory;
   std::set<std::string> under_way;
@@ -89,13 +90,17 @@ Asked next_batch(Context& context) {
   for (const auto& [artifact_id, deployment_id] : context.records.without_document(limit)) {
     if (under_way.contains(deployment_id)) continue;
     if (is_held(memory, deployment_id, context.now.steady)) continue;
-    const int failures = failures_of(memory, deployment_id);
-    Asked& asked = by_failures[failures];
-    if (asked.ids.size() >= std::max<std::size_t>(memory.batch_size >> std::min(failures, 8), 1)) continue;
+    Asked& asked = by_failures[failures_of(memory, deployment_id)];
     asked.ids.push_back(deployment_id);
     asked.artifacts.push_back(artifact_id);
   }
-  Asked asked = by_failures.empty() ? Asked{} : std::move(by_failures.begin()->second);
+  if (by_failures.empty()) return {};
+  auto& [failures, asked] = *by_failures.begin();
+  const std::size_t most = failures == 0
+                               ? memory.batch_size
+                               : std::min(memory.batch_size >> std::min(failures, 8), (asked.ids.size() + 1) / 2);
+  asked.ids.resize(std::clamp<std::size_t>(most, 1, asked.ids.size()));
+  asked.artifacts.resize(asked.ids.size());
   asked.call = Call::FetchBatch;
   return asked;
 }

@@ -10,7 +10,8 @@ namespace tether::sim {
 bool World::is_excepted(const Instance& instance, const Key& key) const {
   if (is_misled(instance, key, now_)) return true;
   if (!is_known_only_by_events(key)) return false;
-  if (taken_back_.contains(key)) return true;
+  // One that had no room is told again, behind a later one.
+  if (taken_back_.contains(key) || instance.seen.dropped.contains(key)) return true;
   const auto arrived = [&instance](const std::string& id) { return instance.seen.arrived.contains(id); };
   const auto last = last_event_.find(key);
   if (last == last_event_.end() || !arrived(last->second)) return true;

@@ -11,6 +11,8 @@ namespace {
 constexpr Duration kFair = 10min;
 /// So long it takes at most then until what an event says is done.
 constexpr Duration kSoon = 30s;
+/// Likewise, with a batch that is asked for again in halves, and with operations that committed crosswise.
+constexpr Duration kNotMuchLater = 3min;
 /// A document is here sooner, and what has to be listed twice is later.
 constexpr Duration kBack = 8s;
 /// … and after an answer was delayed.
@@ -58,6 +60,7 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
   const auto payload = nlohmann::json::parse(event.text).at("payload");
   const std::string deployment_id = payload.at("deploymentId");
   note_contradiction(instance, event, deployment_id);
+  look_at_deployment(instance, event);
   const auto stop = seen.stops.find(event.about);
   if (stop != seen.stops.end() && event.at > stop->second.at) stop->second.doubted = 0;
   const bool is_new = seen.known_deployments.insert(deployment_id).second;
@@ -223,6 +226,24 @@ void World::look_at_update(Instance& instance, const HubEvent& event) {
     if (wish.number != number || wish.version == served->second) return;
     fail("updated_in_time",
          key.second + " is still served as " + served->second + ", and " + wish.version + " was said");
+  });
+}
+
+/// What is deployed is served soon after the event that says so, also where that event is no news.
+void World::look_at_deployment(Instance& instance, const HubEvent& event) {
+  const Key& key = event.about;
+  const auto wishes = wishes_.find(key);
+  const std::string deployment_id = nlohmann::json::parse(event.text).at("payload").at("deploymentId");
+  const std::string version = deployment_id + "@" + std::to_string(event.at.ms());
+  if (wishes == wishes_.end() || wishes->second.back().version != version) return;
+  at(now_ + kNotMuchLater, [this, one = &instance, key, number = wishes->second.back().number, heard = now_,
+                            connection = instance.connection_] {
+    const Wish& wish = wishes_.at(key).back();
+    if (wish.number != number || !has_had_time(*one, key, heard, connection)) return;
+    if (one->daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
+    if (is_as_wanted(*one, key, wish.version) || was_refused(*one, key, wish.version)) return;
+    if (taken_back_.contains(key) || waits_for_others(*one, key)) return;
+    fail("deployed_in_time", key.second + " is not served as " + wish.version + ", which an event said");
   });
 }
 

@@ -11,6 +11,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
+/// One document in so many spoils each batch that it is in.
+constexpr std::uint64_t kSpoilers = 100;
 
 /// What stands after the first slash of a scope.
 std::string rest_of(const std::string& scope) {
@@ -152,8 +154,14 @@ Answer ControlPlane::answer_from(const Tables& tables, const sync::SendRequest& 
   if (is_listing(request.call)) {
     answer.body = list_of(rows_for(tables, request, now, answer.status), request);
   } else if (request.call == sync::Call::FetchBatch) {
+    const auto ids = ids_in(request.body);
+    const auto spoils = [](const std::string& id) { return Random::part(1, id) % kSpoilers == 0; };
+    if (ids.size() > 1 && std::any_of(ids.begin(), ids.end(), spoils)) {
+      answer.status = 500;
+      return answer;
+    }
     answer.entries.emplace();
-    for (const auto& id : ids_in(request.body)) {
+    for (const auto& id : ids) {
       const auto found = deployments_.find(id);
       if (found == deployments_.end() || tables_.forgotten.contains(id)) continue;
       const std::string& artifact = found->second.artifact_id;

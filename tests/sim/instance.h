@@ -22,6 +22,7 @@ class World;
 
 /// A time in which something is not as it should be.
 struct Window {
+  TimePoint since;
   TimePoint until;
 };
 
@@ -76,7 +77,7 @@ class Instance {
   void agree_to_deletions();
   void agree_to_identity();
 
-  void open(Trouble trouble, TimePoint until) { troubles_[static_cast<std::size_t>(trouble)].until = until; }
+  void open(Trouble trouble, TimePoint until);
   bool has(Trouble trouble) const;
   /// Nothing has been wrong since then, and all that was is over.
   bool is_fair(TimePoint since) const;
@@ -179,6 +180,7 @@ class Instance {
     /// By handle, when a replica still said the value that a restored database had just taken back. It can have been
     /// said before, and is then believed (RULE.md, known limits).
     std::map<std::string, TimePoint> misled;
+    std::set<Key> dropped;                ///< An event about it had no room.
     std::map<Key, TimePoint> last_heard;  ///< Of an event about it.
     std::map<Key, Instant> newest_news;   ///< Of an event about a deployment that was surely believed.
     void lose_what_waited() {

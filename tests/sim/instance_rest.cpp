@@ -24,6 +24,10 @@ std::string secret_in(const std::string& path) {
 
 }  // namespace
 
+void Instance::open(Trouble trouble, TimePoint until) {
+  troubles_[static_cast<std::size_t>(trouble)] = {world_.steady(), until};
+}
+
 void Instance::send(const sync::SendRequest& request) {
   note("asks " + request.method + " " + request.path + " " + request.body);
   ++seen.requests[request.call];
@@ -143,13 +147,16 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   constexpr std::size_t kSurelyHeld = 8;
   auto& control_plane = world_.present();
   const TimePoint now = world_.steady();
-  const auto until = troubles_[static_cast<std::size_t>(Trouble::Emptied)].until.time_since_epoch().count();
+  const Window& window = troubles_[static_cast<std::size_t>(Trouble::Emptied)];
+  const auto until = window.until.time_since_epoch().count();
   Random random(Random::part(seed_, static_cast<std::uint64_t>(until)));
   std::set<std::string> missing;
-  if (random.chance(50)) {
+  // What shows something is believed after an hour.
+  const bool is_long = window.until - window.since > 1h;
+  if (random.chance(50) || is_long) {
     if (!is_listing(request.call)) return std::nullopt;
     seen.last_lie = now;
-    const bool shows_new = random.chance(70);
+    const bool shows_new = random.chance(70) && !is_long;
     if (!shows_new) seen.emptied_of.clear();
     if (shows_new && request.call == sync::Call::Deployments) return emptied_since(request);
     note("is told: nothing at all");
@@ -204,7 +211,10 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   if (answer.status >= 200 && answer.status < 300) seen.refusals = 0;
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
   if (request.call == sync::Call::SecretValue) note_value(request.path, answer.status);
-  if (request.call == sync::Call::FetchBatch) world_.look_at_lacking(*this, request, answer);
+  if (request.call == sync::Call::FetchBatch) {
+    if (answer.status == 500) seen.met_until = std::max(seen.met_until, world_.steady());
+    world_.look_at_lacking(*this, request, answer);
+  }
   if (request.call == sync::Call::Exists && outcome.complete && answer.true_at) world_.note_ends(*this, answer);
   if (request.call != sync::Call::Deployments) return;
   seen.against_absence.clear();

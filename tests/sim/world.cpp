@@ -302,7 +302,7 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
           one->agree_to_deletions();
         });
       }
-      return open(Trouble::Emptied, 1min, 40min);
+      return random.chance(15) ? open(Trouble::Emptied, 90min, 3h) : open(Trouble::Emptied, 1min, 40min);
     case ActionKind::Stale:
       return open(Trouble::Stale, 1min, 1h);
     case ActionKind::KillDaemon:

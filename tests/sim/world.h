@@ -160,6 +160,7 @@ class World {
   void look_at_repeat(Instance& instance, const HubEvent& event);
   void note_contradiction(Instance& instance, const HubEvent& event, const std::string& deployment_id);
   bool has_had_time(const Instance& one, const Key& key, TimePoint heard, std::uint64_t connection) const;
+  void look_at_deployment(Instance& instance, const HubEvent& event);
   void look_at_update(Instance& instance, const HubEvent& event);
   void look_at_stop(Instance& instance, const HubEvent& event);
   void look_at_new_gateway(Instance& instance);
