@@ -289,6 +289,14 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   }
   look_at_replacement(instance, reaction, body);
   if (answered && reaction.status == 200) look_at_new_gateway(instance);
+  for (const Served& change : reaction.changes) {
+    const bool is_referred_to = change.key.first == "Secret" || change.key.first == "LlmProvider";
+    // One that was refused before is taken by the clock, and so is what refers to it.
+    if (!answered || !is_referred_to || change.after.empty() || seen.ever_refused[change.key].contains(change.after)) {
+      continue;
+    }
+    look_at_changed(instance, change.key, body.sent);
+  }
   auto identity = seen.identity;
   for (const Line& line : body.lines) {
     identity = ControlPlane::owner_of(line.key.second);

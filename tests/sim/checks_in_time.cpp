@@ -81,6 +81,11 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
   }
 }
 
+void World::look_at_dropped(Instance& instance, const HubEvent& event) {
+  instance.seen.dropped.insert(event.about);
+  if (event.type.ends_with(".deployed")) look_at_deployment(instance, event);
+}
+
 /// A3: what was under way when the last listing was made, a delta has, however late it was there.
 void World::look_at_delta(const Instance& instance, const sync::SendRequest& request) {
   if (request.call != sync::Call::Deployments) return;
@@ -170,14 +175,7 @@ void World::look_at_return(Instance& instance, TimePoint true_at) {
       if (now_ - peer.last_crosswise(key.second) < kCrosswise) return;
       if (&peer != one->peer_ || one->seen.identity != number_of(peer)) return;
       if (was_refused(*one, key, last.version) || is_as_wanted(*one, key, last.version)) return;
-      // What it refers to may be served and not offered: a gateway that refuses a version can refuse to let go another.
-      const auto references = peer.references_of(wanted_deployment(key));
-      if (!std::all_of(references.begin(), references.end(), [&](const Key& other) {
-            return desire_.contains(other) && is_as_wanted(*one, other, desire_.at(other)) &&
-                   !was_refused(*one, other, desire_.at(other));
-          })) {
-        return;
-      }
+      if (!has_what_it_refers_to(*one, key)) return;
       fail("back_in_time", key.second + " is listed as " + last.version + " again, and not in service");
     });
   }
@@ -229,7 +227,7 @@ void World::look_at_update(Instance& instance, const HubEvent& event) {
   });
 }
 
-/// What is deployed is served soon after the event that says so, also where that event is no news.
+/// What is deployed is served soon after the event that says so, also where that event is no news or had no room.
 void World::look_at_deployment(Instance& instance, const HubEvent& event) {
   const Key& key = event.about;
   const auto wishes = wishes_.find(key);
@@ -242,7 +240,7 @@ void World::look_at_deployment(Instance& instance, const HubEvent& event) {
     if (wish.number != number || !has_had_time(*one, key, heard, connection)) return;
     if (one->daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
     if (is_as_wanted(*one, key, wish.version) || was_refused(*one, key, wish.version)) return;
-    if (taken_back_.contains(key) || waits_for_others(*one, key)) return;
+    if (taken_back_.contains(key) || !has_what_it_refers_to(*one, key)) return;
     fail("deployed_in_time", key.second + " is not served as " + wish.version + ", which an event said");
   });
 }
@@ -335,8 +333,26 @@ void World::look_at_new_gateway(Instance& instance) {
   for (const auto& [key, version] : desire_) {
     if (is_artifact(key.first) && was_refused(instance, key, version)) refused.emplace(key, wishes_.at(key).back());
   }
+  expect_offered(instance, refused, TimePoint());
+}
+
+/// What was refused is offered once more soon after something that it refers to has changed: that may have been why.
+void World::look_at_changed(Instance& instance, const Key& changed, TimePoint sent) {
+  if (instance.seen.has_lost) return;
+  std::map<Key, Wish> refused;
+  for (const auto& [key, version] : desire_) {
+    if (!is_artifact(key.first) || !was_refused(instance, key, version) || is_as_wanted(instance, key, version))
+      continue;
+    const auto references = owner(key.second).references_of(wanted_deployment(key));
+    if (std::find(references.begin(), references.end(), changed) == references.end()) continue;
+    refused.emplace(key, wishes_.at(key).back());
+  }
+  expect_offered(instance, refused, sent);
+}
+
+void World::expect_offered(Instance& instance, const std::map<Key, Wish>& refused, TimePoint since) {
   if (refused.empty()) return;
-  at(now_ + kOfferedAnew, [this, one = &instance, name, refused, answered = now_] {
+  at(now_ + kOfferedAnew, [this, one = &instance, name = instance.gateway_.instance, refused, since, answered = now_] {
     const auto& seen = one->seen;
     if (!one->is_fair(answered) || seen.last_lie >= answered - kFair || seen.has_lost) return;
     if (one->gateway_.instance != name || one->daemon_.courier().condition() != delivery::GatewayCondition::InSync)
@@ -346,11 +362,12 @@ void World::look_at_new_gateway(Instance& instance) {
       if (&peer != one->peer_ || seen.identity != number_of(peer)) continue;
       if (wishes_.at(key).back().number != wish.number) continue;
       if (peer.last_taken_back() > answered - kFair || taken_back_.contains(key)) continue;
-      if (now_ - peer.last_crosswise(key.second) < kCrosswise || waits_for_others(*one, key)) continue;
+      if (now_ - peer.last_crosswise(key.second) < kCrosswise || !has_what_it_refers_to(*one, key)) continue;
       const auto offered = seen.offered.find(key);
-      if (offered != seen.offered.end() && offered->second.contains(wish.version)) continue;
+      const bool is_known = offered != seen.offered.end() && offered->second.contains(wish.version);
+      if (is_known && offered->second.at(wish.version) >= since) continue;
       fail("refused_is_offered_anew",
-           key.second + " " + wish.version + ", which the gateway before refused, is not offered to " + name);
+           key.second + " " + wish.version + ", which was refused, is not offered to " + name);
     }
   });
 }

@@ -98,6 +98,15 @@ std::string World::wanted_deployment(const Key& key) const {
   return wanted == desire_.end() ? "" : wanted->second.substr(0, wanted->second.find('@'));
 }
 
+/// What it refers to may be served and not offered: a gateway that refuses a version can refuse to let go another.
+bool World::has_what_it_refers_to(const Instance& instance, const Key& key) const {
+  const auto references = owner(key.second).references_of(wanted_deployment(key));
+  return std::all_of(references.begin(), references.end(), [&](const Key& other) {
+    return desire_.contains(other) && is_as_wanted(instance, other, desire_.at(other)) &&
+           !was_refused(instance, other, desire_.at(other));
+  });
+}
+
 /// What is wanted of it refers to something that the gateway does not have. What is in service is not withdrawn because
 /// of that, but an empty store does not know what is.
 bool World::waits_for_others(const Instance& instance, const Key& key) const {

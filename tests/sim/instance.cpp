@@ -487,7 +487,7 @@ void Instance::on_text(const std::string& text, const HubEvent* told) {
     event->bytes = text.size();
     if (!daemon_.has_room()) {
       note("has no room for it");
-      seen.dropped.insert(told->about);
+      world_.look_at_dropped(*this, *told);
     } else if (acked_) {
       note_event(*told);
     } else {

@@ -162,7 +162,8 @@ class Instance {
     std::map<Key, std::set<std::string>> ever_served;  ///< Versions.
     std::map<Key, std::set<std::string>> refused;      ///< Versions that the gateway refused, and did not take since.
     std::map<Key, std::set<std::string>> ever_refused;
-    std::map<Key, std::set<std::string>> offered;     ///< Versions that were sent to the gateway's present instance.
+    /// Versions that were sent to the gateway's present instance, and when last.
+    std::map<Key, std::map<std::string, TimePoint>> offered;
     std::map<Key, std::string> replaced;              ///< By the last push: what was served before.
     bool pushed_blind = false;                        ///< The last push went while nothing could be stored.
     bool was_blind = false;                           ///< One did, and since then nothing has been settled.

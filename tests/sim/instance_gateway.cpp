@@ -68,7 +68,7 @@ void Instance::push(const delivery::Push& push) {
   seen.pushed_blind = !daemon_.is_storing();
   seen.was_blind |= seen.pushed_blind;
   for (const Line& line : read->lines) {
-    if (!line.removes) seen.offered[line.key].insert(line.version);
+    if (!line.removes) seen.offered[line.key][line.version] = world_.steady();
   }
   read->sent = world_.steady();
   world_.look_at_contradiction(*this, *read);

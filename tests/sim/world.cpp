@@ -11,6 +11,7 @@ constexpr int kFewApis = 15;          ///< Percent of worlds with a handful of A
 constexpr int kSharesOfTwo = 25;      ///< Percent of worlds with two instances behind one token.
 constexpr int kSharesOfDeltas = 30;   ///< Percent of worlds in which most polls ask for a delta.
 constexpr int kSharesOfFew = 30;      ///< … in which all lists of artifacts are asked where more than two are due.
+constexpr int kSharesOfHasty = 30;    ///< … in which a brake releases after a quarter of an hour.
 constexpr int kSharesOfEmptied = 10;  ///< … of instances that begin with an emptied control plane.
 constexpr int kMostDeltas = 4;
 constexpr Duration kLongestPoll = 17min;  ///< Between two polls, the jitter and the answer included.
@@ -39,8 +40,10 @@ World::World(WorldOptions options)
   const std::size_t count = random.chance(kSharesOfTwo) ? 2 : 1;
   releases_ = Random(Random::part(options_.seed, "operator")).chance(50);
   if (Random(Random::part(options_.seed, "deltas")).chance(kSharesOfDeltas)) full_list_every_ = kMostDeltas;
+  if (Random(Random::part(options_.seed, "hasty")).chance(kSharesOfHasty)) release_after_ = 15min;
   for (std::size_t i = 0; i < count; ++i) {
     sync::EngineOptions engine;
+    engine.deletion_release_after = release_after_;
     engine.planner.full_list_every = full_list_every_;
     if (Random(Random::part(options_.seed, "few")).chance(kSharesOfFew)) engine.planner.artifact_listings_due = 2;
     engine.report_failures = count == 1 || random.chance(50);
@@ -295,14 +298,15 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
     case ActionKind::Emptied:
       // What was found missing then is agreed to when it is there again.
       if (random.chance(30)) {
-        const TimePoint until = now_ + random.between(1min, 40min);
+        const TimePoint until = now_ + random.between(1min, release_after_ * 2 / 3);
         instance.open(Trouble::Emptied, until);
         return at(until + random.between(0s, 1min), [one = &instance] {
           one->agree_to_replacement();
           one->agree_to_deletions();
         });
       }
-      return random.chance(15) ? open(Trouble::Emptied, 90min, 3h) : open(Trouble::Emptied, 1min, 40min);
+      return random.chance(15) ? open(Trouble::Emptied, 90min, 3h)
+                               : open(Trouble::Emptied, 1min, release_after_ * 2 / 3);
     case ActionKind::Stale:
       return open(Trouble::Stale, 1min, 1h);
     case ActionKind::KillDaemon:

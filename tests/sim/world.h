@@ -92,6 +92,8 @@ class World {
   void look_at_saying(Instance& instance, const std::string& frame);
   /// It was answered what exists.
   void note_ends(Instance& instance, const Answer& answer);
+  /// There is no room for an event.
+  void look_at_dropped(Instance& instance, const HubEvent& event);
   /// An event is about to be heard.
   void look_at_event(Instance& instance, const HubEvent& event);
   /// Something has been stored; `all`: and whatever was before is looked at again.
@@ -164,6 +166,8 @@ class World {
   void look_at_update(Instance& instance, const HubEvent& event);
   void look_at_stop(Instance& instance, const HubEvent& event);
   void look_at_new_gateway(Instance& instance);
+  void look_at_changed(Instance& instance, const Key& changed, TimePoint sent);
+  void expect_offered(Instance& instance, const std::map<Key, Wish>& refused, TimePoint since);
   void look_at_end(Instance& instance, const HubEvent& event);
   void look_at_revoked(const Instance& instance, const Key& key, const std::string& version);
   void look_at_ended(const Instance& instance, const Key& key, const std::string& version);
@@ -178,6 +182,7 @@ class World {
   void look_at_replacement(Instance& instance, const Gateway::Reaction& reaction, const Body& body);
   bool may_go_with_loss(const Instance& instance, const Key& key, const std::string& version) const;
   std::string wanted_deployment(const Key& key) const;
+  bool has_what_it_refers_to(const Instance& instance, const Key& key) const;
   bool waits_for_others(const Instance& instance, const Key& key) const;
   bool is_news(const Instance& instance, const HubEvent& event) const;
   bool is_to_come(const Instance& instance, const HubEvent& event) const;
@@ -200,6 +205,7 @@ class World {
   Duration wall_offset_{};
   TimePoint last_jump_;  ///< When the wall clock was last set.
   bool faulty_ = true;
+  Duration release_after_ = 1h;
   int full_list_every_ = 2;
   bool releases_ = false;  ///< Whether the operator after the faults agrees to what is held.
   std::multimap<TimePoint, std::function<void()>> queue_;
