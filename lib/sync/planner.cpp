@@ -119,7 +119,7 @@ void Planner::begin_round_if_due(TimePoint now) {
   round_is_owed_ = true;
   plan_round(now, /*full=*/true, Pace::AtOnce);
   for (const auto& [scope, due] : due_) {
-    if (!is_of_artifact(due.call)) owed_.insert(scope);
+    if (!is_of_artifact(due.call) && due.call != Call::Manifest) owed_.insert(scope);
   }
 }
 

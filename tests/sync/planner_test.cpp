@@ -96,6 +96,21 @@ TEST_CASE("a list that the deployments tell of is owed with the others when even
   CHECK(planner.owes_nothing());
 }
 
+TEST_CASE("a manifest that is refused is not owed when events were dropped: all is in sync without it") {
+  Planner planner(limits(), 1);
+  planner.on_link_up(kStart);
+  const auto manifest = planner.start_listing(kStart);
+  REQUIRE(manifest->call == Call::Manifest);
+  planner.on_done(manifest->call, manifest->scope, false, /*succeeded=*/false, Duration(1h), kStart);
+  planner.want_round(kStart + 1min);
+  run_all(planner, kStart + 1min);
+  while (planner.sweep()) {
+    while (!planner.sweep()->kind.empty()) planner.end_sweep_of_kind();
+    planner.end_sweep();
+  }
+  CHECK(planner.owes_nothing());
+}
+
 TEST_CASE("nothing is asked without a link") {
   Planner planner(limits(), 1);
 

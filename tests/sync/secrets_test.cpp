@@ -297,6 +297,7 @@ TEST_CASE("a value that came under the hash of another is not kept when that has
   world.secrets["s"] = {"h2", "v2"};
   world.relist();
   world.serve_for(1min);
+
   CHECK(world.offered("Secret", "s").find("v2") != std::string::npos);
   CHECK(world.standing().in_sync);
 }
