@@ -129,7 +129,10 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   // stored.
   const auto ever = instance.seen.ever_refused.find(key);
   const bool may_not_know = !instance.seen.was_heard || instance.seen.store_is_older || instance.seen.was_blind;
-  if (may_not_know && ever != instance.seen.ever_refused.end() && ever->second.contains(version)) return true;
+  // That can be what a restored database wants again, in place of this one.
+  const auto may_wait = [&](const std::string& it) { return it == version || it == found->second.back().version; };
+  if (may_not_know && ever != instance.seen.ever_refused.end() && std::ranges::any_of(ever->second, may_wait))
+    return true;
   const auto good = instance.seen.good.find(key);
   bool since = false;
   for (const Wish& wish : found->second) {
