@@ -103,7 +103,7 @@ inline constexpr std::int64_t kStagedPercent = 80;
 
 struct StagedFacts {
   bool agreed = false;        ///< Two full listings agree.
-  bool round_done = false;    ///< Every other listing of the link was answered once.
+  bool round_done = false;    ///< Every other listing of the link was answered, those of single artifacts too.
   bool doubts = false;        ///< Something is open besides documents and holds.
   bool documents = false;     ///< Something that it lists is not here.
   bool only_missing = false;  ///< … and all of that was asked for and did not come.

@@ -85,6 +85,22 @@ TEST_CASE("a staged identity that is complete takes over, with a whole push of i
   CHECK(world.standing().in_sync);
 }
 
+TEST_CASE("a staged identity waits for the lists of its single artifacts, also where one failed") {
+  World world;
+  serve_first(world);
+  link_second(world, 4);
+  world.subscriptions["s"] = World::subscription("s", "b1", "");
+  world.statuses["subscriptions/b1"] = 503;
+  world.serve_for(1min);
+  CHECK(served_by(world) == "gateway-1");
+  CHECK(world.standing().staged_lack == StagedLack::Round);
+
+  world.statuses.clear();
+  world.serve_for(1min);
+  CHECK(served_by(world) == "gateway-2");
+  CHECK_FALSE(world.offered("Subscription", "s").empty());
+}
+
 TEST_CASE("a line refused in the push of a switch leaves nothing, and nothing of the identity before [CE-2]") {
   World world;
   world.deploy("a", "d1");
