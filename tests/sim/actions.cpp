@@ -45,6 +45,7 @@ constexpr std::array<Fault, kActionKinds> kFaults = {{
     {ActionKind::ReleaseDeletions, 3, "an operator releases what is held"},
     {ActionKind::SpoilStore, 0, "the store is damaged"},
     {ActionKind::LoseKey, 0, "the key of the store is lost"},
+    {ActionKind::Move, 0, "the control plane has moved"},
 }};
 
 /// Of one world: some kinds of fault never happen in it, so that the others have the time to do what they can.
@@ -72,7 +73,7 @@ ActionKind draw_fault(const std::vector<Fault>& faults, Random& random) {
 void plan_losses(const WorldOptions& options, Duration end, std::vector<Action>& actions) {
   constexpr int kWorldsOfEach = 15;  // percent
   Random random(Random::part(options.seed, "losses"));
-  for (const ActionKind kind : {ActionKind::SpoilStore, ActionKind::LoseKey}) {
+  for (const ActionKind kind : {ActionKind::SpoilStore, ActionKind::LoseKey, ActionKind::Move}) {
     const bool happens = random.chance(kWorldsOfEach);
     const Duration at = random.between(10min, end);
     const std::uint64_t seed = random.next();

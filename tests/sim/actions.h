@@ -49,8 +49,9 @@ enum class ActionKind {
   ReleaseDeletions,  ///< An operator does, whatever is held.
   SpoilStore,        ///< The file of the database is damaged, under a running process or between two.
   LoseKey,           ///< The next process has another key for what is encrypted in the store.
+  Move,              ///< The control plane is found at another address, with what it was up to two hours ago.
 };
-inline constexpr int kActionKinds = static_cast<int>(ActionKind::LoseKey) + 1;
+inline constexpr int kActionKinds = static_cast<int>(ActionKind::Move) + 1;
 std::string_view name_of(ActionKind kind);
 
 struct Action {

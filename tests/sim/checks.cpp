@@ -20,6 +20,8 @@ constexpr Duration kStaged = 2h;
 constexpr Duration kPushedWithin = 20min;
 /// So few may be missing without a brake, unless they are all.
 constexpr std::size_t kNeverHeld = 5;
+/// What a listing lacks is confirmed by one that is asked so much later.
+constexpr Duration kConfirms = 9500ms;
 
 }  // namespace
 
@@ -178,7 +180,8 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
   // What an identity lost while it was staged, its first push shows.
   const bool lied = now_ - instance.seen.last_lie < (instance.seen.served_anew ? kStaged : kPushedWithin);
   const Lacking lacking = count_lacking(instance, key.first);
-  if (has_own_list && lied && lacking.missing <= kNeverHeld && lacking.missing < lacking.wanted) return true;
+  const bool lied_twice = lied && has_lied_twice(instance, listing_of(key));
+  if (has_own_list && lied_twice && lacking.missing <= kNeverHeld && lacking.missing < lacking.wanted) return true;
   // One that events say was deleted goes with one list that lacks it, also if it was made anew meanwhile.
   const auto ceased = ceased_.find(key);
   const bool was_deleted = ceased != ceased_.end() && now_ - ceased->second < kDeletedLately;
@@ -195,6 +198,12 @@ bool World::may_go(const Instance& instance, const Key& key, const std::string& 
     });
   }
   return false;
+}
+
+/// Of that list two answers were not the truth, so long after each other that the second confirms the first.
+bool World::has_lied_twice(const Instance& instance, const std::string& scope) {
+  const auto lies = instance.seen.lies.find(scope);
+  return lies != instance.seen.lies.end() && lies->second.second - lies->second.first >= kConfirms;
 }
 
 /// A list that the control plane shows has it, as far as this instance was answered.
@@ -397,6 +406,11 @@ void World::look_at_change(Instance& instance, const Served& change) {
       const std::string id = before.substr(0, before.find(' '));
       const Key artifact{ControlPlane::kind_of(id), id};
       if (!instance.gateway_.served.contains(artifact) || instance.seen.kept.contains(artifact)) return;
+    }
+    const auto heard = instance.seen.last_heard.find(key);
+    const bool was_told = heard != instance.seen.last_heard.end() && heard->second >= instance.seen.moved;
+    if (instance.seen.left_behind.contains(key) && !existing_.contains(key) && !was_told) {
+      fail("left_behind", name + " " + before + " is not known where the control plane is now, and is gone");
     }
     if (!may_go(instance, key, before) && !may_go_with_loss(instance, key, before))
       fail("removed_unasked", name + " " + before + ", and nobody had asked for that");

@@ -14,6 +14,8 @@ constexpr std::size_t kLeastPercent = 80;
 constexpr Duration kLag = 10s;
 /// What is known by events alone may be more than is wanted any more.
 constexpr std::size_t kUnlisted = 3;
+/// A list with rows that cannot be read is not waited for when it had some so often.
+constexpr int kReadInVain = 3;
 
 }  // namespace
 
@@ -61,6 +63,7 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   seen.stayed = {};
   if (!before) return;
   seen.served_anew = true;
+  seen.left_behind.clear();
   seen.good.clear();
   // What only events said of the one before is forgotten with it.
   instance.forget_events_of(*before);
@@ -76,6 +79,7 @@ void World::look_at_identity(Instance& instance, const Body& body) {
   if (stayed < kLeastStay && !is_first)
     fail("switched_early", "the other control plane was there for less than two listings");
   if (is_agreed) return;
+  if (!is_first && body.full) look_at_what_takes_over(instance, body);
   std::size_t served = 0;
   for (const auto& [key, version] : instance.gateway_.served) {
     const bool is_theirs = ControlPlane::owner_of(key.second) == *before;
@@ -91,6 +95,72 @@ void World::look_at_identity(Instance& instance, const Body& body) {
     fail("switched_to_little", std::to_string(most) + " resources at most replace " + std::to_string(served) +
                                    ", and no operator wanted that");
   }
+}
+
+/// All of it that was wanted since before its link, and whose list told the truth; and not while all of it is missing
+/// from its listing, which its own brake holds.
+void World::look_at_what_takes_over(const Instance& instance, const Body& body) {
+  const auto& seen = instance.seen;
+  const std::size_t number = *seen.identity;
+  if (instance.peer_ != control_planes_[number].get() || !instance.acked_) return;
+  std::set<Key> brought;
+  std::set<Key> named;  // by artifacts, in their documents
+  std::size_t artifacts = 0;
+  for (const Line& line : body.lines) {
+    brought.insert(line.key);
+    if (!is_artifact(line.key.first)) continue;
+    ++artifacts;
+    for (const Key& one : owner(line.key.second).references_of(line.deployment_id)) named.insert(one);
+  }
+  const auto list = seen.listed.find("deployments");
+  if (list != seen.listed.end() && list->second.is_nothing && artifacts > kUnlisted) {
+    fail("switched_while_held", "all that takes over is missing from its listing");
+  }
+  const TimePoint since = seen.linked[number] - kLag;
+  if (seen.last_lie >= since - kBetweenLies || instance.peer_->last_taken_back() >= since - kTakenBack) return;
+  for (const auto& [key, version] : desire_) {
+    if (&owner(key.second) != instance.peer_ || brought.contains(key) || was_refused(instance, key, version)) continue;
+    const auto& wishes = wishes_.at(key);
+    if (wishes.back().when >= since || is_known_only_by_events(key)) continue;
+    const auto listed = seen.listed.find(is_artifact(key.first) ? "deployments" : listing_of(key));
+    const bool is_shown = listed == seen.listed.end() || listed->second.is_shown;
+    if (!is_shown || (listed != seen.listed.end() && listed->second.unreadable >= kReadInVain)) continue;
+    if (key.first == "Secret" && !named.contains(key)) continue;
+    const std::string id = artifact_of(key);
+    const Key artifact{ControlPlane::kind_of(id), id};
+    if (!id.empty() && (!brought.contains(artifact) || wishes_.at(artifact).back().when >= since)) continue;
+    if (is_artifact(key.first)) {
+      const auto references = owner(key.second).references_of(wanted_deployment(key));
+      const auto is_brought = [&](const Key& one) { return brought.contains(one); };
+      if (!std::all_of(references.begin(), references.end(), is_brought)) continue;
+    }
+    fail("switched_in_part", key.first + " " + key.second + " " + version + " was listed, and does not take over");
+  }
+}
+
+void World::note_moved(Instance& instance) {
+  auto& seen = instance.seen;
+  seen.left_behind.clear();
+  seen.moved = now_;
+  if (seen.identity != present_ || seen.has_lost) return;
+  for (const auto& [key, version] : instance.gateway_.served) {
+    if (is_artifact(key.first) && !existing_.contains(key)) seen.left_behind.insert(key);
+  }
+}
+
+/// A full listing has come from where the control plane is now: most of what is in service is enough.
+void World::look_at_moved(Instance& instance) {
+  constexpr std::size_t kMostPercent = 70;
+  auto& left = instance.seen.left_behind;
+  std::erase_if(left, [this](const Key& key) { return existing_.contains(key); });
+  std::size_t served = 0;
+  std::size_t shown = 0;
+  for (const auto& [key, version] : instance.gateway_.served) {
+    if (!is_artifact(key.first)) continue;
+    ++served;
+    if (existing_.contains(key)) ++shown;
+  }
+  if (shown * 100 >= served * kMostPercent) left.clear();
 }
 
 void World::look_at_ack_of_identity(const Instance& instance, const ControlPlane& peer, const Ack& ack) {

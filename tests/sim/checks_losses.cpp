@@ -79,6 +79,7 @@ void World::look_at_losses(Instance& instance, bool starts) {
   seen.spoiled = false;
   forget_what_was_heard(instance);
   seen.store_lost = {now_, instance.daemon_.last_epoch()};
+  seen.left_behind.clear();
   seen.store_is_older = !begins_anew;
   if (begins_anew) seen.to_come.clear();  // an empty one does not know what it has lost
   // Nothing is known of what was told, of which identity was staged, nor of what an undeploy event had stopped: the

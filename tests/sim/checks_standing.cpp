@@ -117,11 +117,22 @@ void World::look_at_standing_of(Instance& instance, const Key& key, const Wishes
                                 "' was wanted when it was listed");
 }
 
+/// Nor is it said where a row of what a list said last could not be read: nobody knows what it says.
+void World::look_at_what_is_read(const Instance& instance) {
+  if (!instance.daemon_.is_storing() || instance.daemon_.waiting() > 0) return;
+  for (const char* scope : {"deployments", "plans", "secrets"}) {
+    const auto listed = instance.seen.listed.find(scope);
+    if (listed == instance.seen.listed.end() || listed->second.unreadable == 0) continue;
+    fail("in_sync_too_early", "a row of " + std::string(scope) + " could not be read when it was last listed");
+  }
+}
+
 /// "In sync" is never said before it is true: each artifact is served as the control plane wanted it at the moment of
 /// the proof, or at a later one.
 void World::look_at_standing(Instance& instance) {
   auto& seen = instance.seen;
   if (!instance.running_ || !instance.daemon_.is_in_sync()) return;
+  look_at_what_is_read(instance);
   const auto proven = instance.daemon_.engine().standing().proven;
   if (!proven || (seen.looked_at == *proven && !seen.changed)) return;
   if (seen.last_lie >= *proven - kBetweenLies || now_ - seen.last_loss < kUnnoticed) return;

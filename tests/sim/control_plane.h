@@ -32,6 +32,8 @@ struct Answer {
   std::optional<Instant> date;
   std::optional<Duration> retry_after;
   std::optional<TimePoint> true_at;  ///< When it was the truth; nothing: never, or nobody knows.
+  bool is_readable = true;           ///< Each row of it.
+  bool is_nothing = false;           ///< It lacks all that there is.
   /// Batches only: what the archive would hold, if this world has no time to pack it.
   std::optional<std::vector<std::pair<std::string, std::string>>> entries;
 };

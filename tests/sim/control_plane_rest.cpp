@@ -224,7 +224,8 @@ bool spoil_row(const sync::SendRequest& request, Answer& answer, Random& random)
   std::string name = R"("id":)";
   if (request.call == sync::Call::Deployments) name = R"("artifactId":)";
   if (request.call == sync::Call::HmacSecrets) name = R"("name":)";
-  if (request.call == sync::Call::Keys || request.call == sync::Call::Secrets) name = R"("uuid":)";
+  if (request.call == sync::Call::Keys) name = R"("uuid":)";
+  if (request.call == sync::Call::Secrets) name = R"("handle":)";
   std::vector<std::size_t> places;
   for (auto at = answer.body.find(name); at != std::string::npos; at = answer.body.find(name, at + 1)) {
     places.push_back(at);
@@ -232,6 +233,7 @@ bool spoil_row(const sync::SendRequest& request, Answer& answer, Random& random)
   if (places.empty()) return false;
   answer.body[places[random.below(places.size())] + 1] = '_';
   answer.true_at.reset();
+  answer.is_readable = false;
   return true;
 }
 

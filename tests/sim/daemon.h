@@ -49,6 +49,8 @@ class Daemon {
   void lose_key() { ++key_; }
   /// Has the first one again.
   void find_key() { key_ = 0; }
+  /// Where the next process finds the control plane.
+  void set_address(const std::string& address) { options_.address = address; }
   bool is_storing() const { return footing_.is_storing(); }
 
   /// For how long the state thread is at something else when an input comes that finds it idle: what comes meanwhile

@@ -131,13 +131,14 @@ void Instance::agree_to_replacement() {
 }
 
 void Instance::agree_to_deletions() {
-  if (!running_ || !daemon_.is_storing() || has(Trouble::Emptied)) return;
+  if (!running_ || !daemon_.is_storing() || (has(Trouble::Emptied) && open_)) return;
+  std::vector<sync::ShownHold> shown;
   const auto overview = daemon_.overview();
   if (!overview) return;
-  std::vector<sync::ShownHold> shown;
   for (const auto& hold : overview->holds) shown.push_back({hold.scope, hold.noted});
   if (shown.empty()) return;
   seen.agreed_on = connection_;
+  seen.left_behind.clear();
   note("an operator agrees to what is held by " + std::to_string(shown.size()) + " listings");
   daemon_.give([shown](sync::Engine& engine, sync::Records& records,
                        sync::Now now) { engine.on_release_deletions(records, shown, now); },
@@ -285,8 +286,7 @@ void Instance::cut(bool half_open) {
   if (!open_) return;
   if (half_open) {
     half_open_ = true;
-    expect_notice();
-    return;
+    return expect_notice();
   }
   let_go();
   link_->on_closed({link::NetworkError::Closed, 1006, "gone"}, world_.steady());

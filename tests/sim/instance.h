@@ -78,6 +78,9 @@ class Instance {
   void agree_to_identity();
 
   void open(Trouble trouble, TimePoint until);
+  /// The greater part is missing from all listings of links that are short, and so long together. An operator may agree
+  /// to what is held between two of them.
+  void empty_now_and_then(Duration together);
   bool has(Trouble trouble) const;
   /// Nothing has been wrong since then, and all that was is over.
   bool is_fair(TimePoint since) const;
@@ -94,9 +97,10 @@ class Instance {
 
   // What was seen of it, for the checkers.
   struct Seen {
-    TimePoint last_loss;                        ///< When the gateway last lost what it had.
-    int refusals = 0;                           ///< 401 in a row.
-    TimePoint last_lie;                         ///< When an answer last was not the truth.
+    TimePoint last_loss;                                          ///< When the gateway last lost what it had.
+    int refusals = 0;                                             ///< 401 in a row.
+    TimePoint last_lie;                                           ///< When an answer last was not the truth.
+    std::map<std::string, std::pair<TimePoint, TimePoint>> lies;  ///< By scope: the last two.
     std::map<std::string, Instant> emptied_of;  ///< What a list was emptied of: artifacts, and as of when.
     /// What was told since a control plane last took something back: an older row counts when it is said twice.
     struct ToldBack {
@@ -202,8 +206,10 @@ class Instance {
       std::optional<TimePoint> true_at;  ///< Of when the last one is; nothing: none, or it is not shown (403, 404).
       bool is_shown = true;
       bool is_dated = true;
-      bool is_known = true;  ///< False: the last answer was not the truth.
-      int unauthorized = 0;  ///< How often 401 was said last, in a row.
+      bool is_known = true;     ///< False: the last answer was not the truth.
+      bool is_nothing = false;  ///< It lacked all that there is.
+      int unreadable = 0;       ///< How often a row of it could not be read, in a row.
+      int unauthorized = 0;     ///< How often 401 was said last, in a row.
     };
     std::map<std::string, Listed> listed;        ///< By scope.
     std::map<sync::Call, std::size_t> requests;  ///< Since …
@@ -232,6 +238,10 @@ class Instance {
     bool has_lost = false;                          ///< Something that was stored, at some time.
     bool content_lost = false;                      ///< Of that, what a key before had sealed.
     std::map<std::string, TimePoint> acked_before;  ///< As `acked`, by a store that was lost.
+    /// What was in service when the control plane moved, and is not known at its new address. Until that has shown most
+    /// of what is in service, or an operator agreed, none of it goes.
+    std::set<Key> left_behind;
+    TimePoint moved;
     bool identity_lost = false;  ///< The store has, and nothing was given to the gateway of any since.
     TimePoint looked_at;         ///< The proof of agreement that was looked at last.
     bool changed = false;        ///< What the gateway serves, since then.
@@ -261,6 +271,7 @@ class Instance {
   void send(const sync::SendRequest& request);
   bool is_broken(sync::Call call) const;
   Answer answer_to(const sync::SendRequest& request, Random& random);
+  void note_lie(const sync::SendRequest& request);
   std::optional<Answer> emptied_answer(const sync::SendRequest& request);
   Answer emptied_since(const sync::SendRequest& request);
   bool reads_what_was(const sync::SendRequest& request, Random& random) const;
@@ -291,6 +302,9 @@ class Instance {
   Daemon daemon_;
   Gateway gateway_;
   TimePoint gateway_free_{};  ///< When it has answered all that it was sent.
+  TimePoint flaps_until_{};   ///< `empty_now_and_then`.
+  TimePoint lags_until_{};    ///< A replica stands still until then, and says what was at `lags_at_`.
+  TimePoint lags_at_{};
   std::unique_ptr<link::Link> link_;
   std::array<Window, static_cast<std::size_t>(Trouble::kCount)> troubles_;
 

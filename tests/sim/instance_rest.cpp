@@ -13,6 +13,9 @@ constexpr Duration kSaidTwice = 11s;
 /// The daemon gives a request so long, and so long without a byte.
 constexpr Duration kRequestLimit = 60s;
 constexpr Duration kSilenceLimit = 30s;
+/// How long a link is there that lies now and then, and how long there is none.
+constexpr Duration kLinked = 100s;
+constexpr Duration kAway = 6min;
 /// So far behind a replica is at most.
 constexpr Duration kLongestLag = 8s;
 
@@ -26,6 +29,26 @@ std::string secret_in(const std::string& path) {
 
 void Instance::open(Trouble trouble, TimePoint until) {
   troubles_[static_cast<std::size_t>(trouble)] = {world_.steady(), until};
+}
+
+void Instance::note_lie(const sync::SendRequest& request) {
+  seen.last_lie = world_.steady();
+  auto& [before, last] = seen.lies[request.scope];
+  before = std::exchange(last, world_.steady());
+}
+
+void Instance::empty_now_and_then(Duration together) {
+  const TimePoint until = world_.steady() + together / kLinked * (kLinked + kAway);
+  open(Trouble::Emptied, until);
+  flaps_until_ = until;
+  for (TimePoint up = world_.steady(); up < until; up += kLinked + kAway) {
+    world_.at(up + kLinked, [this, until] {
+      if (flaps_until_ != until || !has(Trouble::Emptied)) return;
+      open(Trouble::Refused, world_.steady() + kAway);
+      cut(/*half_open=*/false);
+      if (world_.chance_of("agrees").chance(10)) agree_to_deletions();  // without a link it counts for none
+    });
+  }
 }
 
 void Instance::send(const sync::SendRequest& request) {
@@ -117,17 +140,22 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
   }
   const bool may_lie = now - seen.last_lie > kBetweenLies;
   if (has(Trouble::Lies) && may_lie && random.chance(20)) {
-    seen.last_lie = now;
+    note_lie(request);
     const bool nothing = random.chance(50);
     note(nothing ? "is told: nothing" : "is told: one row less");
     return control_plane.lie(request, now, nothing, random);
   }
   Answer answer;
   const bool is_stale = has(Trouble::Stale) && random.chance(request.call == sync::Call::SecretValue ? 90 : 30);
-  if (may_lie && (is_stale || (world_.is_faulty() && reads_what_was(request, random)))) {
-    seen.last_lie = now;
+  const bool still_lags = has(Trouble::Stale) && now < lags_until_ && random.chance(70);
+  if (still_lags || (may_lie && (is_stale || (world_.is_faulty() && reads_what_was(request, random))))) {
+    note_lie(request);
     note("is told what was");
-    answer = control_plane.answer_late(request, now, random.between(1s, kLongestLag));
+    if (!still_lags) {
+      lags_at_ = now - random.between(1s, kLongestLag);
+      lags_until_ = random.chance(30) ? lags_at_ + kLongestLag : now;
+    }
+    answer = control_plane.answer_late(request, now, now - lags_at_);
     const bool was_taken_back = now - control_plane.last_taken_back() < kLongestLag;
     if (request.call == sync::Call::SecretValue && was_taken_back) seen.misled[secret_in(request.path)] = now;
   } else {
@@ -148,19 +176,21 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   auto& control_plane = world_.present();
   const TimePoint now = world_.steady();
   const Window& window = troubles_[static_cast<std::size_t>(Trouble::Emptied)];
-  const auto until = window.until.time_since_epoch().count();
-  Random random(Random::part(seed_, static_cast<std::uint64_t>(until)));
+  const auto part = static_cast<std::uint64_t>(window.until.time_since_epoch().count());
+  Random random(Random::part(seed_, part));
   std::set<std::string> missing;
   // What shows something is believed after an hour.
   const bool is_long = window.until - window.since > 1h;
-  if (random.chance(50) || is_long) {
+  if ((random.chance(50) || is_long) && now >= flaps_until_) {
     if (!is_listing(request.call)) return std::nullopt;
-    seen.last_lie = now;
+    note_lie(request);
     const bool shows_new = random.chance(70) && !is_long;
     if (!shows_new) seen.emptied_of.clear();
     if (shows_new && request.call == sync::Call::Deployments) return emptied_since(request);
     note("is told: nothing at all");
-    return control_plane.lie(request, now, /*nothing=*/true, random);
+    Answer answer = control_plane.lie(request, now, /*nothing=*/true, random);
+    answer.is_nothing = answer.status == 200;
+    return answer;
   }
   seen.emptied_of.clear();
   if (request.call != sync::Call::Deployments) return std::nullopt;
@@ -172,14 +202,15 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
   for (const Line& line : whole->lines) in_service.insert(line.key);
   for (const auto& [id, row] : control_plane.rows()) {
     if (!in_service.contains({row.kind, id}) || !row.deployed) continue;
-    if (Random(Random::part(static_cast<std::uint64_t>(until), id)).chance(80)) {
+    const bool is_missing = now < flaps_until_ ? kept > 0 : Random(Random::part(part, id)).chance(80);
+    if (is_missing) {
       missing.insert(id);
     } else {
       ++kept;
     }
   }
   if (missing.size() < kSurelyHeld || kept == 0) return std::nullopt;
-  seen.last_lie = now;
+  note_lie(request);
   note("is told: the greater part is missing");
   return control_plane.answer_without(request, now, missing);
 }
@@ -226,8 +257,13 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   if (request.path.find("since=") != std::string::npos) return;
   seen.told_to = {connection_, answer.date ? *answer.date : newest_of(answer.body)};
   if (!answer.true_at) return;
+  if (world_.takes_back_all()) {
+    flaps_until_ = {};
+    open(Trouble::Emptied, world_.steady() + 61min);  // so long all is missing
+  }
   note_told_back(*answer.true_at);
   world_.look_at_return(*this, *answer.true_at);
+  world_.look_at_moved(*this);
   if (answer.date) seen.told_all = {connection_, *answer.true_at, *answer.date};
 }
 
@@ -246,6 +282,8 @@ void Instance::note_listed(const std::string& scope, const Answer& answer, bool 
     listed.is_shown = true;
     listed.is_dated = answer.date.has_value();
     listed.is_known = answer.true_at.has_value();
+    listed.is_nothing = answer.is_nothing;
+    listed.unreadable = answer.is_readable ? 0 : listed.unreadable + 1;
   } else if (answer.status == 403 || answer.status == 404) {
     listed.true_at.reset();
     listed.is_shown = false;

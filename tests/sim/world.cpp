@@ -44,6 +44,7 @@ World::World(WorldOptions options)
   for (std::size_t i = 0; i < count; ++i) {
     sync::EngineOptions engine;
     engine.deletion_release_after = release_after_;
+    engine.address = "address-0";
     engine.planner.full_list_every = full_list_every_;
     if (Random(Random::part(options_.seed, "few")).chance(kSharesOfFew)) engine.planner.artifact_listings_due = 2;
     engine.report_failures = count == 1 || random.chance(50);
@@ -191,6 +192,7 @@ void World::act(const Action& action) {
   switch (action.kind) {
     case ActionKind::Operation:
     case ActionKind::LostOperation: {
+      if (now_ < quiet_until_) return;
       const bool lost = action.kind == ActionKind::LostOperation;
       // Where another one answers, the users of the first go on meanwhile.
       auto* control_plane = present_ != 0 && random.chance(30) ? control_planes_[0].get() : &present();
@@ -228,6 +230,8 @@ void World::act(const Action& action) {
     }
     case ActionKind::SwapIdentity:
       return swap_identity(action, random);
+    case ActionKind::Move:
+      return move_control_plane(action, random);
     default:
       break;
   }
@@ -269,7 +273,34 @@ void World::swap_identity(const Action& action, Random& random) {
     cut_all();
     present_ = 0;
   });
+  trouble_swap(random);
   note_wishes();
+}
+
+/// It has been set up anew from a backup, somewhere else, and its daemons are told so.
+void World::move_control_plane(const Action& action, Random& random) {
+  if (present_ != 0) return;
+  cut_all();
+  for (const auto& instance : instances_) {
+    instance->kill(nullptr);
+    instance->daemon().set_address("address-" + std::to_string(action.number));
+    restart_later(*instance, random);
+  }
+  present().restore(action.number, now_, random.between(10min, 2h));
+  note_wishes(/*taken_back=*/true);
+  for (const auto& instance : instances_) note_moved(*instance);
+}
+
+/// What is listed of it may be hard to get, or gone after the first listing, and a push of the one before out.
+void World::trouble_swap(Random& random) {
+  empties_ = random.chance(20);
+  for (const auto& instance : instances_) {
+    if (random.chance(20)) instance->open(Trouble::RestMoods, now_ + random.between(1min, 10min));
+    if (random.chance(20)) instance->open(Trouble::Rest500, now_ + random.between(10s, 2min));
+    if (random.chance(80)) continue;
+    instance->open(Trouble::GatewaySlow, now_ + 2min);
+    at(now_ + random.between(1s, 30s), [one = instance.get()] { one->restart_gateway(); });
+  }
 }
 
 void World::cut_all() {
@@ -304,6 +335,11 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
           one->agree_to_replacement();
           one->agree_to_deletions();
         });
+      }
+      if (random.chance(20)) {
+        quiet_until_ = now_ + 2h;
+        return random.chance(50) ? instance.empty_now_and_then(release_after_ * 2 / 3)
+                                 : instance.open(Trouble::Emptied, now_ + 2h);
       }
       return random.chance(15) ? open(Trouble::Emptied, 90min, 3h)
                                : open(Trouble::Emptied, 1min, release_after_ * 2 / 3);

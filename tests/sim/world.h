@@ -55,6 +55,8 @@ class World {
   void note(const std::string& what);
   void fail(const std::string& checker, const std::string& what);
   bool is_faulty() const { return faulty_; }
+  /// The control plane that has just taken over shows nothing any more after its first listing. Asking clears it.
+  bool takes_back_all() { return present_ != 0 && std::exchange(empties_, false); }
   void deploy_meanwhile(const Body& body, Random random);
   void stop_meanwhile(Random random);
   void change_unlisted_key(Random random);
@@ -88,6 +90,7 @@ class World {
   /// A list of deployments is asked for; a full one has come, which was the truth then.
   void note_absent(Instance& instance);
   void look_at_return(Instance& instance, TimePoint true_at);
+  void look_at_moved(Instance& instance);
   /// Before an ack is sent.
   void look_at_saying(Instance& instance, const std::string& frame);
   /// It was answered what exists.
@@ -127,6 +130,8 @@ class World {
   void find_key_later(Instance& instance, Random random);
   void restart_later(Instance& instance, Random& random);
   void swap_identity(const Action& action, Random& random);
+  void trouble_swap(Random& random);
+  void move_control_plane(const Action& action, Random& random);
   void cut_all();
   /// After the faults: an operator who looks at /status now and then, and agrees.
   void operator_looks();
@@ -140,6 +145,7 @@ class World {
   bool may_go_back(const Instance& instance, const Key& key, const std::string& from, const std::string& to) const;
   bool is_known_only_by_events(const Key& key) const;
   bool is_listed(const Instance& instance, const Key& key) const;
+  static bool has_lied_twice(const Instance& instance, const std::string& scope);
   struct Lacking {
     std::size_t wanted = 0;
     std::size_t missing = 0;
@@ -153,6 +159,9 @@ class World {
   std::size_t most_wanted(std::size_t owner, TimePoint since) const;
   void look_at_standing(Instance& instance);
   void look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes);
+  void look_at_what_is_read(const Instance& instance);
+  void note_moved(Instance& instance);
+  void look_at_what_takes_over(const Instance& instance, const Body& body);
   std::string listing_of(const Key& key) const;
   std::string artifact_of(const Key& key) const;
   std::string wanted_at(const Key& key, TimePoint then) const;
@@ -207,6 +216,7 @@ class World {
   bool faulty_ = true;
   Duration release_after_ = 1h;
   int full_list_every_ = 2;
+  TimePoint quiet_until_;  ///< No user does anything until then.
   bool releases_ = false;  ///< Whether the operator after the faults agrees to what is held.
   std::multimap<TimePoint, std::function<void()>> queue_;
   std::vector<std::unique_ptr<ControlPlane>> control_planes_;
@@ -214,6 +224,7 @@ class World {
   std::vector<std::unique_ptr<Instance>> instances_;
   int tokens_ = 0;
   int swaps_ = 0;
+  bool empties_ = false;
 
   std::map<Key, std::string> desire_;
   std::map<Key, std::string> existing_;
