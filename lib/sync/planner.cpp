@@ -296,22 +296,16 @@ std::optional<TimePoint> Planner::next_deadline(TimePoint now) const {
   return next;
 }
 
-bool Planner::awaits_of_one(const std::string& scope) const {
-  const bool is_of_one = scope.starts_with(scope_of_artifact(Call::Subscriptions, "")) ||
-                         scope.starts_with(scope_of_artifact(Call::HmacSecrets, ""));
-  return is_of_one && waits_for({scope}, kSurelyUnknownPath);
-}
-
-bool Planner::whole_round_done() const {
-  return first_round_done() && !sweeps_at_once() &&
-         std::none_of(backoff_.begin(), backoff_.end(),
-                      [this](const auto& failed) { return awaits_of_one(failed.first); });
-}
-
 bool Planner::everything_answered() const {
+  if (!first_round_done() || sweeps_at_once()) return false;
+  const auto is_awaited = [this](const std::string& scope) {
+    const bool is_of_one = scope.starts_with(scope_of_artifact(Call::Subscriptions, "")) ||
+                           scope.starts_with(scope_of_artifact(Call::HmacSecrets, ""));
+    return is_of_one && waits_for({scope}, kSurelyUnknownPath);
+  };
   // What the last list of a round brings is owed, and listed after it.
-  return whole_round_done() &&
-         std::none_of(owed_.begin(), owed_.end(), [this](const std::string& scope) { return awaits_of_one(scope); });
+  return std::none_of(owed_.begin(), owed_.end(), is_awaited) &&
+         std::none_of(backoff_.begin(), backoff_.end(), [&](const auto& failed) { return is_awaited(failed.first); });
 }
 
 bool Planner::waits_for(const std::set<std::string, std::less<>>& scopes, int unauthorized) const {

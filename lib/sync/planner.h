@@ -147,10 +147,8 @@ class Planner {
 
   /// Whether every listing that a new link asks for has been answered since; the sweep, which can be long, excepted.
   bool first_round_done() const;
-  /// The same with the sweep, and no listing of a single artifact has failed since without being answered later or
-  /// being let go (`note_failure`).
-  bool whole_round_done() const;
-  /// The same, and none is owed.
+  /// The same with the sweep, and no listing of a single artifact is owed, or has failed since without being answered
+  /// later or being let go (`note_failure`).
   bool everything_answered() const;
   /// Artifacts whose listing of this call has failed and has not been answered since.
   std::vector<std::string> failed_artifacts(Call call) const;
@@ -186,8 +184,6 @@ class Planner {
   static bool is_at_its_beginning(const Sweep& sweep);
   /// Whether one of these has not been answered, nor so many times in a row with 401.
   bool waits_for(const std::set<std::string, std::less<>>& scopes, int unauthorized) const;
-  /// The listing of a single artifact, and it is waited for.
-  bool awaits_of_one(const std::string& scope) const;
   void plan_round(TimePoint now, bool full, Pace pace);
   void begin_round_if_due(TimePoint now);
   void begin_sweep(Pace pace);

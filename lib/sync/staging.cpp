@@ -14,7 +14,7 @@ StagedLack lack_of_staged(Context& context) {
   const OnLinkSide on(records, memory);
   const OpenWork open = records.open_work();
   facts.agreed = memory.staging.agreed;
-  facts.round_done = memory.planner.whole_round_done();
+  facts.round_done = memory.planner.everything_answered();
   facts.doubts = open.unheld || open.questions || open.doubts || memory.relist_due || !memory.hints.empty() ||
                  !memory.unreadable.empty();
   facts.documents = open.documents || open.lost;

@@ -108,6 +108,7 @@ TEST_CASE("a staged identity that has more than an operator was shown is served 
   REQUIRE(served_by(world) == "gateway-1");
 
   accept(world, shown);
+  world.serve_for(1s);  // what is new has a list of its own
 
   CHECK(served_by(world) == "gateway-2");
 }
