@@ -247,6 +247,9 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
   const auto told = instance.seen.told_back.find(&peer);
   const TimePoint since = told == instance.seen.told_back.end() ? TimePoint() : told->second.twice;
   if (since < peer.last_taken_back() || now_ - since < kTakenBack) return true;
+  // What it took back and then ended has been in no listing since.
+  const auto* before = wish_of(key, to);
+  if (wishes_.at(key).back().version.empty() && before != nullptr && peer.last_taken_back() > before->when) return true;
   const auto unanswered = instance.seen.unanswered.find(key);
   const auto refused = instance.seen.refused.find(key);
   // Nor does a store that has become older know what it was answered.
@@ -353,7 +356,9 @@ void World::look_at(Instance& instance, const Gateway::Reaction& reaction, const
   for (const Line& line : reaction.refused) {
     const auto served = instance.gateway_.served.find(line.key);
     if (!line.removes || served == instance.gateway_.served.end()) continue;
-    if (may_go(instance, line.key, served->second)) seen.owed.insert(line.key);
+    const std::string id = artifact_of(line.key);
+    const bool is_left = !id.empty() && !instance.gateway_.served.contains({ControlPlane::kind_of(id), id});
+    if (is_left || may_go(instance, line.key, served->second)) seen.owed.insert(line.key);
   }
   if (seen.store_lost && seen.store_lost->is_over) seen.store_lost.reset();
   if (reaction.status == 200) seen.served_anew = false;
@@ -409,7 +414,8 @@ void World::look_at_change(Instance& instance, const Served& change) {
     }
     const auto heard = instance.seen.last_heard.find(key);
     const bool was_told = heard != instance.seen.last_heard.end() && heard->second >= instance.seen.moved;
-    if (instance.seen.left_behind.contains(key) && !existing_.contains(key) && !was_told) {
+    const bool may_be_held = now_ - instance.seen.moved < release_after_;
+    if (may_be_held && instance.seen.left_behind.contains(key) && !existing_.contains(key) && !was_told) {
       fail("left_behind", name + " " + before + " is not known where the control plane is now, and is gone");
     }
     if (!may_go(instance, key, before) && !may_go_with_loss(instance, key, before))

@@ -104,16 +104,20 @@ void World::look_at_what_takes_over(const Instance& instance, const Body& body) 
   const std::size_t number = *seen.identity;
   if (instance.peer_ != control_planes_[number].get() || !instance.acked_) return;
   std::set<Key> brought;
-  std::set<Key> named;  // by artifacts, in their documents
-  std::size_t artifacts = 0;
+  std::set<Key> named;      // by artifacts, in their documents
+  std::size_t missing = 0;  // in service, as far as was known, when that list came
+  const auto lied = seen.lies.find("deployments");
   for (const Line& line : body.lines) {
     brought.insert(line.key);
     if (!is_artifact(line.key.first)) continue;
-    ++artifacts;
+    const auto wishes = wishes_.find(line.key);
+    const bool is_older =
+        wishes != wishes_.end() && lied != seen.lies.end() && wishes->second.back().when < lied->second.second - kLag;
+    if (is_older) ++missing;
     for (const Key& one : owner(line.key.second).references_of(line.deployment_id)) named.insert(one);
   }
   const auto list = seen.listed.find("deployments");
-  if (list != seen.listed.end() && list->second.is_nothing && artifacts > kUnlisted) {
+  if (list != seen.listed.end() && list->second.is_nothing && missing > kUnlisted) {
     fail("switched_while_held", "all that takes over is missing from its listing");
   }
   const TimePoint since = seen.linked[number] - kLag;
@@ -138,13 +142,14 @@ void World::look_at_what_takes_over(const Instance& instance, const Body& body) 
   }
 }
 
-void World::note_moved(Instance& instance) {
+/// `existing`: before it moved.
+void World::note_moved(Instance& instance, const std::map<Key, std::string>& existing) {
   auto& seen = instance.seen;
   seen.left_behind.clear();
   seen.moved = now_;
   if (seen.identity != present_ || seen.has_lost) return;
   for (const auto& [key, version] : instance.gateway_.served) {
-    if (is_artifact(key.first) && !existing_.contains(key)) seen.left_behind.insert(key);
+    if (is_artifact(key.first) && existing.contains(key) && !existing_.contains(key)) seen.left_behind.insert(key);
   }
 }
 

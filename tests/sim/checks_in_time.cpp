@@ -47,6 +47,7 @@ void World::look_at_event(Instance& instance, const HubEvent& event) {
     return;
   }
   if (event.type == "apikey.updated" && !is_replayed) look_at_update(instance, event);
+  if (event.about.first.starts_with("Subscription") && !is_replayed) look_at_hint(instance, event);
   if (event.type == "apikey.created") instance.seen.created[event.about] = now_;
   if (event.type == "apikey.revoked") {
     const auto payload = nlohmann::json::parse(event.text).at("payload");
@@ -113,6 +114,7 @@ void World::look_at_lacking(Instance& instance, const sync::SendRequest& request
       if (asked == one->seen.fetched.end() || asked->second > failed) return;
       if (one->connection_ != mine || one->peer_ == nullptr || !one->is_fair(now_ - kAskedAgain)) return;
       if (one->seen.identity != number_of(*one->peer_)) return;
+      if (one->daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
       for (const auto& [key, version] : desire_) {
         if (!is_artifact(key.first) || version.substr(0, version.find('@')) != id) continue;
         if (&owner(key.second) != one->peer_ || was_refused(*one, key, version)) continue;

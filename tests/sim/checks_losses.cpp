@@ -200,6 +200,8 @@ void World::look_at_replacement(Instance& instance, const Gateway::Reaction& rea
   // Known limit: a listing that has something which an older store knows is believed, and what that store does not know
   // is in no brake's sum.
   if (seen.store_is_older && seen.last_lie >= seen.store_lost->when) return;
+  // Known limit: what it took after it had been asked for its state.
+  if (body.sent <= seen.taken_late) return;
   const std::size_t gets = body.lines.size() + static_cast<std::size_t>(stopped_since) + in_quarantine;
   if (body.full && !seen.store_lost->released && gets * 100 < had * kLeastLeftPercent) {
     fail("emptied_by_lost_store",

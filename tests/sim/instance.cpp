@@ -64,11 +64,14 @@ bool Instance::has(Trouble trouble) const {
   return world_.is_faulty() && world_.steady() < troubles_[static_cast<std::size_t>(trouble)].until;
 }
 
-bool Instance::is_fair(TimePoint since) const {
-  const bool was_troubled =
-      std::any_of(troubles_.begin(), troubles_.end(), [since](const Window& window) { return window.until > since; });
+bool Instance::is_fair(TimePoint since, bool may_lag) const {
+  const Window& lag = troubles_[static_cast<std::size_t>(Trouble::Stale)];
+  const bool was_troubled = std::any_of(troubles_.begin(), troubles_.end(), [&](const Window& window) {
+    return window.until > since && !(may_lag && &window == &lag);
+  });
   if (was_troubled || !running_ || !acked_ || half_open_ || !world_.present().accepts(socket_token_)) return false;
-  return seen.started < since && seen.last_disk_fault < since && seen.last_loss < since && seen.last_lie < since;
+  const TimePoint last_lie = may_lag ? seen.last_untruth : seen.last_lie;
+  return seen.started < since && seen.last_disk_fault < since && seen.last_loss < since && last_lie < since;
 }
 
 void Instance::start() {
@@ -113,50 +116,6 @@ void Instance::end_stay() {
 
 void Instance::forget_events_of(std::size_t control_plane) {
   std::erase_if(seen.arrived, [&](const std::string& id) { return ControlPlane::owner_of(id) == control_plane; });
-}
-
-void Instance::agree_to_replacement() {
-  // Who has looked at the control plane knows that it has what is missing.
-  if (!running_ || !daemon_.is_storing() || has(Trouble::Emptied)) return;
-  if (const auto held = daemon_.courier().held()) {
-    note("an operator lets the gateway have " + std::to_string(held->would_get) + " for " + std::to_string(held->has));
-    daemon_.courier().release_hold(*held, world_.now().steady);
-    if (seen.store_lost) seen.store_lost->released = true;
-    // It is of the identity that is stored, whether or not its control plane can be reached now.
-    std::string gateway_id;
-    daemon_.look([&gateway_id](sync::Records& records) { gateway_id = records.marks().gateway_id; });
-    const std::size_t stored = world_.number_of(gateway_id);
-    if (seen.identity != stored) seen.consented = stored;
-  }
-}
-
-void Instance::agree_to_deletions() {
-  if (!running_ || !daemon_.is_storing() || (has(Trouble::Emptied) && open_)) return;
-  std::vector<sync::ShownHold> shown;
-  const auto overview = daemon_.overview();
-  if (!overview) return;
-  for (const auto& hold : overview->holds) shown.push_back({hold.scope, hold.noted});
-  if (shown.empty()) return;
-  seen.agreed_on = connection_;
-  seen.left_behind.clear();
-  note("an operator agrees to what is held by " + std::to_string(shown.size()) + " listings");
-  daemon_.give([shown](sync::Engine& engine, sync::Records& records,
-                       sync::Now now) { engine.on_release_deletions(records, shown, now); },
-               world_.now());
-}
-
-void Instance::agree_to_identity() {
-  const auto& standing = daemon_.engine().standing();
-  if (!running_ || !acked_ || !sync::needs_operator(standing.staged_lack)) return;
-  const auto overview = daemon_.overview();
-  if (!overview || !overview->staged) return;
-  note("an operator accepts " + standing.staged_gateway_id);
-  seen.consented = standing.staged_gateway_id == peer_->gateway_id() ? world_.number_of(*peer_) : seen.consented;
-  const sync::ShownIdentity shown{standing.staged_gateway_id, std::string(to_string(standing.staged_lack)),
-                                  overview->staged->resources, overview->offered_count};
-  daemon_.give([shown](sync::Engine& engine, sync::Records& records,
-                       sync::Now now) { engine.on_identity_accepted(records, shown, now); },
-               world_.now());
 }
 
 void Instance::heal() {

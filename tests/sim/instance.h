@@ -82,8 +82,9 @@ class Instance {
   /// to what is held between two of them.
   void empty_now_and_then(Duration together);
   bool has(Trouble trouble) const;
-  /// Nothing has been wrong since then, and all that was is over.
-  bool is_fair(TimePoint since) const;
+  /// Nothing has been wrong since then, and all that was is over; `may_lag`: but that answers are those of a replica
+  /// that lags.
+  bool is_fair(TimePoint since, bool may_lag = false) const;
 
   Daemon& daemon() { return daemon_; }
   const Daemon& daemon() const { return daemon_; }
@@ -99,7 +100,8 @@ class Instance {
   struct Seen {
     TimePoint last_loss;                                          ///< When the gateway last lost what it had.
     int refusals = 0;                                             ///< 401 in a row.
-    TimePoint last_lie;                                           ///< When an answer last was not the truth.
+    TimePoint last_lie;                                           ///< When an answer last was not the truth,
+    TimePoint last_untruth;                                       ///<   nor had been.
     std::map<std::string, std::pair<TimePoint, TimePoint>> lies;  ///< By scope: the last two.
     std::map<std::string, Instant> emptied_of;  ///< What a list was emptied of: artifacts, and as of when.
     /// What was told since a control plane last took something back: an older row counts when it is said twice.
@@ -271,7 +273,7 @@ class Instance {
   void send(const sync::SendRequest& request);
   bool is_broken(sync::Call call) const;
   Answer answer_to(const sync::SendRequest& request, Random& random);
-  void note_lie(const sync::SendRequest& request);
+  void note_lie(const sync::SendRequest& request, bool lags = false);
   std::optional<Answer> emptied_answer(const sync::SendRequest& request);
   Answer emptied_since(const sync::SendRequest& request);
   bool reads_what_was(const sync::SendRequest& request, Random& random) const;

@@ -31,8 +31,9 @@ void Instance::open(Trouble trouble, TimePoint until) {
   troubles_[static_cast<std::size_t>(trouble)] = {world_.steady(), until};
 }
 
-void Instance::note_lie(const sync::SendRequest& request) {
+void Instance::note_lie(const sync::SendRequest& request, bool lags) {
   seen.last_lie = world_.steady();
+  if (!lags) seen.last_untruth = seen.last_lie;
   auto& [before, last] = seen.lies[request.scope];
   before = std::exchange(last, world_.steady());
 }
@@ -149,7 +150,7 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
   const bool is_stale = has(Trouble::Stale) && random.chance(request.call == sync::Call::SecretValue ? 90 : 30);
   const bool still_lags = has(Trouble::Stale) && now < lags_until_ && random.chance(70);
   if (still_lags || (may_lie && (is_stale || (world_.is_faulty() && reads_what_was(request, random))))) {
-    note_lie(request);
+    note_lie(request, /*lags=*/true);
     note("is told what was");
     if (!still_lags) {
       lags_at_ = now - random.between(1s, kLongestLag);

@@ -160,7 +160,7 @@ class World {
   void look_at_standing(Instance& instance);
   void look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes);
   void look_at_what_is_read(const Instance& instance);
-  void note_moved(Instance& instance);
+  void note_moved(Instance& instance, const std::map<Key, std::string>& existing);
   void look_at_what_takes_over(const Instance& instance, const Body& body);
   std::string listing_of(const Key& key) const;
   std::string artifact_of(const Key& key) const;
@@ -174,6 +174,7 @@ class World {
   void look_at_deployment(Instance& instance, const HubEvent& event);
   void look_at_update(Instance& instance, const HubEvent& event);
   void look_at_stop(Instance& instance, const HubEvent& event);
+  void look_at_hint(Instance& instance, const HubEvent& event);
   void look_at_new_gateway(Instance& instance);
   void look_at_changed(Instance& instance, const Key& changed, TimePoint sent);
   void expect_offered(Instance& instance, const std::map<Key, Wish>& refused, TimePoint since);
