@@ -75,7 +75,8 @@ void plan_losses(const WorldOptions& options, Duration end, std::vector<Action>&
   Random random(Random::part(options.seed, "losses"));
   for (const ActionKind kind : {ActionKind::SpoilStore, ActionKind::LoseKey, ActionKind::Move}) {
     const bool happens = random.chance(kWorldsOfEach);
-    const Duration at = random.between(10min, end);
+    // Where much of what there is is new a backup lacks much of it.
+    const Duration at = random.between(10min, kind == ActionKind::Move ? std::min<Duration>(end, 3h) : end);
     const std::uint64_t seed = random.next();
     if (happens) actions.push_back({0, at, kind, seed});
   }

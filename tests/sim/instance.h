@@ -81,6 +81,8 @@ class Instance {
   /// The greater part is missing from all listings of links that are short, and so long together. An operator may agree
   /// to what is held between two of them.
   void empty_now_and_then(Duration together);
+  /// The greater part is missing before and after a time in which nothing is listed, though the link is there.
+  void empty_before_and_after(Duration silence);
   bool has(Trouble trouble) const;
   /// Nothing has been wrong since then, and all that was is over; `may_lag`: but that answers are those of a replica
   /// that lags.
@@ -273,6 +275,7 @@ class Instance {
   void send(const sync::SendRequest& request);
   bool is_broken(sync::Call call) const;
   Answer answer_to(const sync::SendRequest& request, Random& random);
+  void agree_to_what_is_held();
   void note_lie(const sync::SendRequest& request, bool lags = false);
   std::optional<Answer> emptied_answer(const sync::SendRequest& request);
   Answer emptied_since(const sync::SendRequest& request);
@@ -304,7 +307,8 @@ class Instance {
   Daemon daemon_;
   Gateway gateway_;
   TimePoint gateway_free_{};  ///< When it has answered all that it was sent.
-  TimePoint flaps_until_{};   ///< `empty_now_and_then`.
+  TimePoint flaps_until_{};   ///< `empty_now_and_then`, and the other one.
+  Window silent_;             ///< No list of deployments is answered.
   TimePoint lags_until_{};    ///< A replica stands still until then, and says what was at `lags_at_`.
   TimePoint lags_at_{};
   std::unique_ptr<link::Link> link_;

@@ -20,7 +20,11 @@ void Instance::agree_to_replacement() {
 }
 
 void Instance::agree_to_deletions() {
-  if (!running_ || !daemon_.is_storing() || (has(Trouble::Emptied) && open_)) return;
+  if (running_ && daemon_.is_storing() && !has(Trouble::Emptied)) agree_to_what_is_held();
+}
+
+/// Whether or not it is true that it is missing.
+void Instance::agree_to_what_is_held() {
   std::vector<sync::ShownHold> shown;
   const auto overview = daemon_.overview();
   if (!overview) return;

@@ -40,16 +40,26 @@ void Instance::note_lie(const sync::SendRequest& request, bool lags) {
 
 void Instance::empty_now_and_then(Duration together) {
   const TimePoint until = world_.steady() + together / kLinked * (kLinked + kAway);
+  note("listings are emptied on short links");
   open(Trouble::Emptied, until);
   flaps_until_ = until;
   for (TimePoint up = world_.steady(); up < until; up += kLinked + kAway) {
     world_.at(up + kLinked, [this, until] {
       if (flaps_until_ != until || !has(Trouble::Emptied)) return;
+      // An operator who agrees under one link does so for no other.
+      if (open_ && running_ && daemon_.is_storing() && world_.chance_of("agrees").chance(20)) agree_to_what_is_held();
       open(Trouble::Refused, world_.steady() + kAway);
       cut(/*half_open=*/false);
-      if (world_.chance_of("agrees").chance(10)) agree_to_deletions();  // without a link it counts for none
     });
   }
+}
+
+void Instance::empty_before_and_after(Duration silence) {
+  silent_ = {world_.steady() + kLinked, world_.steady() + kLinked + silence};
+  flaps_until_ = silent_.until + kAway;
+  note("listings are emptied before and after they fail");
+  open(Trouble::Emptied, flaps_until_);
+  cut(/*half_open=*/false);  // to be asked at once
 }
 
 void Instance::send(const sync::SendRequest& request) {
@@ -129,6 +139,8 @@ Answer Instance::answer_to(const sync::SendRequest& request, Random& random) {
   if (has(Trouble::RestHangs) && random.chance(30)) return status(0);
   if (!control_plane.accepts(socket_token_)) return status(401);
   if (has(Trouble::Rest401) && random.chance(30)) return status(401);
+  const bool is_silent = has(Trouble::Emptied) && silent_.since < now && now < silent_.until;
+  if (is_silent && request.call == sync::Call::Deployments) return status(500);
   if (has(Trouble::Rest500) && (random.chance(50) || is_broken(request.call))) return status(500);
   if (has(Trouble::Rest429) && random.chance(50)) {
     Answer answer = status(429);

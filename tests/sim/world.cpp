@@ -188,11 +188,12 @@ void World::operator_looks() {
 
 void World::act(const Action& action) {
   Random random(action.seed);
+  const bool is_user = action.kind == ActionKind::Operation || action.kind == ActionKind::LostOperation;
+  if (now_ < (is_user ? quiet_until_ : calm_until_)) return;
   note("action " + std::to_string(action.number) + ": " + std::string(name_of(action.kind)));
   switch (action.kind) {
     case ActionKind::Operation:
     case ActionKind::LostOperation: {
-      if (now_ < quiet_until_) return;
       const bool lost = action.kind == ActionKind::LostOperation;
       // Where another one answers, the users of the first go on meanwhile.
       auto* control_plane = present_ != 0 && random.chance(30) ? control_planes_[0].get() : &present();
@@ -339,8 +340,13 @@ void World::act_on(const Action& action, Instance& instance, Random& random) {
       }
       if (random.chance(20)) {
         quiet_until_ = now_ + 2h;
-        return random.chance(50) ? instance.empty_now_and_then(release_after_ * 2 / 3)
-                                 : instance.open(Trouble::Emptied, now_ + 2h);
+        const std::size_t how = random.below(4);
+        if (how == 0) return instance.empty_now_and_then(release_after_ * 2 / 3);
+        if (how == 1) {
+          calm_until_ = now_ + release_after_ + 10min;
+          return instance.empty_before_and_after(release_after_ + 1min);
+        }
+        return instance.open(Trouble::Emptied, now_ + 2h);
       }
       return random.chance(15) ? open(Trouble::Emptied, 90min, 3h)
                                : open(Trouble::Emptied, 1min, release_after_ * 2 / 3);

@@ -217,7 +217,8 @@ class World {
   bool faulty_ = true;
   Duration release_after_ = 1h;
   int full_list_every_ = 2;
-  TimePoint quiet_until_;  ///< No user does anything until then.
+  TimePoint quiet_until_;  ///< No user does anything until then,
+  TimePoint calm_until_;   ///<   and nothing else breaks.
   bool releases_ = false;  ///< Whether the operator after the faults agrees to what is held.
   std::multimap<TimePoint, std::function<void()>> queue_;
   std::vector<std::unique_ptr<ControlPlane>> control_planes_;
