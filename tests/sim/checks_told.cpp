@@ -36,6 +36,12 @@ void World::look_at_hint(Instance& instance, const HubEvent& event) {
       if (of == wishes_.end() || of->second.back().version.empty() || of->second.back().when > heard - kFair) return;
       if (!one->gateway_.served.contains(artifact)) return;
     }
+    // It waits for the plan that it names.
+    const bool lacks_its_plan = std::any_of(desire_.begin(), desire_.end(), [&](const auto& other) {
+      return other.first.first == "SubscriptionPlan" && !is_as_wanted(*one, other.first, other.second) &&
+             wish.version.find(' ' + other.first.second + ' ') != std::string::npos;
+    });
+    if (lacks_its_plan) return;
     const auto served = one->gateway_.served.find(key);
     const std::string version = served == one->gateway_.served.end() ? "" : served->second;
     if (version == wish.version || was_refused(*one, key, wish.version)) return;
