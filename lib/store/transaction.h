@@ -80,7 +80,6 @@ class Transaction final : public sync::Records {
   std::optional<sync::Key> offered_as(const sync::Reference& reference) override;
   std::vector<sync::Key> waiting_for(const sync::Key& key) override;
   std::vector<sync::Key> referring_to(const sync::Reference& reference) override;
-  std::vector<sync::Key> refused_with(const sync::Reference& reference, std::string_view artifact_id) override;
   std::vector<sync::Key> resources_of(std::string_view artifact_id) override;
   std::optional<sync::Resource> key_by_name(std::string_view artifact_id, std::string_view name) override;
   bool has_deployed(std::string_view kind) override;
@@ -94,7 +93,6 @@ class Transaction final : public sync::Records {
   void visit_may_settle(std::int64_t up_to_revision, const std::function<void(const sync::Artifact&)>& visit) override;
   void visit_pushed(std::int64_t after, std::int64_t up_to, std::int64_t push,
                     const std::function<void(const sync::Key&)>& visit) override;
-  bool has_refused() override { return is_left(Left::Refused); }
   void visit_refused(const std::function<void(const sync::Key&)>& visit) override;
   void visit_pending_resources(const std::function<void(const sync::Key&)>& visit) override;
   void visit_tombstones(std::int64_t up_to_revision, Instant before,

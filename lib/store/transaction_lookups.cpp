@@ -45,18 +45,6 @@ std::vector<sync::Key> Transaction::referring_to(const sync::Reference& referenc
       identity_, reference.kind, reference.name));
 }
 
-std::vector<sync::Key> Transaction::refused_with(const sync::Reference& reference, std::string_view artifact_id) {
-  if (!has_refused()) return {};
-  return keys(db_.query(
-      "SELECT o.kind, o.id FROM body_references f INDEXED BY body_references_by_name CROSS JOIN offers o ON "
-      "o.identity = f.identity AND o.kind = f.owner_kind AND o.id = f.owner_id AND o.refused_body = f.key WHERE "
-      "f.identity = ?1 AND f.kind = ?2 AND f.name = ?3 AND o.refused_body <> '' "
-      "UNION SELECT o.kind, o.id FROM resources r INDEXED BY resources_of_artifact CROSS JOIN offers o ON "
-      "o.identity = r.identity AND o.kind = r.kind AND o.id = r.id WHERE r.identity = ?1 AND r.artifact_id = ?4 AND "
-      "r.artifact_id <> '' AND o.refused_body <> '' ORDER BY 1, 2",
-      identity_, reference.kind, reference.name, artifact_id));
-}
-
 std::vector<sync::Key> Transaction::resources_of(std::string_view artifact_id) {
   return keys(
       db_.query("SELECT kind, id FROM resources INDEXED BY resources_of_artifact WHERE identity = ? AND artifact_id = "

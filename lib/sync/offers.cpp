@@ -260,15 +260,6 @@ void Offers::touch_referring(const Reference& reference) {
   }
 }
 
-void Offers::retry_refused_by(const Key& key) {
-  if (!records_.has_refused()) return;
-  Reference changed_one{key.kind, key.id};
-  if (const auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {
-    if (const auto body = records_.body(key, artifact->offering.offered.body)) changed_one.name = body->handle;
-  }
-  for (const Key& row : records_.refused_with(changed_one, key.id)) retry(row);
-}
-
 void Offers::withdraw_what_belongs_to(const Key& artifact) {
   // Keys and subscriptions of something that is not in service stay stored and are not offered. They go first, under
   // lower revisions: two pushes may be cut between any two of them.
@@ -342,7 +333,6 @@ void Offers::follow_up() {
     const Change change = changes_.front();
     changes_.pop_front();
     if (change.moved) renew_referring(change.key);
-    retry_refused_by(change.key);
     if (change.key.kind == protocol::kSecret) touch_referring({change.key.kind, change.key.id});
     for (const Key& key : records_.waiting_for(change.key)) {
       if (auto artifact = records_.artifact(key.id); artifact && artifact->kind == key.kind) {

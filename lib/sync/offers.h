@@ -50,8 +50,9 @@ class Offers {
   void retry(const Key& key);
 
   /// A push of (after, up_to] was answered, and all its lines were judged. Tries again what was refused earlier and
-  /// refers to something that this push brought: of a body that is halved by revision, a half may hold a line without
-  /// what it refers to. `judged` names the rows that this very push had refused.
+  /// refers to something that this push brought, or belongs to it: its refusal may have been the fault of what was
+  /// there before, and of a body that is halved by revision, a half may hold a line without what it refers to. `judged`
+  /// names the rows that this very push had refused.
   void retry_what_lacked(std::int64_t after, std::int64_t up_to, const std::function<bool(const Key&)>& judged);
 
   /// What became possible by the calls before. Call once at the end of an input.
@@ -85,8 +86,6 @@ class Offers {
   bool has_arrived(const Key& key, std::int64_t after, std::int64_t up_to);
   bool lacked(const Key& row, const Offering& offering, const std::string& artifact_id, std::int64_t after,
               std::int64_t up_to);
-  /// What it refers to has changed or come: a refusal may have been its fault.
-  void retry_refused_by(const Key& key);
 
   Records& records_;
   const Flight& flight_;

@@ -85,9 +85,6 @@ class Records {
   virtual std::vector<Key> waiting_for(const Key& key) = 0;
   /// Rows (artifacts and resources) whose wanted, offered or good body refers to this one.
   virtual std::vector<Key> referring_to(const Reference& reference) = 0;
-  /// Rows with a refused version that refers to this one, and those with a refused version that belong to this
-  /// artifact. A refused removal is no version.
-  virtual std::vector<Key> refused_with(const Reference& reference, std::string_view artifact_id) = 0;
   /// Not gone, belonging to this artifact.
   virtual std::vector<Key> resources_of(std::string_view artifact_id) = 0;
   virtual std::optional<Resource> key_by_name(std::string_view artifact_id, std::string_view name) = 0;
@@ -110,8 +107,7 @@ class Records {
   /// Rows whose offer changed in (after, up_to], removals too, and rows with `sent_push == push`.
   virtual void visit_pushed(std::int64_t after, std::int64_t up_to, std::int64_t push,
                             const std::function<void(const Key&)>& visit) = 0;
-  /// Whether anything is refused, removals too.
-  virtual bool has_refused() = 0;
+  /// Whatever is refused, removals too.
   virtual void visit_refused(const std::function<void(const Key&)>& visit) = 0;
   /// Tombstones (gone, nothing offered) whose revision the gateway has answered and that went before `before`.
   virtual void visit_tombstones(std::int64_t up_to_revision, Instant before,

@@ -189,33 +189,3 @@ TEST_CASE("deployed artifacts of a kind are walked by id, and counted") {
     CHECK(records.count_deployed("RestApi") == 2);
   });
 }
-
-TEST_CASE("what was refused with a resource refers to it in the refused version, or belongs to it") {
-  TestStore store;
-  store.write([](sync::Records& records) {
-    const auto refuse = [](auto& row, const std::string& version) {
-      row.offering.refused = sync::Refusal{{version, 1}, "no", from_ms(1)};
-    };
-    for (const char* id : {"z", "a", "other", "good"}) {
-      auto row = artifact(id);
-      row.fetched = row.deployment_id;
-      const std::string secret = std::string(id) == "other" ? "s2" : "s1";
-      records.put_body(body({"RestApi", id}, row.deployment_id, "text", {{"Secret", secret}}));
-      if (std::string(id) != "good") refuse(row, row.deployment_id);
-      records.put(row);
-    }
-    auto removal = artifact("removal");
-    refuse(removal, "");
-    records.put(removal);
-    auto key = resource("ApiKey", "k", "owner");
-    key.body = "#1";
-    records.put_body(body({"ApiKey", "k"}, "#1", "{}"));
-    refuse(key, "#1");
-    records.put(key);
-
-    CHECK(records.refused_with({"Secret", "s1"}, "nobody") == Keys{{"RestApi", "a"}, {"RestApi", "z"}});
-    CHECK(records.refused_with({"Secret", "s2"}, "owner") == Keys{{"ApiKey", "k"}, {"RestApi", "other"}});
-    CHECK(records.refused_with({"RestApi", "owner"}, "").empty());
-    CHECK(records.has_refused());
-  });
-}

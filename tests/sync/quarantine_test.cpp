@@ -326,6 +326,7 @@ TEST_CASE("a refused subscription is tried again when its plan changes") {
 
   world.plans["gold"].data = R"({"id":"gold","limit":7})";
   world.serve_for(20min);
+  world.push();
   CHECK_FALSE(world.offered("Subscription", "s").empty());
 }
 
@@ -342,6 +343,8 @@ TEST_CASE("a refused proxy is tried again when its provider is deployed anew") {
   world.run(3s);
   world.event(world.deploy("provider", "v2", "LlmProvider"));
   world.serve();
+  CHECK(world.offered("proxy").empty());
+  world.push();
 
   CHECK(world.offered("proxy") == "p1");
 }
