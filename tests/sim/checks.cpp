@@ -414,7 +414,9 @@ void World::look_at_change(Instance& instance, const Served& change) {
     }
     const auto heard = instance.seen.last_heard.find(key);
     const bool was_told = heard != instance.seen.last_heard.end() && heard->second >= instance.seen.moved;
-    const bool may_be_held = now_ - instance.seen.moved < release_after_;
+    const auto refused = instance.seen.ever_refused.find(key);
+    const bool was_quarantined = refused != instance.seen.ever_refused.end() && refused->second.contains(before);
+    const bool may_be_held = now_ - instance.seen.moved < release_after_ && !was_quarantined;
     if (may_be_held && instance.seen.left_behind.contains(key) && !existing_.contains(key) && !was_told) {
       fail("left_behind", name + " " + before + " is not known where the control plane is now, and is gone");
     }

@@ -121,6 +121,7 @@ void World::look_at_what_takes_over(const Instance& instance, const Body& body) 
     fail("switched_while_held", "all that takes over is missing from its listing");
   }
   const TimePoint since = seen.linked[number] - kLag;
+  if (seen.last_disk_fault >= since) return;  // it may have decided that before that link
   if (seen.last_lie >= since - kBetweenLies || instance.peer_->last_taken_back() >= since - kTakenBack) return;
   for (const auto& [key, version] : desire_) {
     if (&owner(key.second) != instance.peer_ || brought.contains(key) || was_refused(instance, key, version)) continue;
@@ -130,6 +131,10 @@ void World::look_at_what_takes_over(const Instance& instance, const Body& body) 
     const bool is_shown = listed == seen.listed.end() || listed->second.is_shown;
     if (!is_shown || (listed != seen.listed.end() && listed->second.unreadable >= kReadInVain)) continue;
     if (key.first == "Secret" && !named.contains(key)) continue;
+    // A revocation names a key by its artifact and name alone: one of an earlier key takes it until it is listed.
+    const auto revoked = seen.revoked.find(version.substr(0, version.rfind(' ')));
+    if (key.first == "ApiKey" && revoked != seen.revoked.end() && revoked->second.connection == instance.connection_)
+      continue;
     const std::string id = artifact_of(key);
     const Key artifact{ControlPlane::kind_of(id), id};
     if (!id.empty() && (!brought.contains(artifact) || wishes_.at(artifact).back().when >= since)) continue;

@@ -34,7 +34,7 @@ void World::look_at_hint(Instance& instance, const HubEvent& event) {
       const Key artifact{ControlPlane::kind_of(id), id};
       const auto of = wishes_.find(artifact);
       if (of == wishes_.end() || of->second.back().version.empty() || of->second.back().when > heard - kFair) return;
-      if (!one->gateway_.served.contains(artifact)) return;
+      if (!is_as_wanted(*one, artifact, of->second.back().version) || one->seen.kept.contains(artifact)) return;
     }
     // It waits for the plan that it names.
     const bool lacks_its_plan = std::any_of(desire_.begin(), desire_.end(), [&](const auto& other) {
