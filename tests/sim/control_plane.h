@@ -33,7 +33,7 @@ struct Answer {
   std::optional<Duration> retry_after;
   std::optional<TimePoint> true_at;  ///< When it was the truth; nothing: never, or nobody knows.
   bool is_readable = true;           ///< Each row of it.
-  bool is_nothing = false;           ///< It lacks all that there is.
+  bool is_nothing = false;           ///< A full listing that lacks all that there is.
   /// Batches only: what the archive would hold, if this world has no time to pack it.
   std::optional<std::vector<std::pair<std::string, std::string>>> entries;
 };

@@ -104,7 +104,7 @@ class Instance {
     int refusals = 0;                                             ///< 401 in a row.
     TimePoint last_lie;                                           ///< When an answer last was not the truth,
     TimePoint last_untruth;                                       ///<   nor had been.
-    std::map<std::string, std::pair<TimePoint, TimePoint>> lies;  ///< By scope: the last two.
+    std::map<std::string, std::pair<TimePoint, TimePoint>> lies;  ///< By scope: the first of late, and the last.
     std::map<std::string, Instant> emptied_of;  ///< What a list was emptied of: artifacts, and as of when.
     /// What was told since a control plane last took something back: an older row counts when it is said twice.
     struct ToldBack {

@@ -13,6 +13,8 @@ constexpr Duration kSaidTwice = 11s;
 /// The daemon gives a request so long, and so long without a byte.
 constexpr Duration kRequestLimit = 60s;
 constexpr Duration kSilenceLimit = 30s;
+/// Of what is not the truth one answer may confirm another so much later.
+constexpr Duration kLiesTogether = 1min;
 /// How long a link is there that lies now and then, and how long there is none.
 constexpr Duration kLinked = 100s;
 constexpr Duration kAway = 6min;
@@ -34,8 +36,9 @@ void Instance::open(Trouble trouble, TimePoint until) {
 void Instance::note_lie(const sync::SendRequest& request, bool lags) {
   seen.last_lie = world_.steady();
   if (!lags) seen.last_untruth = seen.last_lie;
-  auto& [before, last] = seen.lies[request.scope];
-  before = std::exchange(last, world_.steady());
+  auto& [first, last] = seen.lies[request.scope];
+  if (world_.steady() - last > kLiesTogether) first = world_.steady();
+  last = world_.steady();
 }
 
 void Instance::empty_now_and_then(Duration together) {
@@ -202,7 +205,7 @@ std::optional<Answer> Instance::emptied_answer(const sync::SendRequest& request)
     if (shows_new && request.call == sync::Call::Deployments) return emptied_since(request);
     note("is told: nothing at all");
     Answer answer = control_plane.lie(request, now, /*nothing=*/true, random);
-    answer.is_nothing = answer.status == 200;
+    answer.is_nothing = answer.status == 200 && !since_of(request.path).is_set();
     return answer;
   }
   seen.emptied_of.clear();

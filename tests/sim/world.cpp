@@ -301,7 +301,9 @@ void World::trouble_swap(Random& random) {
     if (random.chance(20)) instance->open(Trouble::Rest500, now_ + random.between(10s, 2min));
     if (random.chance(80)) continue;
     instance->open(Trouble::GatewaySlow, now_ + 2min);
-    at(now_ + random.between(1s, 30s), [one = instance.get()] { one->restart_gateway(); });
+    at(now_ + random.between(1s, 30s), [this, one = instance.get()] {
+      if (faulty_) one->restart_gateway();
+    });
   }
 }
 
