@@ -103,6 +103,7 @@ void World::look_at_what_takes_over(const Instance& instance, const Body& body) 
   const auto& seen = instance.seen;
   const std::size_t number = *seen.identity;
   if (instance.peer_ != control_planes_[number].get() || !instance.acked_) return;
+  if (seen.took_over < seen.linked[number]) return;  // its first push has waited for the gateway
   std::set<Key> brought;
   std::set<Key> named;      // by artifacts, in their documents
   std::size_t missing = 0;  // in service, as far as was known, when that list came

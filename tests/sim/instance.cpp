@@ -167,7 +167,9 @@ void Instance::pump() {
       } else if (const auto* ping = std::get_if<sync::SendPing>(&command)) {
         link_->request_ping(std::string(kAckPing) + std::to_string(ping->token));
       } else {
-        note("notes: " + std::get<sync::Note>(command).message);
+        const std::string& message = std::get<sync::Note>(command).message;
+        if (message.find("is served from now on") != std::string::npos) seen.took_over = world_.steady();
+        note("notes: " + message);
       }
     }
     while (const auto command = daemon_.courier().take_command(world_.steady())) {

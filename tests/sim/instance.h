@@ -221,6 +221,7 @@ class Instance {
     std::optional<std::size_t> identity;   ///< Of which control plane the last body was that had something in it.
     std::optional<std::size_t> consented;  ///< Which one an operator wants served, since the last change of it.
     std::array<TimePoint, 2> linked{};     ///< By control plane: when the last link to it was acknowledged,
+    TimePoint took_over;                   ///< When it last said that another one is in service.
     std::size_t last_linked = 0;           ///<   to which the last of all was,
     std::array<Duration, 2> stayed{};      ///<   and how long the longest of them has been, since that change.
     bool spoiled = false;                  ///< The store has been damaged, and nobody has found that yet.
