@@ -416,7 +416,9 @@ void World::look_at_change(Instance& instance, const Served& change) {
     const bool was_told = heard != instance.seen.last_heard.end() && heard->second >= instance.seen.moved;
     const auto refused = instance.seen.ever_refused.find(key);
     const bool was_quarantined = refused != instance.seen.ever_refused.end() && refused->second.contains(before);
-    const bool may_be_held = now_ - instance.seen.moved < release_after_ && !was_quarantined;
+    // A replica that lags may have shown at the new address what was before.
+    const bool has_lied = instance.seen.last_lie >= instance.seen.moved;
+    const bool may_be_held = now_ - instance.seen.moved < release_after_ && !was_quarantined && !has_lied;
     if (may_be_held && instance.seen.left_behind.contains(key) && !existing_.contains(key) && !was_told) {
       fail("left_behind", name + " " + before + " is not known where the control plane is now, and is gone");
     }
