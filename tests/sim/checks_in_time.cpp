@@ -196,6 +196,7 @@ void World::look_at_saying(Instance& instance, const std::string& frame) {
   // What commits crosswise is wanted after all.
   const auto row = owner(id).rows().find(id);
   if (row != owner(id).rows().end() && row->second.at_text == at) return;
+  if (now_ - owner(id).last_crosswise(id) < kCrosswise) return;
   if (news->second > *parse_rfc3339(at)) {
     fail("failed_unwanted",
          id + " " + at + " is said to have failed, and is not wanted since " + format_rfc3339(news->second));
@@ -397,6 +398,8 @@ void World::look_at_end(Instance& instance, const HubEvent& event) {
 /// It has been told of what does not exist, and nothing spoke against it.
 void World::note_ends(Instance& instance, const Answer& answer) {
   if (instance.seen.identity != number_of(*instance.peer_) || !instance.is_fair(now_ - kBetweenLies)) return;
+  // What lists lacked under the link before is no reason to ask under this one.
+  if (now_ - instance.seen.linked[number_of(*instance.peer_)] < kListedOnceMore) return;
   const auto rows = nlohmann::json::parse(answer.body).at("artifacts");
   for (const auto& row : rows) {
     const std::string id = row.at("artifactId");
