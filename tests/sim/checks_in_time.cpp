@@ -205,9 +205,10 @@ void World::look_at_saying(Instance& instance, const std::string& frame) {
 
 /// Whether what was heard then on this connection can only be done by now: nothing went wrong shortly before, nor has
 /// since.
-bool World::has_had_time(const Instance& one, const Key& key, TimePoint heard, std::uint64_t connection) const {
+bool World::has_had_time(const Instance& one, const Key& key, TimePoint heard, std::uint64_t connection,
+                         bool may_lag) const {
   const auto& peer = owner(key.second);
-  if (one.connection_ != connection || !one.is_fair(heard - kFair)) return false;
+  if (one.connection_ != connection || !one.is_fair(heard - kFair, may_lag)) return false;
   if (&peer != one.peer_ || one.seen.identity != number_of(peer)) return false;
   return peer.last_taken_back() <= heard - kFair && now_ - peer.last_crosswise(key.second) >= kCrosswise;
 }

@@ -8,8 +8,8 @@ namespace {
 
 /// The list is asked at once, and once more 10 s later, when no replica lags any more.
 constexpr Duration kToldWithin = 60s;
-/// All has been as it should for so long.
-constexpr Duration kFair = 10min;
+/// What it belongs to has been wanted for so long.
+constexpr Duration kLasting = 10min;
 
 }  // namespace
 
@@ -23,17 +23,14 @@ void World::look_at_hint(Instance& instance, const HubEvent& event) {
   at(now_ + kToldWithin, [this, one = &instance, key, number = wishes_.at(key).back().number, heard = now_,
                           connection = instance.connection_] {
     const Wish& wish = wishes_.at(key).back();
-    if (wish.number != number || one->connection_ != connection || !one->is_fair(heard - kFair, /*may_lag=*/true))
-      return;
-    const auto& peer = owner(key.second);
-    if (&peer != one->peer_ || one->seen.identity != number_of(peer) || taken_back_.contains(key)) return;
-    if (peer.last_taken_back() > heard - kFair || !is_listed(*one, key)) return;
+    if (wish.number != number || !has_had_time(*one, key, heard, connection, /*may_lag=*/true)) return;
+    if (taken_back_.contains(key) || !is_listed(*one, key)) return;
     if (one->daemon_.courier().condition() != delivery::GatewayCondition::InSync) return;
     const std::string id = artifact_of(key);
     if (!id.empty()) {
       const Key artifact{ControlPlane::kind_of(id), id};
       const auto of = wishes_.find(artifact);
-      if (of == wishes_.end() || of->second.back().version.empty() || of->second.back().when > heard - kFair) return;
+      if (of == wishes_.end() || of->second.back().version.empty() || of->second.back().when > heard - kLasting) return;
       if (!is_as_wanted(*one, artifact, of->second.back().version) || one->seen.kept.contains(artifact)) return;
     }
     // It waits for the plan that it names.

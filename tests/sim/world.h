@@ -170,7 +170,8 @@ class World {
   void look_at_history(const Instance& instance, const Key& key, const std::string& version);
   void look_at_repeat(Instance& instance, const HubEvent& event);
   void note_contradiction(Instance& instance, const HubEvent& event, const std::string& deployment_id);
-  bool has_had_time(const Instance& one, const Key& key, TimePoint heard, std::uint64_t connection) const;
+  bool has_had_time(const Instance& one, const Key& key, TimePoint heard, std::uint64_t connection,
+                    bool may_lag = false) const;
   void look_at_deployment(Instance& instance, const HubEvent& event);
   void look_at_update(Instance& instance, const HubEvent& event);
   void look_at_stop(Instance& instance, const HubEvent& event);
