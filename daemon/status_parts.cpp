@@ -141,7 +141,8 @@ StoreLists lists_of(const store::Overview& overview, const Redactor& redactor, D
   lists.quarantined = notes(overview.quarantined);
   lists.held = notes(overview.held);
   lists.holds.reserve(overview.holds.size());
-  for (const auto& hold : overview.holds) {
+  for (sync::Hold hold : overview.holds) {
+    hold.release = sync::release_under(hold, overview.links);
     lists.holds.push_back({hold.scope, translate(hold.release), hold.since, static_cast<std::uint64_t>(hold.would_go),
                            static_cast<std::uint64_t>(hold.in_service), sync::releases_in(hold, release_after),
                            hold.noted});

@@ -140,6 +140,7 @@ Overview read_overview(Connection& db) {
     auto rows = db.query("SELECT " + kHoldColumns + kHoldsInOrder, identity, kMaxHoldsShown);
     while (rows.next()) overview.holds.push_back(read_hold(rows));
   }
+  overview.links = db.number("SELECT links FROM identities WHERE identity = ?", identity);
   overview.held_count = db.number("SELECT sum(would_go) FROM holds WHERE identity = ?", identity);
   overview.waiting = read_named(db.query(kWaiting, identity, kMaxWaitingShown));
   overview.waiting_count = db.number(kWaitingCount, identity);

@@ -54,6 +54,7 @@ struct Overview {
   /// The first kMaxHeldShown by listing, kind and id.
   std::vector<NamedResource> held;
   std::vector<sync::Hold> holds;  ///< The first kMaxHoldsShown by listing.
+  std::int64_t links = 0;         ///< sync::Marks::links: the number of the present link.
   std::int64_t held_count = 0;
   std::vector<NamedResource> waiting;  ///< The first kMaxWaitingShown.
   std::int64_t waiting_count = 0;

@@ -60,6 +60,10 @@ bool brake_holds(std::int64_t stored, std::int64_t unseen) {
   return unseen >= stored || (unseen > 5 && unseen * 5 > stored);
 }
 
+Release release_under(const Hold& hold, std::int64_t link) {
+  return hold.release_link == link ? hold.release : Release::None;
+}
+
 Hold judge_hold(Hold hold, const Lacking& listing, Duration release_after) {
   hold.keeps_some = listing.keeps_some;
   const bool same_link = hold.judged_link == listing.link;
@@ -77,7 +81,7 @@ Hold judge_hold(Hold hold, const Lacking& listing, Duration release_after) {
     const auto step = std::chrono::duration_cast<std::chrono::milliseconds>(std::clamp(since_last, 0ns, kMaxHeldStep));
     hold.held_ms += step.count();
   }
-  if (hold.release != Release::None && hold.release_link != listing.link) hold.release = Release::None;
+  hold.release = release_under(hold, listing.link);
   if (hold.release == Release::Asked && listing.asked_change >= hold.release_change) hold.release = Release::Released;
   const auto left = releases_in(hold, release_after);
   if (hold.release == Release::None && left && *left == 0s) {
@@ -160,7 +164,8 @@ void Engine::on_release_deletions(Records& records, const std::vector<ShownHold>
     auto hold = records.hold(agreed.scope);
     const auto call = call_of(agreed.scope);
     // What is missing by now is not what the operator saw.
-    if (!hold || !call || hold->noted != agreed.noted || hold->release == Release::Released) continue;
+    if (!hold || !call || hold->noted != agreed.noted) continue;
+    if (release_under(*hold, memory_.link) == Release::Released) continue;
     hold->release = Release::Asked;
     hold->release_link = memory_.link;
     hold->release_change = records.next_change();

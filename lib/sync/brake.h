@@ -30,6 +30,8 @@ struct Lacking {
   std::int64_t fresh = 0;         ///< How much of what it lacks the one before did not lack.
   bool keeps_some = false;        ///< It has something that was here when the hold began.
 };
+/// What is left of a hold's release under this link: it ends with its own.
+Release release_under(const Hold& hold, std::int64_t link);
 /// What such a listing makes of a hold (one that has just begun has `noted` 0). What it lacks may go if `release` is
 /// `Released` then.
 Hold judge_hold(Hold hold, const Lacking& listing, Duration release_after);

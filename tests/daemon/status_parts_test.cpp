@@ -121,4 +121,22 @@ TEST_CASE(
   CHECK(lists.waiting.size() == 1);
 }
 
+TEST_CASE("a hold that was released under a link that has ended is shown as held") {
+  const Redactor redactor;
+  store::Overview overview;
+  overview.links = 3;
+  sync::Hold hold;
+  hold.scope = "deployments";
+  hold.release = sync::Release::Released;
+  hold.release_link = 3;
+  overview.holds = {hold};
+  CHECK(lists_of(overview, redactor, 1h).holds[0].state == HoldNote::State::Released);
+
+  overview.links = 4;
+
+  const auto held = lists_of(overview, redactor, 1h).holds;
+  CHECK(held[0].state == HoldNote::State::Held);
+  CHECK_FALSE(held[0].releases_in);
+}
+
 }  // namespace tether::daemon

@@ -202,6 +202,19 @@ TEST_CASE("a listing that lacks more than what was released is held again") {
   CHECK(said(world, "lacks more than what was released"));
 }
 
+TEST_CASE("an operator may agree anew before the first listing of a link, whatever was released under the one before") {
+  World world;
+  hold_and_release(world);
+  world.link_down();
+  world.run(5s);
+  world.link_up();
+  REQUIRE(world.hold()->release == Release::Released);
+  world.release();
+
+  world.serve_for(120s);
+  CHECK(in_service(world) == 14);
+}
+
 TEST_CASE("a release ends with its link") {
   World world;
   hold_and_release(world);
