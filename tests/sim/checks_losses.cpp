@@ -185,12 +185,15 @@ void World::look_at_replacement(Instance& instance, const Gateway::Reaction& rea
   for (const Served& change : reaction.changes) {
     if (!change.after.empty()) continue;
     removed.insert(change.key);
-    // Known limit: what an older store has in quarantine goes, and is tried with the next body.
+    // Known limit: what an older store has in quarantine goes, and is tried with the next body, also where the gateway
+    // has taken it since.
     const std::string id = artifact_of(change.key);
     const Key artifact = id.empty() ? change.key : Key{ControlPlane::kind_of(id), id};
-    const bool was = instance.seen.store_is_older && instance.seen.refused.contains(artifact);
+    const auto refused = seen.ever_refused.find(artifact);
     const auto wanted = desire_.find(artifact);
-    if (was && wanted != desire_.end() && was_refused(instance, artifact, wanted->second)) ++in_quarantine;
+    const bool was_refused =
+        wanted != desire_.end() && refused != seen.ever_refused.end() && refused->second.contains(wanted->second);
+    if (seen.store_is_older && was_refused) ++in_quarantine;
   }
   const auto stopped_since = std::count_if(wishes_.begin(), wishes_.end(), [&](const auto& one) {
     const Wish& last = one.second.back();

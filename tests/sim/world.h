@@ -22,6 +22,10 @@ inline constexpr Duration kBetweenLies = 150s;
 /// moment. Likewise what the control plane itself took back.
 inline constexpr Duration kCrosswise = 40s;
 inline constexpr Duration kTakenBack = 10min;
+/// So long after the last trouble all waits of the daemon are short again.
+inline constexpr Duration kFair = 10min;
+/// So long it takes at most then until what an event says is done.
+inline constexpr Duration kSoon = 30s;
 
 /// What a checker found.
 struct Failure {
