@@ -148,14 +148,16 @@ void World::look_at_what_takes_over(const Instance& instance, const Body& body) 
   }
 }
 
-/// `existing`: before it moved.
-void World::note_moved(Instance& instance, const std::map<Key, std::string>& existing) {
+/// `existing` and `wanted`: before it moved. What was stopped then may go by an event that was heard there.
+void World::note_moved(Instance& instance, const std::map<Key, std::string>& existing,
+                       const std::map<Key, std::string>& wanted) {
   auto& seen = instance.seen;
   seen.left_behind.clear();
   seen.moved = now_;
   if (seen.identity != present_ || seen.has_lost) return;
   for (const auto& [key, version] : instance.gateway_.served) {
-    if (is_artifact(key.first) && existing.contains(key) && !existing_.contains(key)) seen.left_behind.insert(key);
+    const bool was_there = existing.contains(key) && wanted.contains(key);
+    if (is_artifact(key.first) && was_there && !existing_.contains(key)) seen.left_behind.insert(key);
   }
 }
 

@@ -288,9 +288,10 @@ void World::move_control_plane(const Action& action, Random& random) {
     restart_later(*instance, random);
   }
   const auto existing = existing_;
+  const auto wanted = desire_;
   present().restore(action.number, now_, random.between(10min, 2h));
   note_wishes(/*taken_back=*/true);
-  for (const auto& instance : instances_) note_moved(*instance, existing);
+  for (const auto& instance : instances_) note_moved(*instance, existing, wanted);
 }
 
 /// What is listed of it may be hard to get, or gone after the first listing, and a push of the one before out.

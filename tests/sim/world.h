@@ -164,7 +164,8 @@ class World {
   void look_at_standing(Instance& instance);
   void look_at_standing_of(Instance& instance, const Key& key, const Wishes& wishes);
   void look_at_what_is_read(const Instance& instance);
-  void note_moved(Instance& instance, const std::map<Key, std::string>& existing);
+  void note_moved(Instance& instance, const std::map<Key, std::string>& existing,
+                  const std::map<Key, std::string>& wanted);
   void look_at_what_takes_over(const Instance& instance, const Body& body);
   std::string listing_of(const Key& key) const;
   std::string artifact_of(const Key& key) const;
