@@ -3,6 +3,7 @@
 //
 //   TETHER_CUT_FOLDER  the state folder; calls elsewhere pass
 //   TETHER_CUT_AT      n, from 1; 0: never
+//   TETHER_CUT_WHEN    a file; calls are counted from when it is there. Not set: from the first one
 //   TETHER_CUT_HOW     what becomes of the n-th call and of those before it, see `How`
 //   TETHER_CUT_REPORT  a file that gets one line: number and name of the call at which it was cut
 //   TETHER_CUT_LEFT    after a power cut: the folder that is made of what the disk has kept. The test puts it in the
@@ -89,6 +90,7 @@ class Cutter {
       : folder_(setting("TETHER_CUT_FOLDER")),
         above_(fs::path(folder_).parent_path()),
         at_(std::strtoull(setting("TETHER_CUT_AT").c_str(), nullptr, 10)),
+        when_(setting("TETHER_CUT_WHEN")),
         how_(how_from(setting("TETHER_CUT_HOW"))),
         random_(static_cast<std::uint32_t>(std::strtoull(setting("TETHER_CUT_SEED").c_str(), nullptr, 10))) {
     std::error_code error;
@@ -113,6 +115,7 @@ class Cutter {
 
   /// Before each call that counts. Does not return if this is the one.
   void count(const char* call, const std::string& name) {
+    if (!is_armed()) return;
     ++calls_;
     if (calls_ == at_) cut(call, name);
   }
@@ -120,7 +123,7 @@ class Cutter {
   /// Before a write; `tear` writes the first half.
   template <class Tear>
   void count_write(const char* call, const std::string& name, Tear tear) {
-    if (calls_ + 1 == at_ && how_ == How::KillTorn) tear();
+    if (is_armed() && calls_ + 1 == at_ && how_ == How::KillTorn) tear();
     count(call, name);
   }
 
@@ -160,6 +163,11 @@ class Cutter {
   void made_folder() { folder_is_safe_ = false; }
 
  private:
+  bool is_armed() {
+    if (!when_.empty() && ::access(when_.c_str(), F_OK) == 0) when_.clear();
+    return when_.empty();
+  }
+
   /// What is there at the start is safe.
   void take_over(const fs::path& path) {
     struct stat status {};
@@ -214,6 +222,7 @@ class Cutter {
   const std::string folder_;
   const std::string above_;
   std::uint64_t at_;
+  std::string when_;  ///< Empty: calls are counted.
   const How how_;
   std::mt19937 random_;
   std::recursive_mutex mutex_;

@@ -1,13 +1,9 @@
-// The daemon is ended at the n-th system call that changes its store, and started again. TETHER_EVERY_CALL=1 takes
-// every n of a scripted run, otherwise some: a stride from an offset that is drawn and printed. TETHER_SEED repeats
-// one.
+// The daemon is ended at the n-th system call that changes its store, in a life without an operator, and started again.
+#include "every_call.h"
+
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <iostream>
-#include <random>
 
 #include "tether/peers/documents.h"
-#include "world.h"
 
 using namespace tether;
 using namespace tether::test;
@@ -15,20 +11,6 @@ using namespace tether::test;
 namespace {
 
 constexpr const char* kRefused = "refused.example";
-
-bool takes_every_call() {
-  return std::getenv("TETHER_EVERY_CALL") != nullptr;
-}
-
-std::uint32_t seed() {
-  static const std::uint32_t value = [] {
-    const char* set = std::getenv("TETHER_SEED");
-    const auto drawn = set != nullptr ? static_cast<std::uint32_t>(std::stoul(set)) : std::random_device{}();
-    std::cout << "TETHER_SEED=" << drawn << std::endl;
-    return drawn;
-  }();
-  return value;
-}
 
 std::string document(const std::string& handle, const std::string& backend) {
   peers::SampleDocument sample;
@@ -116,87 +98,75 @@ class Life {
   int version_ = 0;
 };
 
-/// Started again with the control plane away, then with it: what must be so after any end.
-void check_recovery(World& world, Life& life, bool empty_gateway) {
-  const auto before = world.gateway().resources();
-  world.close_control_plane(true);
-  if (empty_gateway) world.restart_gateway(/*empty=*/true);
+class Lived : public Script {
+ public:
+  explicit Lived(World& world) : world_(world), life_(world, deploy_all(world)) {}
 
-  world.start_daemon();
+  /// Started again with the control plane away, then with it: what must be so after any end.
+  void recover(bool empty_gateway) override {
+    const auto before = world_.gateway().resources();
+    world_.close_control_plane(true);
+    if (empty_gateway) world_.restart_gateway(/*empty=*/true);
 
-  // Were the epoch of what the gateway has unknown to the store, it would wait for a listing.
-  CHECK(world.comes_to([&world] { return world.is_ready(); }));
-  for (const auto& sentence : world.missing_of(before)) FAIL_CHECK(sentence);
-  world.close_control_plane(false);
-  CHECK(world.comes_to([&world] { return world.is_connected(); }));
-  life.mend();
-  CHECK(world.comes_to([&world] { return world.agrees() && world.is_in_sync(); }));
-  for (const auto& sentence : world.differences()) FAIL_CHECK(sentence);
-  for (const auto& sentence : world.violations()) FAIL_CHECK(sentence);
-}
+    world_.start_daemon();
 
-/// One run that is cut at the n-th call. False: it ended before that.
-using Run = bool (*)(World&, Life&, const Cut&);
-
-bool first_life(World& world, Life& life, const Cut& cut) {
-  world.start_daemon(cut);
-  const bool lived = life.first_sync() && life.changes() && life.is_refused() && life.gateway_restarts();
-  return !(lived && life.stops());
-}
-
-bool second_life(World& world, Life& life, const Cut& cut) {
-  world.start_daemon();
-  REQUIRE((life.first_sync() && life.stops()));
-  world.restart_gateway(/*empty=*/true);
-  world.start_daemon(cut);
-  return !(life.first_sync() && life.changes() && life.stops());
-}
-
-void cut_at_each_call(Run run, const std::string& how, std::uint64_t stride) {
-  std::mt19937 random(seed());
-  if (takes_every_call()) stride = 1;
-  std::uint64_t cuts = 0;
-  const TimePoint began = Clock::now();
-  for (std::uint64_t at = 1 + random() % stride;; at += stride) {
-    World world;
-    Life life(world, deploy_all(world));
-    const Cut cut{how, at, static_cast<std::uint32_t>(random())};
-    const bool was_cut = run(world, life, cut);
-    const std::string place = world.cut_at();
-    INFO(how << " at call " << at << ": " << place << ", TETHER_SEED=" << seed());
-    REQUIRE(was_cut == !place.empty());
-    if (was_cut && cut.is_power_cut()) world.take_what_is_left();
-    check_recovery(world, life, at % 2 == 0);
-    if (!was_cut) break;
-    ++cuts;
+    // Were the epoch of what the gateway has unknown to the store, it would wait for a listing.
+    CHECK(world_.comes_to([this] { return world_.is_ready(); }));
+    for (const auto& sentence : world_.missing_of(before)) FAIL_CHECK(sentence);
+    world_.close_control_plane(false);
+    CHECK(world_.comes_to([this] { return world_.is_connected(); }));
+    life_.mend();
+    check_that_all_agrees(world_);
   }
-  const auto took = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began).count();
-  std::cout << how << ": " << cuts << " cuts, every " << stride << ". call, " << took << " s" << std::endl;
-  CHECK(cuts > 0);
-}
+
+ protected:
+  World& world_;
+  Life life_;
+};
+
+class FirstLife : public Lived {
+ public:
+  using Lived::Lived;
+  bool lives(const Cut& cut) override {
+    world_.start_daemon(cut);
+    return life_.first_sync() && life_.changes() && life_.is_refused() && life_.gateway_restarts() && life_.stops();
+  }
+};
+
+class SecondLife : public Lived {
+ public:
+  using Lived::Lived;
+  bool lives(const Cut& cut) override {
+    world_.start_daemon();
+    REQUIRE((life_.first_sync() && life_.stops()));
+    world_.restart_gateway(/*empty=*/true);
+    world_.start_daemon(cut);
+    return life_.first_sync() && life_.changes() && life_.stops();
+  }
+};
 
 }  // namespace
 
 TEST_CASE("killed at any system call of its store it goes on where it was [R28]") {
-  cut_at_each_call(first_life, "kill", 79);
+  cut_at_each_call<FirstLife>("kill", 79);
 }
 
 TEST_CASE("killed in the middle of any write to its store it goes on where it was [R28]") {
-  cut_at_each_call(first_life, "torn", 119);
+  cut_at_each_call<FirstLife>("torn", 119);
 }
 
 TEST_CASE("started again and killed at any system call of its store it goes on where it was [R28]") {
-  cut_at_each_call(second_life, "kill", 119);
+  cut_at_each_call<SecondLife>("kill", 119);
 }
 
 TEST_CASE("after a power cut at any system call, with what was synced alone, it goes on where it was [R28] [CE-7]") {
-  cut_at_each_call(first_life, "power", 79);
+  cut_at_each_call<FirstLife>("power", 79);
 }
 
 TEST_CASE("after a power cut that kept some of what was not synced it goes on where it was [R28] [CE-7]") {
-  cut_at_each_call(first_life, "power-some", 79);
+  cut_at_each_call<FirstLife>("power-some", 79);
 }
 
 TEST_CASE("started again, a power cut at any system call costs nothing [R28] [CE-7]") {
-  cut_at_each_call(second_life, "power", 119);
+  cut_at_each_call<SecondLife>("power", 119);
 }

@@ -55,9 +55,18 @@ void Witness::take_put(const peers::Applied& line) {
   if (at < seen.served) violation(what + " came to the gateway after " + text_of(seen.served));
   if (at <= seen.removed)
     violation(what + " came back to the gateway after it was stopped at " + text_of(seen.removed));
+  check_owner(line.id, seen);
   taken_.emplace(line.id, at);
   seen.served = std::max(seen.served, at);
   seen.held = at;
+}
+
+void Witness::check_owner(const std::string& artifact_id, const Seen& seen) {
+  if (!seen.known) return;
+  for (const auto& [id, other] : seen_) {
+    if (!other.held.is_set() || !other.known || other.owner == seen.owner) continue;
+    return violation(artifact_id + " of " + seen.owner + " came to the gateway beside " + id + " of " + other.owner);
+  }
 }
 
 void Witness::take_away(const std::string& artifact_id, Seen& seen) {
@@ -92,6 +101,7 @@ void Witness::on_change(const peers::Desire& desire) {
   for (const auto& [id, row] : desire.rows()) {
     Seen& seen = seen_[id];
     seen.known = true;
+    seen.owner = desire.gateway_id();
     if (!row.wanted) seen.stopped = std::max(seen.stopped, in_ms(row.performed_at));
   }
   for (auto& [id, seen] : seen_) {

@@ -16,6 +16,7 @@ namespace tether::test {
 /// Looks at both stand-ins from the outside and notes what must never happen, whenever the daemon is killed:
 ///
 /// - the gateway goes back to an earlier version of an artifact, or gets it back after it was stopped;
+/// - the gateway has artifacts of two identities at once;
 /// - an artifact leaves the gateway that was not stopped since, nor refused in a later version;
 /// - `success` is acknowledged for what the gateway never took, or has still; `failed` for what it did not refuse.
 ///
@@ -41,10 +42,12 @@ class Witness {
     Instant stopped;     ///< Newest undeployment, or the deletion, by the control plane.
     Instant removed;     ///< The newest `stopped` at the moment when it left the gateway.
     Instant held;        ///< What the gateway has.
+    std::string owner;   ///< The gateway id in whose database it was seen.
     bool known = false;  ///< The control plane has, or had, such an artifact.
   };
 
   void take_put(const peers::Applied& line);
+  void check_owner(const std::string& artifact_id, const Seen& seen);
   void take_away(const std::string& artifact_id, Seen& seen);
   void violation(const std::string& sentence);
 

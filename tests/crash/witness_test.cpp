@@ -93,6 +93,29 @@ TEST_CASE("a witness lets an artifact go that was stopped, and sees it come back
   CHECK(violation_of(witness).find("came back to the gateway after it was stopped") != std::string::npos);
 }
 
+TEST_CASE("a witness sees artifacts of two identities at the gateway at once [CE-2]") {
+  Witness witness;
+  const auto deploy_one = [&witness](const std::string& gateway_id, std::chrono::seconds offset) {
+    peers::Desire desire(gateway_id);
+    desire.habits.clock_offset = offset;
+    const auto deployed = desire.deploy("RestApi", "petstore");
+    REQUIRE(deployed);
+    witness.on_change(desire);
+    const Instant at = desire.rows().at(deployed->artifact_id).performed_at;
+    return peers::Applied{false, "RestApi", deployed->artifact_id, "petstore", "", format_rfc3339_ms(at)};
+  };
+  witness.on_request(push("PUT", {deploy_one("gateway-1", 0s)}));
+  const auto second = deploy_one("gateway-2", 1s);
+  SECTION("one after the other") {
+    witness.on_request(push("PUT", {second}));
+    CHECK(witness.violations().empty());
+  }
+  SECTION("one beside the other") {
+    witness.on_request(push("PATCH", {second}));
+    CHECK(violation_of(witness).find("came to the gateway beside") != std::string::npos);
+  }
+}
+
 TEST_CASE("a witness sees success acknowledged for what the gateway never took, or serves still") {
   Witness witness;
   SECTION("never took") {

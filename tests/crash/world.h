@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct Cut {
   std::string how;  ///< `kill`, `torn`, `power`, `power-some`.
   std::uint64_t at = 0;
   std::uint32_t seed = 0;
+  bool waits_for_arming = false;  ///< Calls are counted from `World::arm` on.
 
   bool is_power_cut() const { return how.starts_with("power"); }
 };
@@ -49,7 +51,11 @@ class World {
   /// listed, which is right, and would be most of what a quick test does.
   void let_time_pass();
 
+  /// A setting beside those of a quick test, for all daemons that are started from now on.
+  void set(const std::string& name, const std::string& value) { settings_[name] = value; }
   void start_daemon(const std::optional<Cut>& cut = {});
+  /// From now on the calls of the daemon that waits for it are counted.
+  void arm();
   void kill_daemon();
   /// SIGTERM. Whether it ended with status 0.
   bool stop_daemon();
@@ -63,9 +69,13 @@ class World {
   bool is_acknowledged(const std::string& artifact_id);
   /// The gateway has what the control plane wants, and all of it is acknowledged.
   bool agrees();
+  nlohmann::json status();
   bool is_ready();
   bool is_in_sync();
   bool is_connected();
+
+  /// `tetherd NAME --yes`, until it ends.
+  void run_command(const std::string& name);
 
   void restart_gateway(bool empty);
   /// Dials are refused, as by a control plane that starts up.
@@ -73,8 +83,10 @@ class World {
 
   /// What the gateway lacks of `before` and must not.
   std::vector<std::string> missing_of(const std::map<peers::ResourceKey, std::string>& before);
-  /// All that was seen and must not be, of the witness and of both stand-ins; and a database that was set aside.
+  /// All that was seen and must not be, of the witness and of both stand-ins; and a database that was set aside,
+  /// unless that was damaged on purpose.
   std::vector<std::string> violations();
+  void forgive_what_is_set_aside() { may_set_aside_ = true; }
   /// In what the gateway differs from the control plane's desire, and what is not acknowledged.
   std::vector<std::string> differences();
 
@@ -90,6 +102,8 @@ class World {
   peers::TempDir folder_;
   Witness witness_;
   std::string admin_;
+  std::map<std::string, std::string> settings_;
+  bool may_set_aside_ = false;
   std::unique_ptr<peers::ControlPlane> control_plane_;
   std::unique_ptr<peers::Gateway> gateway_;
   std::unique_ptr<peers::DaemonProcess> daemon_;
