@@ -259,6 +259,10 @@ std::optional<Verdict> try_world(const WorldOptions& options) {
   return crash(status);
 }
 
+bool are_few(std::size_t failed, std::uint64_t worlds, int percent) {
+  return failed * 100 <= worlds * static_cast<std::uint64_t>(percent);
+}
+
 RunResult run_worlds(const RunOptions& options) {
   check(options.jobs > 0 && options.jobs <= static_cast<int>(kMaxJobs), "there are processes, and not too many");
   return Pool(options).run();

@@ -42,6 +42,9 @@ struct RunResult {
   std::uint64_t digest = 0;  ///< Of all their histories, in whatever order they were played.
 };
 
+/// Whether no more than so many of a hundred worlds failed, all told.
+bool are_few(std::size_t failed, std::uint64_t worlds, int percent);
+
 /// Plays worlds on `jobs` processes, seeds in order. A world that crashes its process costs that world alone. One that
 /// fails is printed at once, and each minute on standard error how many were played. SIGINT or SIGTERM: the worlds that
 /// have begun are played to their end, and no more are begun.

@@ -152,6 +152,15 @@ TEST_CASE("a world that takes its process with it has failed, and the others go 
   CHECK(result.failed.front().verdict.checker == "crash");
 }
 
+TEST_CASE("one world in a hundred may fail where that is tolerated, and none otherwise [sim]") {
+  CHECK(are_few(0, 0, 0));
+  CHECK(are_few(0, 500, 0));
+  CHECK_FALSE(are_few(1, 500, 0));
+  CHECK(are_few(5, 500, 1));
+  CHECK_FALSE(are_few(6, 500, 1));
+  CHECK_FALSE(are_few(1, 99, 1));
+}
+
 TEST_CASE("a run that is interrupted plays what has begun to its end and tells what it saw [sim]") {
   RunOptions options;
   options.hours = 1;
