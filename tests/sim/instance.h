@@ -289,7 +289,7 @@ class Instance {
   static Instant newest_of(const std::string& listing);
   void note_known(const std::string& listing);
   void expect_notice();
-  void note_value(const std::string& path, int status);
+  void note_value(const std::string& path, const sync::RequestOutcome& outcome);
   void note_listed(const std::string& scope, const Answer& answer, bool complete);
   /// When the control plane will have read what is sent now.
   TimePoint read_at(std::string_view text);

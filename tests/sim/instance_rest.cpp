@@ -257,7 +257,7 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   if (answer.status == 401 && seen.refusals == 0) seen.refusals = 1;  // the rest are the same question
   if (answer.status >= 200 && answer.status < 300) seen.refusals = 0;
   if (answer.status != 0) link_->on_rest_status(link, answer.status, world_.steady());
-  if (request.call == sync::Call::SecretValue) note_value(request.path, answer.status);
+  if (request.call == sync::Call::SecretValue) note_value(request.path, outcome);
   if (request.call == sync::Call::FetchBatch) {
     if (answer.status == 500) seen.met_until = std::max(seen.met_until, world_.steady());
     world_.look_at_lacking(*this, request, answer);
@@ -283,11 +283,11 @@ void Instance::conclude(const AnswerReading& reading, const sync::RequestOutcome
   if (answer.date) seen.told_all = {connection_, *answer.true_at, *answer.date};
 }
 
-/// 500 is what a value is answered with that the control plane does not give.
-void Instance::note_value(const std::string& path, int status) {
+/// 500 is what a value is answered with that the control plane does not give. Nor does an answer that is cut short.
+void Instance::note_value(const std::string& path, const sync::RequestOutcome& outcome) {
   int& without = seen.without_value[secret_in(path)];
-  if (status == 200) without = 0;
-  if (status == 404 || status == 500) ++without;
+  if (outcome.complete) without = 0;
+  if (!outcome.complete && (outcome.status == 200 || outcome.status == 404 || outcome.status == 500)) ++without;
 }
 
 void Instance::note_listed(const std::string& scope, const Answer& answer, bool complete) {
