@@ -181,19 +181,20 @@ void World::look_at_replacement(Instance& instance, const Gateway::Reaction& rea
   seen.store_lost->is_over = true;
   const std::size_t had = reaction.had;
   std::set<Key> removed;
-  std::size_t in_quarantine = 0;
+  std::size_t unknown = 0;  // known limits: to an older store
   for (const Served& change : reaction.changes) {
     if (!change.after.empty()) continue;
     removed.insert(change.key);
-    // Known limit: what an older store has in quarantine goes, and is tried with the next body, also where the gateway
-    // has taken it since.
+    // What no list shows is not told again, and what it has in quarantine is tried with the next body, also where the
+    // gateway has taken it since.
     const std::string id = artifact_of(change.key);
     const Key artifact = id.empty() ? change.key : Key{ControlPlane::kind_of(id), id};
     const auto refused = seen.ever_refused.find(artifact);
     const auto wanted = desire_.find(artifact);
     const bool was_refused =
         wanted != desire_.end() && refused != seen.ever_refused.end() && refused->second.contains(wanted->second);
-    if (seen.store_is_older && was_refused) ++in_quarantine;
+    const bool is_unlisted = !is_artifact(change.key.first) && !is_listed(instance, change.key);
+    if (seen.store_is_older && (was_refused || is_unlisted)) ++unknown;
   }
   const auto stopped_since = std::count_if(wishes_.begin(), wishes_.end(), [&](const auto& one) {
     const Wish& last = one.second.back();
@@ -205,7 +206,7 @@ void World::look_at_replacement(Instance& instance, const Gateway::Reaction& rea
   if (seen.store_is_older && seen.last_lie >= seen.store_lost->when) return;
   // Known limit: what it took after it had been asked for its state.
   if (body.sent <= seen.taken_late) return;
-  const std::size_t gets = body.lines.size() + static_cast<std::size_t>(stopped_since) + in_quarantine;
+  const std::size_t gets = body.lines.size() + static_cast<std::size_t>(stopped_since) + unknown;
   if (body.full && !seen.store_lost->released && gets * 100 < had * kLeastLeftPercent) {
     fail("emptied_by_lost_store",
          std::to_string(body.lines.size()) + " resources of a store that was lost replace " + std::to_string(had));
