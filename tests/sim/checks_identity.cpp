@@ -148,7 +148,8 @@ void World::look_at_what_takes_over(const Instance& instance, const Body& body) 
   }
 }
 
-/// `existing` and `wanted`: before it moved. What was stopped then may go by an event that was heard there.
+/// `existing` and `wanted`: before it moved. What was stopped by then, and may have been deployed
+/// anew and refused, goes by an event that was heard there.
 void World::note_moved(Instance& instance, const std::map<Key, std::string>& existing,
                        const std::map<Key, std::string>& wanted) {
   auto& seen = instance.seen;
@@ -156,7 +157,8 @@ void World::note_moved(Instance& instance, const std::map<Key, std::string>& exi
   seen.moved = now_;
   if (seen.identity != present_ || seen.has_lost) return;
   for (const auto& [key, version] : instance.gateway_.served) {
-    const bool was_there = existing.contains(key) && wanted.contains(key);
+    const auto wish = wanted.find(key);
+    const bool was_there = existing.contains(key) && wish != wanted.end() && wish->second == version;
     if (is_artifact(key.first) && was_there && !existing_.contains(key)) seen.left_behind.insert(key);
   }
 }
