@@ -54,9 +54,12 @@ struct Offering {
 enum class Wanted { Deployed, Undeployed, Gone };
 enum class Verdict { None, Success, Failed };
 
+/// Of a statement that no other one confirms: links are counted from 1.
+inline constexpr std::int64_t kNoLink = 0;
+
 /// "A listing said so; ask again": the first of the two statements that a removal or a step back needs.
 struct Proposal {
-  std::int64_t link = 0;      ///< The link under which the listing was asked.
+  std::int64_t link = 0;      ///< The link under which the listing was asked, or kNoLink.
   std::int64_t asked_ms = 0;  ///< When it was known (a step back: asked), in milliseconds since that link began.
   std::int64_t change = 0;    ///< The store's counter then.
   friend bool operator==(const Proposal&, const Proposal&) = default;

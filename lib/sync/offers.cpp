@@ -125,8 +125,9 @@ void Offers::reconsider(Artifact& artifact) {
   const bool was_offered = artifact.offering.offered.is_set();
   reconsider_row(artifact, here ? wanted_version(artifact) : Version{});
   if (was_offered || !artifact.offering.offered.is_set() || !artifact.absent) return;
-  // The lists that lacked it were weighed without it: the deletion brake has yet to see it among what is in service.
-  artifact.absent.reset();
+  // The lists that lacked it were weighed without it: the deletion brake has yet to see it among what is in service. It
+  // stays in question until the next list, since those of its keys and subscriptions have passed over it.
+  artifact.absent->link = kNoLink;
   store(artifact);
 }
 

@@ -164,6 +164,21 @@ TEST_CASE("lists that passed over an artifact whose absence was in question are 
     world.run(2s);
     world.event(world.deploy("a", "d2"));
   }
+  SECTION("it comes into service meanwhile, and the next row says something else") {
+    world.event(world.undeploy("a"));
+    world.run(2s);
+    world.statuses["fetch_batch"] = 503;
+    world.event(world.deploy("a", "d2"));
+    world.deployments.erase("a");
+    world.relist();
+    world.serve_for(3s);
+    REQUIRE(world.artifact("a")->absent);
+    world.deploy("a", "d2");
+    world.statuses.clear();
+    world.serve_for(6s);
+    REQUIRE(world.offered("a") == "d2");
+    world.deploy("a", "d3");
+  }
   SECTION("it exists all the same") {
     world.statuses["exists"] = 503;
     world.deleted_event("a");
