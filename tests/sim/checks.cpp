@@ -247,9 +247,11 @@ bool World::may_go_back(const Instance& instance, const Key& key, const std::str
   const auto told = instance.seen.told_back.find(&peer);
   const TimePoint since = told == instance.seen.told_back.end() ? TimePoint() : told->second.twice;
   if (since < peer.last_taken_back() || now_ - since < kTakenBack) return true;
-  // What it took back and then ended has been in no listing since.
+  // What it took back and then ended has been in no listing since; and what cannot be offered yet in its place leaves
+  // it in service.
   const auto* before = wish_of(key, to);
-  if (wishes_.at(key).back().version.empty() && before != nullptr && peer.last_taken_back() > before->when) return true;
+  const bool was_taken_back = before != nullptr && peer.last_taken_back() > before->when;
+  if (was_taken_back && (wishes_.at(key).back().version.empty() || waits_for_others(instance, key))) return true;
   const auto unanswered = instance.seen.unanswered.find(key);
   const auto refused = instance.seen.refused.find(key);
   // Nor does a store that has become older know what it was answered.

@@ -423,6 +423,9 @@ void World::look_at_settled(Instance& instance) {
     if (now_ - peer.last_crosswise(key.second) < kCrosswise) continue;
     const auto stop = seen.stops.find(key);
     if (stop == seen.stops.end() || peer.last_taken_back() > now_ - kFair) continue;
+    // It has arrived, and waits to be stored.
+    const auto is_about_it = [&key](const HubEvent& event) { return event.about == key; };
+    if (std::ranges::any_of(seen.handled.waiting, is_about_it)) continue;
     // A removal that is refused goes once more when the quarantine of what was wanted since ends.
     const auto& wishes = wishes_.at(key);
     const bool is_owed = seen.kept.contains(key) && std::any_of(wishes.begin(), wishes.end(), [&](const Wish& wish) {
