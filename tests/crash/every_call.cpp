@@ -25,15 +25,14 @@ std::uint32_t seed() {
 }  // namespace
 
 void cut_at_each_call(const MakeScript& make, const std::string& how, std::uint64_t stride) {
-  std::mt19937 random(seed());
   if (takes_every_call()) stride = 1;
   std::uint64_t cuts = 0;
   const TimePoint began = Clock::now();
   const char* first = std::getenv("TETHER_CALL");
-  for (std::uint64_t at = first != nullptr ? std::stoull(first) : 1 + random() % stride;; at += stride) {
+  for (std::uint64_t at = first != nullptr ? std::stoull(first) : 1 + seed() % stride;; at += stride) {
     World world;
     const auto script = make(world);
-    const Cut cut{how, at, static_cast<std::uint32_t>(random())};
+    const Cut cut{how, at, seed() + static_cast<std::uint32_t>(at)};
     const bool lived = script->lives(cut);
     const std::string place = world.cut_at();
     INFO(how << " at call " << at << ": " << place << ", TETHER_SEED=" << seed());
@@ -48,8 +47,24 @@ void cut_at_each_call(const MakeScript& make, const std::string& how, std::uint6
   CHECK(cuts > 0);
 }
 
+void check_start_alone(World& world, bool empty_gateway) {
+  const auto before = world.gateway().resources();
+  world.close_control_plane(true);
+  if (empty_gateway) world.restart_gateway(/*empty=*/true);
+
+  world.start_daemon();
+
+  // Were the epoch of what the gateway has unknown to the store, it would wait for a listing.
+  CHECK(world.comes_to([&world] { return world.is_ready(); }));
+  for (const auto& sentence : world.missing_of(before)) FAIL_CHECK(sentence);
+}
+
+bool comes_to_be_in_sync(World& world) {
+  return world.comes_to([&world] { return world.agrees() && world.is_in_sync(); });
+}
+
 void check_that_all_agrees(World& world) {
-  CHECK(world.comes_to([&world] { return world.agrees() && world.is_in_sync(); }));
+  CHECK(comes_to_be_in_sync(world));
   for (const auto& sentence : world.differences()) FAIL_CHECK(sentence);
   for (const auto& sentence : world.violations()) FAIL_CHECK(sentence);
 }

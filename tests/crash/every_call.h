@@ -21,7 +21,8 @@ class Script {
 using MakeScript = std::function<std::unique_ptr<Script>(World&)>;
 
 /// Plays the script again and again, cut at a later call each time, until it lives to its end. Every `stride`-th call
-/// from an offset that is drawn and printed; TETHER_EVERY_CALL=1 takes each, TETHER_SEED repeats one.
+/// from an offset that is drawn and printed; TETHER_EVERY_CALL=1 takes each, TETHER_SEED repeats one, and TETHER_CALL
+/// begins with that call.
 void cut_at_each_call(const MakeScript& make, const std::string& how, std::uint64_t stride);
 
 template <class S>
@@ -29,6 +30,10 @@ void cut_at_each_call(const std::string& how, std::uint64_t stride) {
   cut_at_each_call([](World& world) { return std::make_unique<S>(world); }, how, stride);
 }
 
+/// Starts the daemon with the control plane away, and leaves it so: what is stored is served, and nothing of what the
+/// gateway had is missing that must be there.
+void check_start_alone(World& world, bool empty_gateway);
+bool comes_to_be_in_sync(World& world);
 /// Both sides come to agree, the daemon says so, and nothing was seen that must not be.
 void check_that_all_agrees(World& world);
 

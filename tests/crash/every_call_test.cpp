@@ -104,15 +104,7 @@ class Lived : public Script {
 
   /// Started again with the control plane away, then with it: what must be so after any end.
   void recover(bool empty_gateway) override {
-    const auto before = world_.gateway().resources();
-    world_.close_control_plane(true);
-    if (empty_gateway) world_.restart_gateway(/*empty=*/true);
-
-    world_.start_daemon();
-
-    // Were the epoch of what the gateway has unknown to the store, it would wait for a listing.
-    CHECK(world_.comes_to([this] { return world_.is_ready(); }));
-    for (const auto& sentence : world_.missing_of(before)) FAIL_CHECK(sentence);
+    check_start_alone(world_, empty_gateway);
     world_.close_control_plane(false);
     CHECK(world_.comes_to([this] { return world_.is_connected(); }));
     life_.mend();

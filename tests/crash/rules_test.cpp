@@ -4,7 +4,6 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
-#include <set>
 
 #include "every_call.h"
 
@@ -41,14 +40,6 @@ bool has_all(World& world, const Ids& ids) {
   return std::ranges::all_of(ids, [&resources](const std::string& id) { return resources.contains({"RestApi", id}); });
 }
 
-bool comes_to_agree(World& world) {
-  return world.comes_to([&world] { return world.agrees(); });
-}
-
-bool comes_to_be_in_sync(World& world) {
-  return world.comes_to([&world] { return world.agrees() && world.is_in_sync(); });
-}
-
 /// What is deleted without a word to anybody is held, and goes by an operator's word.
 class Released : public Script {
  public:
@@ -69,6 +60,10 @@ class Released : public Script {
     });
     if (!world_.comes_to([this] { return holds(); })) return false;
     was_held_ = true;
+    // Meanwhile an event is obeyed, and opens nothing.
+    world_.control_plane().change_faults([](peers::Faults& faults) { faults.drop_events = false; });
+    world_.change([this](peers::Desire& desire) { REQUIRE(desire.redeploy(ids_.back())); });
+    if (!world_.comes_to([this] { return world_.is_acknowledged(ids_.back()); })) return false;
     is_released_ = true;
     world_.run_command("release-deletions");
     return comes_to_be_in_sync(world_) && world_.stop_daemon();
@@ -77,12 +72,7 @@ class Released : public Script {
   void recover(bool empty_gateway) override {
     // The witness looks after the others, but these were deleted.
     CHECK((is_released_ || has_all(world_, ids_)));
-    const auto before = world_.gateway().resources();
-    world_.close_control_plane(true);
-    if (empty_gateway) world_.restart_gateway(/*empty=*/true);
-    world_.start_daemon();
-    CHECK(world_.comes_to([this] { return world_.is_ready(); }));
-    for (const auto& sentence : world_.missing_of(before)) FAIL_CHECK(sentence);
+    check_start_alone(world_, empty_gateway);
     CHECK((is_released_ || has_all(world_, ids_)));
     if (was_held_ && !is_released_) CHECK(holds());
 
@@ -129,10 +119,7 @@ class Switched : public Script {
 
   /// The gateway has one identity's configuration at any time: the witness sees to that.
   void recover(bool empty_gateway) override {
-    world_.close_control_plane(true);
-    if (empty_gateway) world_.restart_gateway(/*empty=*/true);
-    world_.start_daemon();
-    CHECK(world_.comes_to([this] { return world_.is_ready(); }));
+    check_start_alone(world_, empty_gateway);
     CHECK(world_.comes_to([this] { return has_all(world_, first_) || has_all(world_, second_); }));
     world_.close_control_plane(false);
     check_that_all_agrees(world_);
@@ -176,7 +163,7 @@ class Lost : public Script {
     REQUIRE(world_.stop_daemon());
     world_.restart_gateway(/*empty=*/true);
     world_.start_daemon();
-    CHECK(comes_to_agree(world_));
+    CHECK(world_.comes_to([this] { return world_.agrees(); }));
   }
 
  protected:
